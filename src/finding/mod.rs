@@ -1,0 +1,13 @@
+//! What is wrong with a datum, said so that the person who owns it can mend it.
+//!
+//! Bad data is not an error: it is a [`Violation`]. A violation names rule, field, class of the value
+//! found and what is allowed; it never holds the value of a sensitive field. Texts are made only when
+//! somebody reads them ([`Violation::text`]), so that finding a fault on the hot path stays cheap.
+
+mod locator;
+mod text;
+mod violation;
+
+pub use locator::{Locator, Place};
+pub use text::{Lang, Text};
+pub use violation::{Expected, FieldRef, Found, RuleId, Severity, Violation};

@@ -1,0 +1,3 @@
+//! The `xiaoshu` binary.
+
+fn main() {}

@@ -1,0 +1,19 @@
+//! Records: positional rows in a batch arena.
+//!
+//! A batch is one text buffer and one array of typed slots, in plan order, with the `Arc<TablePlan>` it was made
+//! for. No allocation per cell, no map, no JSON tree. Only [`BatchBuilder`] makes a batch; `Debug` shows names and
+//! kinds, never values.
+
+mod batch;
+mod builder;
+mod decode;
+mod encode;
+mod identity;
+mod number;
+
+pub use batch::{Record, RecordBatch, ValueRef};
+pub use builder::BatchBuilder;
+pub use decode::{DecodeFault, Decoder};
+pub use encode::{canonical_json, json_string};
+pub use identity::{ContentHash, KeySpec, Namespace, RecordKey, date_part, school_year_of};
+pub use number::{NumberFault, canonical_number};

@@ -1,0 +1,172 @@
+//! Rows of a source: text cells in one buffer.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::finding::Place;
+
+/// One column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name as the source gives it, trimmed.
+    pub name: Arc<str>,
+    /// What the source says it holds.
+    pub kind: ColumnKind,
+}
+
+/// What a source says a column holds; text files say nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ColumnKind {
+    /// Not said.
+    Unknown,
+    /// Text.
+    Text,
+    /// Numbers.
+    Number,
+    /// Dates, or dates with time.
+    Date,
+    /// Booleans.
+    Bool,
+    /// Bytes; cells come as lower-case hexadecimal digits.
+    Bytes,
+}
+
+/// How far a read has come. Opaque to all but its connector.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Position(pub Vec<u8>);
+
+/// A cell: a text or nothing (SQL `NULL`). An empty text is a text.
+pub type Cell<'a> = Option<&'a str>;
+
+/// A row that could not be read as it should: the cells hold what could be saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawFault {
+    /// The row's index in the batch.
+    pub row: usize,
+    /// The column, when one is to blame.
+    pub column: Option<usize>,
+    /// What is wrong: undecodable bytes, too many cells ….
+    pub what: crate::finding::Text,
+}
+
+/// Some rows of one object.
+pub struct SourceBatch {
+    columns: Arc<[Column]>,
+    text: String,
+    cells: Vec<(u32, u32)>,
+    places: Vec<Place>,
+    faults: Vec<RawFault>,
+    position: Position,
+}
+
+const NOTHING: u32 = u32::MAX;
+
+impl SourceBatch {
+    /// The columns.
+    pub fn columns(&self) -> &Arc<[Column]> {
+        &self.columns
+    }
+
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// A cell.
+    pub fn cell(&self, row: usize, column: usize) -> Cell<'_> {
+        let (start, end) = self.cells[row * self.columns.len() + column];
+        (start != NOTHING).then(|| &self.text[start as usize..end as usize])
+    }
+
+    /// Where a row came from.
+    pub fn place(&self, row: usize) -> &Place {
+        &self.places[row]
+    }
+
+    /// Rows that could not be read whole, by row index.
+    pub fn faults(&self) -> &[RawFault] {
+        &self.faults
+    }
+
+    /// The position behind the last row.
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+}
+
+impl fmt::Debug for SourceBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceBatch").field("columns", &self.columns.len()).field("rows", &self.len()).finish()
+    }
+}
+
+/// Fills one [`SourceBatch`], row by row.
+pub struct SourceBatchBuilder {
+    batch: SourceBatch,
+}
+
+impl SourceBatchBuilder {
+    /// An empty builder.
+    pub fn new(columns: Arc<[Column]>, rows: usize) -> Self {
+        let cells = Vec::with_capacity(rows * columns.len());
+        let batch = SourceBatch {
+            text: String::with_capacity(rows * columns.len() * 12),
+            cells,
+            places: Vec::with_capacity(rows),
+            faults: Vec::new(),
+            position: Position(Vec::new()),
+            columns,
+        };
+        Self { batch }
+    }
+
+    /// Appends the next cell of the current row.
+    pub fn push(&mut self, cell: Cell<'_>) {
+        match cell {
+            None => self.batch.cells.push((NOTHING, NOTHING)),
+            Some(text) => {
+                let start = self.batch.text.len() as u32;
+                self.batch.text.push_str(text);
+                self.batch.cells.push((start, start + text.len() as u32));
+            }
+        }
+    }
+
+    /// Ends the current row: missing cells become nothing, surplus ones are dropped (report those with [`Self::fault`]).
+    pub fn end_row(&mut self, place: Place) {
+        let want = (self.batch.places.len() + 1) * self.batch.columns.len();
+        self.batch.cells.resize(want, (NOTHING, NOTHING));
+        self.batch.places.push(place);
+    }
+
+    /// Notes what is wrong with the row being filled (call before `end_row`).
+    pub fn fault(&mut self, column: Option<usize>, what: crate::finding::Text) {
+        self.batch.faults.push(RawFault { row: self.batch.places.len(), column, what });
+    }
+
+    /// Rows so far.
+    pub fn len(&self) -> usize {
+        self.batch.places.len()
+    }
+
+    /// Whether no row is in it yet.
+    pub fn is_empty(&self) -> bool {
+        self.batch.places.is_empty()
+    }
+
+    /// Bytes of text so far, for memory bounds.
+    pub fn bytes(&self) -> usize {
+        self.batch.text.len()
+    }
+
+    /// The finished batch.
+    pub fn finish(mut self, position: Position) -> SourceBatch {
+        self.batch.position = position;
+        self.batch
+    }
+}

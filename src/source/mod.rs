@@ -1,0 +1,156 @@
+//! Sources: what a school's systems hold, read as rows of text cells.
+//!
+//! A connector is one folder: code, settings schema, texts. The one list of connectors is [`registry`]; the
+//! conformance suite runs over all of it.
+
+mod batch;
+
+pub use batch::{Cell, Column, ColumnKind, Position, RawFault, SourceBatch, SourceBatchBuilder};
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::fault::{Classified, FaultClass};
+
+/// A kind of source: makes [`Source`]s out of settings.
+pub trait Connector: Send + Sync {
+    /// The name in `kind = "…"`.
+    fn kind(&self) -> &'static str;
+
+    /// JSON Schema (2020-12) of the settings of one source of this kind, `kind` included; unknown keys are refused.
+    fn settings_schema(&self) -> &'static str;
+
+    /// Connects, looks, and says what it found; reads no rows.
+    ///
+    /// # Errors
+    /// What keeps the source from being read.
+    fn check(&self, place: &SourcePlace<'_>) -> Result<Checked, SourceError>;
+
+    /// The tables, views or files that can be read.
+    ///
+    /// # Errors
+    /// What keeps the source from being read.
+    fn objects(&self, place: &SourcePlace<'_>) -> Result<Vec<String>, SourceError>;
+
+    /// Opens one object for reading, from the start or behind `resume`.
+    ///
+    /// # Errors
+    /// What keeps the object from being read. Bad rows are no error: they come with the batch.
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError>;
+}
+
+/// One source as configured.
+#[derive(Debug, Clone, Copy)]
+pub struct SourcePlace<'a> {
+    /// Its name in the settings.
+    pub name: &'a Arc<str>,
+    /// Its settings, valid by the connector's schema, secrets resolved. Never logged.
+    pub settings: &'a serde_json::Value,
+    /// The folder that relative paths start from.
+    pub base: &'a Path,
+}
+
+/// What to read of a source.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadSpec {
+    /// A table or view name, or a file name (`*` allowed in its last part).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    /// A query instead of a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// Columns to order a table by, so that rows come in key order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub order_by: Vec<String>,
+}
+
+/// What a check of a source found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Checked {
+    /// One line about server or file: product, version, encoding.
+    pub about: String,
+    /// Things that work but should be mended (an account that can write …), as code and detail.
+    pub notes: Vec<crate::finding::Text>,
+}
+
+/// One object of a source being read. Blocking; runs on a thread of its own.
+///
+/// Contract: rows come in a fixed order within one read. `next_batch` returns at most `max_rows` rows, never the whole
+/// result in memory, and `None` at the end, for ever after. A batch's position lies behind its last row. `committed`
+/// is called after the rows up to a position have landed; until then a reopened source must give them again.
+pub trait Source: Send {
+    /// The columns, in the order of cells.
+    fn columns(&self) -> &Arc<[Column]>;
+
+    /// What is being read, as messages name it.
+    fn object(&self) -> &Arc<str>;
+
+    /// The next rows.
+    ///
+    /// # Errors
+    /// When reading cannot go on. Rows already returned stay good.
+    fn next_batch(&mut self, max_rows: usize) -> Result<Option<SourceBatch>, SourceError>;
+
+    /// The rows up to `position` have landed.
+    ///
+    /// # Errors
+    /// When the source cannot note it.
+    fn committed(&mut self, position: &Position) -> Result<(), SourceError>;
+
+    /// After the end: whether everything was read in one consistent view of the object, so that a row that did not
+    /// come is known not to be there.
+    fn is_complete(&self) -> bool;
+}
+
+/// What keeps a source from being read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A setting is wrong: file missing, unknown table, bad query.
+    #[error("{source_name}: {what}; {remedy}")]
+    Settings {
+        /// The source.
+        source_name: Arc<str>,
+        /// What is wrong.
+        what: String,
+        /// How to mend it.
+        remedy: String,
+    },
+    /// The account is not accepted or lacks a right.
+    #[error("{source_name}: {what}; check user, password and grants")]
+    Denied {
+        /// The source.
+        source_name: Arc<str>,
+        /// What the server said, without secrets.
+        what: String,
+    },
+    /// The connection failed or timed out.
+    #[error("{source_name}: {what}")]
+    Connection {
+        /// The source.
+        source_name: Arc<str>,
+        /// What happened.
+        what: String,
+    },
+    /// The content cannot be read at all: not text, not a database.
+    #[error("{source_name}: {object}: {what}")]
+    Content {
+        /// The source.
+        source_name: Arc<str>,
+        /// The object.
+        object: String,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl Classified for SourceError {
+    fn fault_class(&self) -> FaultClass {
+        match self {
+            Self::Settings { .. } => FaultClass::Configuration,
+            Self::Denied { .. } => FaultClass::Credentials,
+            Self::Connection { .. } => FaultClass::Transient,
+            Self::Content { .. } => FaultClass::Data,
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The data standard, compiled: editions, tables, fields, code sets.
+//!
+//! The standard is data ([`schemas/`](https://json-schema.org/draft/2020-12/schema) documents with `x-`
+//! annotations, described in `schemas/README.md`); nothing here names a canonical table or field. A
+//! [`Standard`] is one edition together with the hub's own core tables and the national code sets; code
+//! asks its plans for a *role*, never for a name.
+
+mod code_set;
+mod ids;
+mod key;
+mod plan;
+
+pub use code_set::{Code, CodeSet};
+pub use ids::{CodeIdx, EditionId, FieldIdx, TableId};
+pub use key::{KeyPart, NaturalKey};
+pub use plan::{
+    Condition, DateOrder, Domain, FieldPlan, FieldType, Format, Frequency, Kind, Length, RefTarget, Reference, Required, Roles,
+    Scope, Sensitivity, TablePlan,
+};

@@ -1,0 +1,171 @@
+//! Landing: records, quarantine, counters, checkpoint and seen set in one transaction.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::{Millis, StoreError};
+use crate::source::Position;
+use crate::standard::{FieldIdx, TablePlan};
+use crate::validate::{Accepted, Rejected};
+
+/// The feed of one (edition, table), as the store numbers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FeedId(pub u32);
+
+/// A run: one read of one object of one source onto one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId(pub i64);
+
+/// A feed to open.
+#[derive(Debug, Clone)]
+pub struct FeedSpec {
+    /// The table.
+    pub plan: Arc<TablePlan>,
+    /// Fields whose values other tables refer to or are looked up by; the store indexes them.
+    pub indexed: Vec<FieldIdx>,
+    /// Digest of the natural key's definition. Another one than the stored parks the table (see [`Landing::open_feed`]).
+    pub key_digest: [u8; 16],
+}
+
+/// A run to begin.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// The source's name.
+    pub source: Arc<str>,
+    /// The feed.
+    pub feed: FeedId,
+    /// Digest of the mapping; a changed one means a full re-read.
+    pub mapping_digest: [u8; 16],
+    /// Now.
+    pub at: Millis,
+}
+
+/// A run begun, or an interrupted one taken up again.
+#[derive(Debug, Clone)]
+pub struct RunStart {
+    /// The run.
+    pub run: RunId,
+    /// Where to go on: the position of the last landing of an interrupted run of the same mapping. Empty positions
+    /// (the source cannot resume) are never returned; the interrupted run is closed and a new one begun.
+    pub resume: Option<Position>,
+}
+
+/// What one landing holds.
+pub struct LandingBatch<'a> {
+    /// Rows that may be landed.
+    pub accepted: &'a Accepted,
+    /// Rows that wait, with every fault.
+    pub rejected: &'a [Rejected],
+    /// Rows that the mapping's filter left out.
+    pub filtered: u64,
+    /// Rows that went into a derivation.
+    pub consumed: u64,
+    /// The source's position behind these rows.
+    pub position: &'a Position,
+    /// For accepted row `i` (parallel to `accepted.rows()`), its raw row as in [`Rejected::raw`] and its place; asked
+    /// only for rows that turn out to be in conflict, to quarantine them.
+    pub raw: &'a (dyn Fn(u32) -> (String, crate::finding::Locator) + Sync),
+    /// Now.
+    pub at: Millis,
+}
+
+/// What became of the rows of one landing, or of a whole run. `read` is the sum of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Landed {
+    /// Rows read.
+    pub read: u64,
+    /// New and changed records.
+    pub changed: u64,
+    /// Records as they were.
+    pub unchanged: u64,
+    /// Rows equal to one already seen in this run.
+    pub duplicate: u64,
+    /// Rows in quarantine, conflicts included.
+    pub quarantined: u64,
+    /// Rows left out by the filter.
+    pub filtered: u64,
+    /// Rows that went into a derivation.
+    pub consumed: u64,
+}
+
+impl Landed {
+    /// Whether the run equation holds.
+    pub fn balances(&self) -> bool {
+        self.read == self.changed + self.unchanged + self.duplicate + self.quarantined + self.filtered + self.consumed
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub struct RunEnd {
+    /// Everything was read in one consistent view, without error: rows not seen are known to be gone.
+    pub complete: bool,
+    /// What stopped it, without values.
+    pub error: Option<String>,
+    /// Now.
+    pub at: Millis,
+}
+
+/// A run that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RunSummary {
+    /// Its totals.
+    pub landed: Landed,
+    /// Live records of this source that a complete run did not see (state tables): deleted or held for approval.
+    pub missing: u64,
+    /// Of these, how many were deleted at once (below the thresholds).
+    pub deleted: u64,
+    /// Quarantined rows that a complete run no longer contains, closed.
+    pub closed: u64,
+}
+
+/// Landing of one run's rows.
+#[async_trait::async_trait]
+pub trait Landing: Send + Sync {
+    /// Opens (and creates, the first time) the feed of a table.
+    ///
+    /// # Errors
+    /// [`StoreError::Inconsistent`] when records landed under another definition of the natural key: the table is
+    /// parked until `rekey` is approved (see [`super::ReadModels::table_rows`], `parked`).
+    async fn open_feed(&self, spec: &FeedSpec) -> Result<FeedId, StoreError>;
+
+    /// Begins a run, or takes up the interrupted one of the same source, feed and mapping.
+    async fn begin_run(&self, run: &NewRun) -> Result<RunStart, StoreError>;
+
+    /// Lands a batch in one transaction: changed records, quarantine, counters, checkpoint, seen set. Rows in conflict
+    /// (one key, different content, in one run) are quarantined with rule `duplicate_key`: both, when they come in one
+    /// landing; else the later one, and the record landed before is frozen as it stands.
+    async fn land(&self, run: RunId, batch: &LandingBatch<'_>) -> Result<Landed, StoreError>;
+
+    /// Ends a run. Totals are the sums of its landings.
+    async fn finish_run(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError>;
+
+    /// Deletes the records that a complete run found missing and that were held for approval; returns how many.
+    async fn approve_deletions(&self, feed: FeedId, at: Millis) -> Result<u64, StoreError>;
+
+    /// Lets a parked table go on under its new key definition: old records are closed (never deleted upstream), the
+    /// key digest is replaced, checkpoints are dropped. Returns how many records are orphaned upstream.
+    async fn rekey(&self, spec: &FeedSpec, at: Millis) -> Result<u64, StoreError>;
+}
+
+/// Questions about landed values.
+#[async_trait::async_trait]
+pub trait Keys: Send + Sync {
+    /// Which of the values exist in an indexed field among live records.
+    async fn existing(&self, feed: FeedId, field: FieldIdx, values: &[&str]) -> Result<HashSet<String>, StoreError>;
+
+    /// For each value of an indexed field the values that `give` has in the live records that match: one, or several.
+    async fn lookup(
+        &self,
+        feed: FeedId,
+        field: FieldIdx,
+        values: &[&str],
+        give: FieldIdx,
+    ) -> Result<HashMap<String, Vec<String>>, StoreError>;
+
+    /// Whether the table has been read completely at least once.
+    async fn read_once(&self, feed: FeedId) -> Result<bool, StoreError>;
+
+    /// For each record key of the feed's records: whether it is used by another natural key (a collision).
+    async fn natural_key_of(&self, feed: FeedId, record_key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+}
