@@ -1,10 +1,12 @@
 //! Invented persons and numbers, drawn from a seed.
 
+use std::cell::RefCell;
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// The generator of everything that looks accidental.
-pub(super) struct Draw(ChaCha8Rng);
+pub(super) struct Draw(RefCell<ChaCha8Rng>);
 
 /// A person's name, and how it is read.
 #[derive(Debug, Clone)]
@@ -32,37 +34,37 @@ const GIVEN: &[(&str, &str)] = &[
 impl Draw {
     /// A generator; the same seed draws the same school.
     pub(super) fn new(seed: u64) -> Self {
-        Self(ChaCha8Rng::seed_from_u64(seed))
+        Self(RefCell::new(ChaCha8Rng::seed_from_u64(seed)))
     }
 
     /// A whole number, both ends included.
-    pub(super) fn int(&mut self, from: u32, to: u32) -> u32 {
-        self.0.random_range(from..=to)
+    pub(super) fn int(&self, from: u32, to: u32) -> u32 {
+        self.0.borrow_mut().random_range(from..=to)
     }
 
     /// True so many times of a hundred.
-    pub(super) fn percent(&mut self, n: u32) -> bool {
+    pub(super) fn percent(&self, n: u32) -> bool {
         self.int(0, 99) < n
     }
 
     /// One of several.
-    pub(super) fn of<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.0.random_range(0..from.len())]
+    pub(super) fn of<'a, T>(&self, from: &'a [T]) -> &'a T {
+        &from[self.0.borrow_mut().random_range(0..from.len())]
     }
 
     /// A number with one decimal between two whole numbers.
-    pub(super) fn tenths(&mut self, from: u32, to: u32) -> String {
+    pub(super) fn tenths(&self, from: u32, to: u32) -> String {
         let tenths = self.int(from * 10, to * 10);
         format!("{}.{}", tenths / 10, tenths % 10)
     }
 
     /// An amount of money as reports print it: commas between thousands, two decimals.
-    pub(super) fn money(&mut self, from: u32, to: u32) -> String {
+    pub(super) fn money(&self, from: u32, to: u32) -> String {
         format!("{}.{:02}", thousands(self.int(from, to)), self.int(0, 99))
     }
 
     /// A name.
-    pub(super) fn name(&mut self) -> Name {
+    pub(super) fn name(&self) -> Name {
         let (surname, read) = *self.of(SURNAMES);
         let (first, first_read) = *self.of(GIVEN);
         let (second, second_read) = if self.percent(85) { *self.of(GIVEN) } else { ("", "") };
@@ -136,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_draws_the_same_school() {
-        let (mut a, mut b) = (Draw::new(7), Draw::new(7));
+        let (a, b) = (Draw::new(7), Draw::new(7));
         assert_eq!(a.name().zh, b.name().zh);
         assert_eq!(a.money(0, 99_999), b.money(0, 99_999));
     }

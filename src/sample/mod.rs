@@ -93,8 +93,8 @@ pub fn write(dir: &Path, options: &Options) -> Result<Sample, SampleError> {
     if options.today < first || options.today > last {
         return Err(SampleError::Today(options.today));
     }
-    let mut world = world::World::new(options.seed, options.today);
-    let sheets = sheets::all(&mut world);
+    let world = world::World::new(options.seed, options.today);
+    let sheets = sheets::all(&world);
     let mut expected = Expected::default();
     for sheet in &sheets {
         sheet.count(&mut expected);

@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, date};
 
-use super::days::{TeachingDay, days_until, iso, teaching_days_until};
+use super::days::{TeachingDay, days_until, teaching_days_until};
 use super::draw::{Draw, Name, credit_code, identity_number};
 
 /// A major.
@@ -117,17 +117,17 @@ const CLASS_SIZE: u32 = 40;
 impl World {
     /// The school as it stands on a day.
     pub(super) fn new(seed: u64, today: Date) -> Self {
-        let mut draw = Draw::new(seed);
+        let draw = Draw::new(seed);
         let majors: Vec<Major> = (1001..)
             .zip(MAJORS)
             .map(|(number, (code, name, unit))| Major { number: number.to_string(), code, name, unit: *unit })
             .collect();
-        let staff = staff(&mut draw);
+        let staff = staff(&draw);
         let classes = classes(&majors, &staff);
-        let students = students(&mut draw, &classes);
+        let students = students(&draw, &classes);
         let tomorrow = super::days::after(today, 1);
         Self {
-            courses: courses(&majors, &mut draw),
+            courses: courses(&majors, &draw),
             firms: firms(),
             days: days_until(today),
             lessons: teaching_days_until(tomorrow),
@@ -153,14 +153,9 @@ impl World {
         let teachers = self.staff.iter().filter(|s| s.teaches).count();
         &self.staff[(class * 8 + nth) * 7 % teachers]
     }
-
-    /// The number of a course in the plan of a class.
-    pub(super) fn planned(&self, class: &Class, course: &Course) -> String {
-        format!("{}-{}-{}", self.majors[class.major].number, class.entry, course.number)
-    }
 }
 
-fn staff(draw: &mut Draw) -> Vec<Staff> {
+fn staff(draw: &Draw) -> Vec<Staff> {
     let mut names = std::collections::BTreeSet::new();
     let mut out = Vec::new();
     while out.len() < 240 {
@@ -195,7 +190,7 @@ fn classes(majors: &[Major], staff: &[Staff]) -> Vec<Class> {
     out
 }
 
-fn courses(majors: &[Major], draw: &mut Draw) -> Vec<Course> {
+fn courses(majors: &[Major], draw: &Draw) -> Vec<Course> {
     let mut out = Vec::new();
     for (i, name) in PUBLIC.iter().enumerate() {
         let number = format!("G{:05}", i + 1);
@@ -213,7 +208,7 @@ fn courses(majors: &[Major], draw: &mut Draw) -> Vec<Course> {
     out
 }
 
-fn students(draw: &mut Draw, classes: &[Class]) -> Vec<Student> {
+fn students(draw: &Draw, classes: &[Class]) -> Vec<Student> {
     let mut out = Vec::new();
     for (class, c) in classes.iter().enumerate() {
         for seat in 1..=CLASS_SIZE {
@@ -225,7 +220,7 @@ fn students(draw: &mut Draw, classes: &[Class]) -> Vec<Student> {
 }
 
 /// An invented student.
-pub(super) fn student(draw: &mut Draw, number: String, class: usize, entry: u32) -> Student {
+pub(super) fn student(draw: &Draw, number: String, class: usize, entry: u32) -> Student {
     let birth = date((entry - 18 - draw.int(0, 1)) as i16, draw.int(1, 12) as i8, draw.int(1, 28) as i8);
     let (division, _) = *draw.of(DIVISIONS);
     let woman = draw.percent(48);
@@ -244,9 +239,4 @@ fn firms() -> Vec<Firm> {
             industry,
         })
         .collect()
-}
-
-/// `2005-03-09`, for columns that hold dates as they should be.
-pub(super) fn born(date: Date) -> String {
-    iso(date)
 }

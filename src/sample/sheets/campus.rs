@@ -12,7 +12,7 @@ const fn file(path: &'static str) -> Home {
 }
 
 /// All of them.
-pub(super) fn sheets(world: &mut World) -> Vec<Sheet> {
+pub(super) fn sheets(world: &World) -> Vec<Sheet> {
     vec![bases(world), labs(world), equipment(world), books(world), loans(world), e_library(world)]
 }
 
@@ -32,7 +32,7 @@ fn bases(world: &World) -> Sheet {
     s
 }
 
-fn labs(world: &mut World) -> Sheet {
+fn labs(world: &World) -> Sheet {
     let mut s = Sheet::new(
         file("zc/shixunshi.csv"),
         &["实训室号", "实训室名称", "管理单位", "基地编号", "建立日期", "负责人", "工位数", "房间号", "房间名称"],
@@ -50,7 +50,7 @@ fn labs(world: &mut World) -> Sheet {
     s
 }
 
-fn equipment(world: &mut World) -> Sheet {
+fn equipment(world: &World) -> Sheet {
     let mut s = Sheet::new(
         file("zc/shebei.csv"),
         &[
@@ -82,7 +82,7 @@ fn equipment(world: &mut World) -> Sheet {
     s
 }
 
-fn books(world: &mut World) -> Sheet {
+fn books(world: &World) -> Sheet {
     let mut s = Sheet::new(
         file("ts/tushu.csv"),
         &["图书编号", "条码", "书名", "ISBN", "作者", "价格", "文献类型", "分类号", "出版社", "出版日期", "页数", "状态"],
@@ -114,7 +114,7 @@ fn books(world: &mut World) -> Sheet {
     s
 }
 
-fn loans(world: &mut World) -> Sheet {
+fn loans(world: &World) -> Sheet {
     let mut s = Sheet::new(
         file("ts/jieyue.csv"),
         &["流水号", "读者号", "姓名", "读者类别", "图书编号", "借出", "应还", "归还"],
@@ -136,7 +136,7 @@ fn loans(world: &mut World) -> Sheet {
     s
 }
 
-fn e_library(world: &mut World) -> Sheet {
+fn e_library(world: &World) -> Sheet {
     let mut s = Sheet::new(file("ts/shuzi.csv"), &["日期", "期刊访问", "图书访问"], &["ODS_FWSZTSGZYSJ"]);
     for day in &world.days {
         s.row(cells![compact(*day), thousands(world.draw.int(200, 2_900)), thousands(world.draw.int(90, 1_400))]);

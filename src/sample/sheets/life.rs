@@ -16,11 +16,11 @@ const fn card(path: &'static str) -> Home {
 }
 
 /// All of them.
-pub(super) fn sheets(world: &mut World) -> Vec<Sheet> {
+pub(super) fn sheets(world: &World) -> Vec<Sheet> {
     vec![absence(world), leave(world), dormitory(world), spending(world), gates(world), visits(world), network(world)]
 }
 
-fn absence(world: &mut World) -> Sheet {
+fn absence(world: &World) -> Sheet {
     let mut s = Sheet::new(
         Home::Sql("xg_qq"),
         &["id:n", "xh", "xnxq", "qqrq", "qqlx", "kqlx", "yy", "sprq", "spr"],
@@ -44,7 +44,7 @@ fn absence(world: &mut World) -> Sheet {
     s
 }
 
-fn leave(world: &mut World) -> Sheet {
+fn leave(world: &World) -> Sheet {
     let mut s = Sheet::new(
         Home::Sql("xg_qj"),
         &["xh", "xnxq", "lx", "ksrq", "jsrq", "tj", "yy", "ts", "sprq", "spr", "cx", "xj", "xjrq"],
@@ -69,7 +69,7 @@ fn leave(world: &mut World) -> Sheet {
     s
 }
 
-fn dormitory(world: &mut World) -> Sheet {
+fn dormitory(world: &World) -> Sheet {
     let mut s = Sheet::new(
         Home::Sql("xg_cq"),
         &["xh", "bjmc", "ssh", "cqsj", "cqr", "zt", "sm"],
@@ -96,7 +96,7 @@ fn dormitory(world: &mut World) -> Sheet {
     s
 }
 
-fn spending(world: &mut World) -> Sheet {
+fn spending(world: &World) -> Sheet {
     let mut s = Sheet::new(card("ykt/xiaofei.csv"), &["日期", "类别", "金额(元)", "人次"], &["ODS_XSXFSJ"]);
     for day in &world.days {
         for (kind, most) in [("食堂", 96_000), ("超市", 31_000), ("图书馆", 900), ("其它", 4_000)] {
@@ -109,7 +109,7 @@ fn spending(world: &mut World) -> Sheet {
     s
 }
 
-fn gates(world: &mut World) -> Sheet {
+fn gates(world: &World) -> Sheet {
     let mut s = Sheet::new(card("ykt/renzheng.csv"), &["认证日期", "场所", "方式", "人次"], &["ODS_YKTRZSJ"]);
     for day in &world.days {
         for place in ["食堂", "宿舍", "教室", "校门", "图书馆"] {
@@ -125,7 +125,7 @@ fn gates(world: &mut World) -> Sheet {
 }
 
 /// Single log lines; the mapping's query adds them up by system, way and day.
-fn visits(world: &mut World) -> Sheet {
+fn visits(world: &World) -> Sheet {
     let mut s = Sheet::new(Home::Sql("xx_fw"), &["id:n", "xtbh", "fs", "sj", "js", "cs:n"], &[]);
     let mut id = 0;
     for day in &world.days {
@@ -147,10 +147,10 @@ pub(super) fn visit_sums(world: &World) -> u64 {
     (world.days.len() * VISITED.len() * 2) as u64
 }
 
-fn network(world: &mut World) -> Sheet {
+fn network(world: &World) -> Sheet {
     let mut s = Sheet::new(Home::Sql("xx_wlaq"), &["rq", "jls", "ll", "gj", "sx", "xx"], &["ODS_WLAQGLSJ"]);
     for day in &world.days {
-        let d = &mut world.draw;
+        let d = &world.draw;
         s.row(cells![short(*day), thousands(d.int(900_000, 3_000_000)), d.int(800, 4_000), d.int(10, 900), "812Mbps", "4200Mbps"]);
     }
     s.spoil(2, "ll", "很大", "coercion");

@@ -13,7 +13,7 @@ use super::sheet::Sheet;
 use super::world::World;
 
 /// All sheets of the school.
-pub(super) fn all(world: &mut World) -> Vec<Sheet> {
+pub(super) fn all(world: &World) -> Vec<Sheet> {
     let mut sheets = rosters::sheets(world);
     sheets.extend(teaching::sheets(world));
     sheets.extend(students::sheets(world));
@@ -29,12 +29,11 @@ pub(super) fn count_derived(world: &World, expected: &mut Expected) {
     let landed = |expected: &Expected, table: &str| expected.of(table).map_or(0, |t| t.changed);
     let students = landed(expected, "CORE_XS");
     let staff = landed(expected, "CORE_JZG");
-    let linked = 10 + landed(expected, "CORE_XTXX").saturating_sub(12);
     for (table, rows) in [
         ("ODS_XXHXTFWJLSJ", life::visit_sums(world)),
         ("ODS_XSHXSJ", students),
         ("ODS_JSHXSJ", staff),
-        ("ODS_XXHXTJCQKSJ", linked),
+        ("ODS_XXHXTJCQKSJ", rosters::LINKED),
     ] {
         for _ in 0..rows {
             expected.table(table).add(Fate::Good);

@@ -17,7 +17,7 @@ const fn assets(path: &'static str) -> Home {
 }
 
 /// All of them.
-pub(super) fn sheets(world: &mut World) -> Vec<Sheet> {
+pub(super) fn sheets(world: &World) -> Vec<Sheet> {
     vec![units(world), staff(world), campuses(world), buildings(), rooms(), systems(world)]
 }
 
@@ -39,7 +39,7 @@ fn units(world: &World) -> Sheet {
     s
 }
 
-fn staff_row(s: &mut Sheet, draw: &mut Draw, p: &Staff) {
+fn staff_row(s: &mut Sheet, draw: &Draw, p: &Staff) {
     let home = DIVISIONS.iter().find(|(code, _)| *code == p.division).map_or("", |(_, name)| name);
     let came = after(p.birth, 9_200 + draw.int(0, 900));
     let posts: (&str, &str) = if p.teaches { ("教学类", "专任教师") } else { ("行政类", "行政人员") };
@@ -56,7 +56,7 @@ fn staff_row(s: &mut Sheet, draw: &mut Draw, p: &Staff) {
     ]);
 }
 
-fn staff(world: &mut World) -> Sheet {
+fn staff(world: &World) -> Sheet {
     let mut s = Sheet::new(
         personnel("rs/jzg.csv"),
         &[
@@ -66,17 +66,16 @@ fn staff(world: &mut World) -> Sheet {
         ],
         &["CORE_JZG"],
     );
-    let people = world.staff.clone();
-    for p in &people {
-        staff_row(&mut s, &mut world.draw, p);
+    for p in &world.staff {
+        staff_row(&mut s, &world.draw, p);
     }
     s.extras_follow();
     for i in 0..17 {
-        let mut p = people[i].clone();
+        let mut p = world.staff[i].clone();
         p.number = format!("0190{i:02}");
         p.birth = date(1990, 1, 1 + i as i8);
         p.id = identity_number(p.division, &compact(p.birth), p.woman);
-        staff_row(&mut s, &mut world.draw, &p);
+        staff_row(&mut s, &world.draw, &p);
     }
     s.spoil(3, "证件号码", &wrong_check(&identity_number("410702", "19900203", true)), "id_number");
     s.spoil(2, "性别", "女性化", "code_set");
@@ -173,6 +172,9 @@ const SYSTEMS: &[(&str, &str, &str, &str, &str, usize, &str)] = &[
     ("XT09", "网络教学平台", "网教平台", "2", "2", 7, "否"), ("XT10", "一网通办平台", "一网通办", "3", "1", 10, "是"),
     ("XT11", "虚拟仿真实训平台", "虚仿平台", "2", "4", 1, "否"), ("XT12", "网络安全态势感知平台", "态势感知", "5", "3", 10, "否"),
 ];
+
+/// How many of the systems the data centre reads: all but every sixth.
+pub(super) const LINKED: u64 = 10;
 
 fn systems(world: &World) -> Sheet {
     let mut s = Sheet::new(

@@ -6,7 +6,7 @@ use super::super::sheet::{Home, Sheet, cells};
 use super::super::world::{Class, DIVISIONS, Major, Student, World, student};
 
 /// All of them.
-pub(super) fn sheets(world: &mut World) -> Vec<Sheet> {
+pub(super) fn sheets(world: &World) -> Vec<Sheet> {
     vec![
         roster(world), grades(world), poverty(world), aid(world), fitness(world), clubs(world), members(world), certificates(world),
     ]
@@ -17,7 +17,7 @@ const ROSTER: &[&str] = &[
     "rxfs", "xsly", "jdfs", "jtzz", "jtlxr", "bjh", "zydm",
 ];
 
-fn roster_row(s: &mut Sheet, draw: &mut Draw, p: &Student, class: &Class, major: &Major) {
+fn roster_row(s: &mut Sheet, draw: &Draw, p: &Student, class: &Class, major: &Major) {
     let home = DIVISIONS.iter().find(|(code, _)| *code == p.division).map_or("", |(_, name)| name);
     let birth = if p.class % 4 == 0 { short(p.birth) } else { compact(p.birth) };
     // Full-width digits as an older form lets them through.
@@ -30,22 +30,21 @@ fn roster_row(s: &mut Sheet, draw: &mut Draw, p: &Student, class: &Class, major:
     ]);
 }
 
-fn roster(world: &mut World) -> Sheet {
+fn roster(world: &World) -> Sheet {
     let mut s = Sheet::new(Home::Sql("jw_xs"), ROSTER, &["CORE_XS"]);
-    let people = world.students.clone();
-    for p in &people {
+    for p in &world.students {
         let class = &world.classes[p.class];
-        roster_row(&mut s, &mut world.draw, p, class, &world.majors[class.major]);
+        roster_row(&mut s, &world.draw, p, class, &world.majors[class.major]);
     }
     s.extras_follow();
     let mut first = String::new();
     for i in 0..60 {
         let class = world.classes[i].clone();
-        let p = student(&mut world.draw, format!("{}{}9{i:02}", class.entry, &class.number[2..]), i, class.entry);
+        let p = student(&world.draw, format!("{}{}9{i:02}", class.entry, &class.number[2..]), i, class.entry);
         if first.is_empty() {
             first.clone_from(&p.id);
         }
-        roster_row(&mut s, &mut world.draw, &p, &class, &world.majors[class.major]);
+        roster_row(&mut s, &world.draw, &p, &class, &world.majors[class.major]);
     }
     s.spoil(10, "sfzh", &wrong_check(&first), "id_number");
     s.spoil(5, "sfzh", "4.10702E+17", "id_number");
@@ -59,7 +58,7 @@ fn roster(world: &mut World) -> Sheet {
     s
 }
 
-fn grades(world: &mut World) -> Sheet {
+fn grades(world: &World) -> Sheet {
     let mut s = Sheet::new(
         Home::Sql("xg_zhcj"),
         &["xn", "xq", "zymc", "xh", "xm", "gxf", "jxf", "hxf", "txf", "gcj", "jcj", "hcj", "tcj", "lrsj"],
@@ -68,7 +67,7 @@ fn grades(world: &mut World) -> Sheet {
     let entered = world.days[world.days.len().saturating_sub(9)];
     for p in &world.students {
         let major = &world.majors[world.classes[p.class].major];
-        let d = &mut world.draw;
+        let d = &world.draw;
         let credits: [String; 4] = std::array::from_fn(|_| format!("{}.0", d.int(4, 16)));
         let marks: [String; 4] = std::array::from_fn(|_| d.tenths(58, 99));
         let [a, b, c, e] = &credits;
@@ -85,7 +84,7 @@ fn grades(world: &mut World) -> Sheet {
     s
 }
 
-fn poverty(world: &mut World) -> Sheet {
+fn poverty(world: &World) -> Sheet {
     let mut s = Sheet::new(Home::Sql("xg_pks"), &["xh", "dj", "zt", "rdrq", "bz"], &["ODS_PKSRDSJ"]);
     let day = world.days[25];
     for p in world.students.iter().step_by(8) {
@@ -99,7 +98,7 @@ fn poverty(world: &mut World) -> Sheet {
     s
 }
 
-fn aid(world: &mut World) -> Sheet {
+fn aid(world: &World) -> Sheet {
     let mut s = Sheet::new(
         Home::Sql("xg_jzd"),
         &["xh", "xm", "xmmc", "zl", "bz", "zzdw", "zjly", "sqrq", "spsj", "spzt"],
@@ -121,7 +120,7 @@ fn aid(world: &mut World) -> Sheet {
     s
 }
 
-fn fitness(world: &mut World) -> Sheet {
+fn fitness(world: &World) -> Sheet {
     let mut s = Sheet::new(Home::Sql("xg_tc"), &["xh", "xmmc", "csrq", "cj", "dj"], &["ODS_TZCSCJSJ"]);
     for (i, p) in world.students.iter().enumerate().filter(|(_, p)| p.class % 3 != 0) {
         let day = world.days[30 + i % 12];
@@ -168,7 +167,7 @@ fn clubs(world: &World) -> Sheet {
     s
 }
 
-fn members(world: &mut World) -> Sheet {
+fn members(world: &World) -> Sheet {
     let mut s = Sheet::new(
         Home::Sql("tw_styd"),
         &["stbh", "stmc", "xh", "xm", "cjrq", "tcrq", "zw"],
@@ -187,7 +186,7 @@ fn members(world: &mut World) -> Sheet {
     s
 }
 
-fn certificates(world: &mut World) -> Sheet {
+fn certificates(world: &World) -> Sheet {
     let mut s = Sheet::new(
         Home::Sql("jw_zs"),
         &["xh", "xm", "zyh", "zsh", "zsmc", "dj", "fzjgbm", "fzjgmc", "lx", "dd", "fzrq", "dzzs", "xzcs:n"],

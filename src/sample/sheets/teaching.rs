@@ -7,7 +7,7 @@ use super::super::world::{UNITS, World};
 use jiff::civil::date;
 
 /// All of them.
-pub(super) fn sheets(world: &mut World) -> Vec<Sheet> {
+pub(super) fn sheets(world: &World) -> Vec<Sheet> {
     vec![
         school(world), calendar(), grades(), majors(world), recognised(world), plans(world), courses(world), classes(world),
         planned(world), textbooks(world),
@@ -89,7 +89,7 @@ fn recognised(world: &World) -> Sheet {
     s
 }
 
-fn plans(world: &mut World) -> Sheet {
+fn plans(world: &World) -> Sheet {
     let mut s = Sheet::new(
         Home::Sql("jw_jxjh"),
         &["jhbh", "nj", "zyh", "zymc", "jhmc", "zxf", "zxs:n", "jlny", "sxrq", "zt", "pymb", "zsmc", "bxxf"],
@@ -120,10 +120,9 @@ const COURSE_COLUMNS: &[&str] = &[
     "kch", "kcmc", "kclb", "xz", "kclx", "xf", "zxs:n", "llxs:n", "sjxs:n", "xnfz:n", "kzrt", "xqhz", "xskc", "wz", "szsf", "kkdw", "khfs", "skfs", "js",
 ];
 
-fn courses(world: &mut World) -> Sheet {
+fn courses(world: &World) -> Sheet {
     let mut s = Sheet::new(Home::Sql("jw_kc"), COURSE_COLUMNS, &["CORE_KC", "ODS_KCJBSJ"]);
-    let rows = world.courses.clone();
-    for (i, c) in rows.iter().enumerate() {
+    for (i, c) in world.courses.iter().enumerate() {
         let (kind, nature, class) = match c.of {
             None => ("A类（纯理论课）", "必修", "公共基础课"),
             Some(_) if i % 4 == 1 => ("C类(纯实践课)", "必修", "专业核心课"),
@@ -208,7 +207,7 @@ fn planned(world: &World) -> Sheet {
     s
 }
 
-fn textbooks(world: &mut World) -> Sheet {
+fn textbooks(world: &World) -> Sheet {
     let mut s = Sheet::new(
         Home::Sql("jw_jc"),
         &["isbn", "jcbh", "jcmc", "lx", "bc", "cbs", "cbrq", "zz", "dj", "ghjc", "xqhz"],

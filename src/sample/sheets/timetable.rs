@@ -10,7 +10,7 @@ const SLOTS: &[(&str, &str)] = &[("1-2", "08:00:00"), ("3-4", "10:10:00"), ("5-6
 const WEEKDAYS: &[&str] = &["", "一", "二", "三", "四", "五"];
 
 /// All of them.
-pub(super) fn sheets(world: &mut World) -> Vec<Sheet> {
+pub(super) fn sheets(world: &World) -> Vec<Sheet> {
     vec![lessons(world), selections(world), interaction(world), judgements(world), inspections(world)]
 }
 
@@ -81,7 +81,7 @@ fn lesson(s: &mut Sheet, world: &World, class: (usize, &Class), course: &Course,
     ]);
 }
 
-fn selections(world: &mut World) -> Sheet {
+fn selections(world: &World) -> Sheet {
     let mut s = Sheet::new(
         Home::Sql("jw_xk"),
         &["xh", "zyh", "nj", "kch", "kcmc", "xnxq", "xksj", "xz", "tkbz"],
@@ -94,7 +94,7 @@ fn selections(world: &mut World) -> Sheet {
         for (nth, course) in world.courses_of(class).enumerate().filter(|(nth, _)| nth % 8 < 5) {
             s.row(cells![
                 student.number, world.majors[class.major].number, class.entry, course.number, course.name, TERM,
-                moment(&mut world.draw, &iso(opened)), natures[nth % 4], "0"
+                moment(&world.draw, &iso(opened)), natures[nth % 4], "0"
             ]);
         }
     }
@@ -110,12 +110,12 @@ fn selections(world: &mut World) -> Sheet {
     s
 }
 
-fn moment(draw: &mut Draw, day: &str) -> String {
+fn moment(draw: &Draw, day: &str) -> String {
     format!("{day} {:02}:{:02}:{:02}", draw.int(8, 21), draw.int(0, 59), draw.int(0, 59))
 }
 
 /// Single events; the mapping's query adds them up by lesson.
-fn interaction(world: &mut World) -> Sheet {
+fn interaction(world: &World) -> Sheet {
     let mut s = Sheet::new(Home::Sql("jw_kthd"), &["pkh", "kch", "kcmc", "zc:n", "xqj:n", "jc", "skrq", "sksj", "fq:n", "cy:n", "cyl", "cql"], &["ODS_KTHDSJ"]);
     let days: Vec<TeachingDay> = world.lessons.iter().filter(|d| d.date <= world.today).copied().collect();
     for day in days.iter().rev().take(20) {
@@ -138,7 +138,7 @@ fn interaction(world: &mut World) -> Sheet {
     s
 }
 
-fn judgements(world: &mut World) -> Sheet {
+fn judgements(world: &World) -> Sheet {
     let mut s = Sheet::new(
         Home::Sql("jw_pj"),
         &["xnxq", "zyh", "nj", "kch", "kcmc", "gh", "pf", "cprs:n", "wcrq"],
@@ -160,7 +160,7 @@ fn judgements(world: &mut World) -> Sheet {
     s
 }
 
-fn inspections(world: &mut World) -> Sheet {
+fn inspections(world: &World) -> Sheet {
     let mut s = Sheet::new(
         Home::Sql("jw_xunke"),
         &["pkh", "zc:n", "xqj", "jc", "yd:n", "sd:n", "jsdk", "hd", "xkr", "tj", "ycsm", "xksj"],

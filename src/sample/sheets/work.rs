@@ -21,7 +21,7 @@ const fn office(path: &'static str) -> Home {
 }
 
 /// All of them.
-pub(super) fn sheets(world: &mut World) -> Vec<Sheet> {
+pub(super) fn sheets(world: &World) -> Vec<Sheet> {
     vec![
         firms(world), cooperation(world), joint_courses(world), appraisal(world), internships(world), insurance(world), reports(world),
         reviews(world), training(world), practice(world), papers(world),
@@ -52,7 +52,7 @@ fn firms(world: &World) -> Sheet {
     s
 }
 
-fn cooperation(world: &mut World) -> Sheet {
+fn cooperation(world: &World) -> Sheet {
     let mut s = Sheet::new(
         office("sx/hezuo.csv"),
         &["专业名称", "企业名称", "信用代码", "合作开始", "订单人数", "共建课程", "实习人数", "技术服务收入(元)"],
@@ -106,7 +106,7 @@ const PLACEMENTS: &[&str] = &[
     "企业名称", "指导教师工号", "指导教师", "报酬", "三方协议", "跨省", "出国", "入学年份",
 ];
 
-fn internships(world: &mut World) -> Sheet {
+fn internships(world: &World) -> Sheet {
     let mut s = Sheet::new(internship("sx/shixi.tsv"), PLACEMENTS, &["ODS_SXJCSJ"]);
     let interns = world.students.iter().filter(|p| world.classes[p.class].entry == 2022);
     for (i, p) in interns.enumerate() {
