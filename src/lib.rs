@@ -1,5 +1,8 @@
 //! Xiaoshu (校枢): the data hub of a vocational school.
 
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod fault;
 pub mod finding;
 pub mod record;

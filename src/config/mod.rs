@@ -1,0 +1,5 @@
+//! Settings and mappings.
+
+mod fault;
+
+pub use fault::Fault;
