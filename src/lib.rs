@@ -9,4 +9,5 @@ pub mod record;
 pub mod source;
 pub mod standard;
 pub mod store;
+pub mod telemetry;
 pub mod validate;
