@@ -6,6 +6,7 @@ pub mod config;
 pub mod fault;
 pub mod finding;
 pub mod record;
+pub mod sample;
 pub mod source;
 pub mod standard;
 pub mod store;
