@@ -1,5 +1,6 @@
 //! Xiaoshu (校枢): the data hub of a vocational school.
 
+pub mod brain;
 pub mod fault;
 pub mod finding;
 pub mod record;
