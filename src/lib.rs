@@ -1,11 +1,13 @@
 //! Xiaoshu (校枢): the data hub of a vocational school.
 
 pub mod app;
+pub mod brain;
 pub mod cli;
 pub mod config;
 pub mod fault;
 pub mod finding;
 pub mod record;
+pub mod report;
 pub mod sample;
 pub mod source;
 pub mod standard;
