@@ -3,6 +3,7 @@
 pub mod fault;
 pub mod finding;
 pub mod record;
+pub mod report;
 pub mod source;
 pub mod standard;
 pub mod store;
