@@ -10,7 +10,7 @@ mod ids;
 mod key;
 mod plan;
 
-pub use code_set::{Code, CodeSet};
+pub use code_set::{AmbiguousLabel, Code, CodeSet, fold_label};
 pub use ids::{CodeIdx, EditionId, FieldIdx, TableId};
 pub use key::{KeyPart, NaturalKey};
 pub use plan::{
