@@ -16,7 +16,6 @@ pub(super) struct Terms<'a> {
     pub(super) scope: &'a Scope,
     pub(super) calendar: &'a Calendar,
     pub(super) day: Date,
-    pub(super) now: Millis,
     /// Rows a batch.
     pub(super) rows: u32,
     /// Bytes a batch.

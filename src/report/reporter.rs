@@ -174,14 +174,8 @@ impl Reporter {
         }
         shutdown.await;
         stop.store(true, Ordering::Release);
-        while !tasks.is_empty() {
-            handle.wake();
-            // A task may be between looking at `stop` and waiting, so it is woken until it has gone.
-            tokio::select! {
-                _ = tasks.join_next() => {}
-                () = tokio::time::sleep(std::time::Duration::from_millis(50)) => {}
-            }
-        }
+        handle.wake();
+        while tasks.join_next().await.is_some() {}
     }
 
     /// Works until nothing is pending or in flight that can make progress.
@@ -225,12 +219,16 @@ async fn serve(
     dice: Arc<dyn Dice>,
 ) {
     let stopping = || stop.load(Ordering::Acquire);
-    let mut failures = 0u32;
-    while !stopping() {
+    let (mut failures, mut looked) = (0u32, clock.now());
+    loop {
+        // Listened for before `stop` is looked at, so that neither a stop nor a wake is missed.
         let woken = handle.notify().notified();
         tokio::pin!(woken);
         woken.as_mut().enable();
-        let (wait, again) = match upstream.turn(&stopping).await {
+        if stopping() {
+            break;
+        }
+        let (wait, rested) = match upstream.turn(&stopping).await {
             Ok(turn) => {
                 failures = 0;
                 let now = clock.now();
@@ -248,14 +246,16 @@ async fn serve(
             () = clock.sleep_until(wait) => {}
             () = &mut woken => {}
         }
-        if again {
+        // Also in the midst of a long backlog: what lands now goes first.
+        if rested || clock.now() >= looked + poll {
+            looked = clock.now();
             upstream.look_again();
         }
     }
 }
 
 async fn drain_one(upstream: &mut Upstream, clock: &dyn Clock, deadline: Option<Millis>) -> Result<DrainedUpstream, ReportError> {
-    let mut stopped = None;
+    let (mut stopped, mut released) = (None, false);
     loop {
         let turn = upstream.turn(&|| false).await?;
         if let Some(text) = upstream.given_up() {
@@ -263,11 +263,15 @@ async fn drain_one(upstream: &mut Upstream, clock: &dyn Clock, deadline: Option<
             break;
         }
         if turn.progressed {
+            released = false;
             continue;
         }
         match turn.next {
             Some(next) if deadline.is_none_or(|d| next <= d) => clock.sleep_until(next).await,
-            _ => break,
+            Some(_) => break,
+            // Rows that still wait for a parent, with nothing left that could let them go: once more, then they stay.
+            None if !released && upstream.release_waiting().await? => released = true,
+            None => break,
         }
     }
     let stock = upstream.store().stock().await?;

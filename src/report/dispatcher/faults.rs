@@ -19,9 +19,8 @@ impl Upstream {
             "{}",
             error.text.en
         );
-        if error.fate == Fate::Lost {
-            self.probe = true;
-        }
+        // Nothing is put at risk, nor taken out of the queue, before a harmless call has gone well.
+        self.probe |= error.fate == Fate::Lost || error.reach == Reach::Upstream;
         match error.reach {
             Reach::Upstream => {
                 self.failures = self.failures.saturating_add(1);
@@ -56,11 +55,12 @@ impl Upstream {
         Trouble { class: error.class, text: error.text.clone(), at: self.now(), until: Some(until) }
     }
 
-    /// After an answer was lost the next call is one that harms nothing, so that a platform that fails does not take
-    /// one batch of every table into uncertainty.
+    /// After a failure the next call is one that harms nothing, so that a platform that fails does not take one batch of
+    /// every table into uncertainty.
     pub(super) async fn probe_upstream(&mut self) {
         match self.transport.check().await {
-            Ok(_) => self.went_well(),
+            // The count of failures stays until rows or verdicts come through.
+            Ok(_) => self.probe = false,
             Err(mut error) => {
                 error.reach = Reach::Upstream;
                 self.failed(0, &error);

@@ -46,6 +46,8 @@ pub(super) struct Upstream {
     rest_until: Millis,
     trouble: Option<Trouble>,
     longest: Millis,
+    /// The store failed in the middle of something: what is in flight is read from it again.
+    unsure: bool,
 }
 
 /// What a turn came to.
@@ -93,6 +95,7 @@ impl Upstream {
             rest_until: 0,
             trouble: None,
             longest: 0,
+            unsure: false,
         };
         upstream.recover().await?;
         Ok(upstream)
@@ -109,6 +112,7 @@ impl Upstream {
         };
         for at in 0..self.tables.len() {
             let feed = self.tables[at].feed;
+            self.tables[at].open.clear();
             self.tables[at].cursor = self.around.store.cursor(self.id, feed).await?;
             let waiting = backlog.get(&feed).copied().unwrap_or(0);
             if waiting > self.config.backfill_from && self.tables[at].cursor.backfill.is_none() {
@@ -134,6 +138,15 @@ impl Upstream {
 
     /// One round over everything that is due. `stop` is asked between calls.
     pub(super) async fn turn(&mut self, stop: &(dyn Fn() -> bool + Sync)) -> Result<Turn, ReportError> {
+        if std::mem::replace(&mut self.unsure, true) {
+            self.recover().await?;
+        }
+        let turn = self.work(stop).await?;
+        self.unsure = false;
+        Ok(turn)
+    }
+
+    async fn work(&mut self, stop: &(dyn Fn() -> bool + Sync)) -> Result<Turn, ReportError> {
         let mut progressed = false;
         if self.now() >= self.rest_until {
             progressed |= self.resend_where_due().await?;
@@ -168,7 +181,8 @@ impl Upstream {
         let mut at = |t: Millis| next = Some(next.map_or(t, |n: Millis| n.min(t)));
         for table in &self.tables {
             table.open.values().filter_map(|b| b.ask_at).for_each(&mut at);
-            if !table.idle && table.lost().is_none() && !table.closed {
+            let parked = table.parked(now, self.config.drain_failures);
+            if !table.idle && table.lost().is_none() && !table.closed && !parked {
                 at(table.not_before.max(table.rest_until).max(now));
             }
         }
@@ -197,6 +211,17 @@ impl Upstream {
             self.tables[at].idle = false;
         }
         Ok(progressed)
+    }
+
+    /// Lets rows go that wait for parents, when nothing is in flight that could still let them go; whether there were any.
+    pub(super) async fn release_waiting(&mut self) -> Result<bool, ReportError> {
+        let mut any = false;
+        for at in 0..self.tables.len() {
+            if !self.tables[at].links.is_empty() {
+                any |= self.release_parents_of(at).await?;
+            }
+        }
+        Ok(any)
     }
 
     /// Writes the status out.
@@ -231,7 +256,7 @@ impl Upstream {
     /// Tables that rest for a trouble of their own, with its text.
     pub(super) fn parked(&self) -> Vec<(Arc<str>, Text)> {
         let now = self.now();
-        let resting = self.tables.iter().filter(|t| t.rest_until > now);
+        let resting = self.tables.iter().filter(|t| t.parked(now, self.config.drain_failures));
         resting.filter_map(|t| Some((Arc::clone(&t.plan.name), t.trouble.as_ref()?.text.clone()))).collect()
     }
 

@@ -41,6 +41,9 @@ impl Upstream {
     pub(super) async fn waiting(&self, at: usize, rows: &[FeedRow]) -> Result<Option<HashSet<u64>>, ReportError> {
         let table = &self.tables[at];
         let mut waits = HashSet::new();
+        if rows.is_empty() {
+            return Ok(Some(waits));
+        }
         let mut seen: HashMap<usize, HashSet<RecordKey>> = HashMap::new();
         for link in &table.links {
             if !seen.contains_key(&link.parent) {

@@ -25,9 +25,11 @@ impl Upstream {
         }
         let opens = self.gate.opens(&table.plan.name, now);
         if opens > now {
-            table.not_before = opens;
+            // Looked at again with everything else: a closed gate is nothing to wait for.
+            (table.idle, table.gated) = (true, Some(opens));
             return Ok(false);
         }
+        table.gated = None;
         let ramp = self.around.store.ramp(self.id, table.feed).await?;
         let left = allowance(&ramp);
         let Some((lane, planned)) = self.compose(at, left, now).await? else { return Ok(false) };
@@ -48,7 +50,10 @@ impl Upstream {
         let id = self.around.store.stage(self.id, table.feed, &stage).await?;
         table.cursor = stage.cursor;
         table.unsealed_values += planned.unsealed_values;
-        let Some(id) = id else { return Ok(true) };
+        let Some(id) = id else {
+            self.release_children(at).await?;
+            return Ok(true);
+        };
         if table.cursor.backfill.is_some() || lane == Lane::Backfill {
             table.lanes.went(lane, self.config.backfill_share);
         }
@@ -87,7 +92,6 @@ impl Upstream {
             scope: &table.scope,
             calendar: &self.around.calendar,
             day: day_of(now),
-            now,
             rows: limits.rows,
             bytes: limits.bytes,
             allowance: left,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use crate::fault::FaultClass;
 use crate::finding::Text;
 use crate::record::RecordKey;
 use crate::report::config::{DeliveryConfig, ScopeChoice};
@@ -44,6 +45,8 @@ pub(super) struct Table {
     pub(super) idle: bool,
     /// The ramp lets nothing through.
     pub(super) closed: bool,
+    /// Outside its sending window until then.
+    pub(super) gated: Option<Millis>,
     /// The period whose rows were sent.
     pub(super) period: Option<String>,
     pub(super) unsealed_values: u64,
@@ -73,6 +76,7 @@ impl Table {
             trouble: None,
             idle: false,
             closed: false,
+            gated: None,
             period: None,
             unsealed_values: 0,
             settled: 0,
@@ -85,7 +89,17 @@ impl Table {
         self.open.iter().find(|(_, b)| b.delivery.phase == Phase::Lost).map(|(id, _)| *id)
     }
 
+    /// Whether it rests for a trouble that waiting alone does not cure, or that waiting has not cured.
+    pub(super) fn parked(&self, now: Millis, patience: u32) -> bool {
+        let curable = |t: &Trouble| matches!(t.class, FaultClass::Transient | FaultClass::Throttled) && self.failures < patience;
+        self.rest_until > now && !self.trouble.as_ref().is_none_or(curable)
+    }
+
     pub(super) fn stopped(&self) -> Option<Text> {
+        if let Some(at) = self.gated {
+            let day = crate::report::window::day_of(at);
+            return Some(Text::new(format!("不在上报时段，{day} 再开始"), format!("outside its sending window, which opens on {day}")));
+        }
         if self.lost().is_some() {
             return Some(Text::new(
                 "一批数据的应答丢失，查明前本表暂停",

@@ -130,20 +130,36 @@ impl Upstream {
                 Outcome::Unknown { .. } => table.outcomes.2 += 1,
             }
         }
-        let children: Vec<usize> =
-            (0..self.tables.len()).filter(|c| self.tables[*c].links.iter().any(|l| l.parent == at)).collect();
-        for child in children {
-            let filter = ExceptionFilter {
-                upstream: Some(self.id),
-                feed: Some(self.tables[child].feed),
-                reason: Some(Reason::WaitsParent),
-                limit: 0,
-            };
-            if self.around.store.release(&filter, now).await? > 0 {
-                self.tables[child].idle = false;
+        self.release_children(at).await
+    }
+
+    /// With nothing of a table in flight any more, its children's rows are looked at again. (Not after each of its
+    /// batches: the rows of a large child would be gone through every time.)
+    pub(super) async fn release_children(&mut self, at: usize) -> Result<(), ReportError> {
+        if !self.tables[at].open.is_empty() {
+            return Ok(());
+        }
+        for child in 0..self.tables.len() {
+            if self.tables[child].links.iter().any(|l| l.parent == at) {
+                self.release_parents_of(child).await?;
             }
         }
         Ok(())
+    }
+
+    /// Makes the rows of a table that wait for parents due.
+    pub(super) async fn release_parents_of(&mut self, child: usize) -> Result<bool, ReportError> {
+        let filter = ExceptionFilter {
+            upstream: Some(self.id),
+            feed: Some(self.tables[child].feed),
+            reason: Some(Reason::WaitsParent),
+            limit: 0,
+        };
+        let any = self.around.store.release(&filter, self.now()).await? > 0;
+        if any {
+            self.tables[child].idle = false;
+        }
+        Ok(any)
     }
 
     pub(super) async fn give_up(&mut self, at: usize, id: BatchId) -> Result<(), ReportError> {
