@@ -25,7 +25,7 @@ async fn a_submit_that_is_none_is_refused() {
         (json!({"dataObjName": "T_A", "fields": [{}]}), "缺少参数fileds"),
         (json!({"fileds": [{}]}), "缺少参数dataObjName"),
         (json!({"dataObjName": "X_A", "fileds": [{}]}), "数据对象不存在：X_A"),
-        (json!({"dataObjName": "T_A", "fileds": [{}, {}, {}]}), "数据条数超过最大值2"),
+        (json!({"dataObjName": "T_A", "fileds": [{}, {}, {}]}), "单次提交的数据条数超过最大值2"),
     ];
     for (plain, message) in cases {
         assert_eq!(rig.client.call(SUBMIT, &plain).await["returnMessage"], message);
