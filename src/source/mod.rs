@@ -4,13 +4,47 @@
 //! conformance suite runs over all of it.
 
 mod batch;
+mod bytes;
+mod csv;
+mod hub;
+mod mysql;
+mod postgres;
+mod reader;
+mod server;
+mod sqlite;
+mod statement;
 
 pub use batch::{Cell, Column, ColumnKind, Position, RawFault, SourceBatch, SourceBatchBuilder};
+pub use sqlite::load_script;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::fault::{Classified, FaultClass};
+
+/// All connectors there are.
+pub fn registry() -> &'static [&'static dyn Connector] {
+    &[&csv::Csv, &sqlite::Sqlite, &postgres::Postgres, &mysql::Mysql, &hub::Hub]
+}
+
+/// The connector of a kind.
+pub fn connector(kind: &str) -> Option<&'static dyn Connector> {
+    registry().iter().copied().find(|connector| connector.kind() == kind)
+}
+
+/// How long to wait for rows when the settings do not say, in seconds.
+fn five_minutes() -> u64 {
+    300
+}
+
+/// A connector's settings as its own type. The reason of a refusal is not passed on: it could quote a secret.
+fn parse_settings<T: serde::de::DeserializeOwned>(place: &SourcePlace<'_>) -> Result<T, SourceError> {
+    T::deserialize(place.settings).map_err(|_| SourceError::Settings {
+        source_name: place.name.clone(),
+        what: "the settings do not fit the connector's schema".into(),
+        remedy: "run `xiaoshu check`, which names each setting that is wrong".into(),
+    })
+}
 
 /// A kind of source: makes [`Source`]s out of settings.
 pub trait Connector: Send + Sync {

@@ -1,0 +1,216 @@
+//! Which encoding a file is in: decided by its whole content, never by its first bytes alone.
+//!
+//! One pass reads the file and checks it as UTF-8; only a file that fails is read once more as GB18030, strictly.
+//! The same pass takes the content's hash, by which a changed file is known.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use encoding_rs::{Decoder, DecoderResult, Encoding, GB18030, UTF_8, UTF_16BE, UTF_16LE};
+use xxhash_rust::xxh3::Xxh3;
+
+const CHUNK: usize = 64 * 1024;
+
+/// What a scan of a file found.
+#[derive(Debug, Clone)]
+pub(super) struct Scan {
+    /// The encoding.
+    pub encoding: &'static Encoding,
+    /// Bytes of byte-order mark at the start.
+    pub mark: u64,
+    /// Length in bytes.
+    pub length: u64,
+    /// Hash of the raw content.
+    pub hash: u128,
+    /// Places that cannot be decoded in the chosen encoding.
+    pub undecodable: u64,
+    /// What the first bytes say when this is no text at all.
+    pub not_text: Option<&'static str>,
+}
+
+impl Scan {
+    /// The encoding's name as users know it.
+    pub fn name(&self) -> &'static str {
+        match (self.encoding, self.mark > 0) {
+            (e, true) if e == UTF_8 => "UTF-8 with byte-order mark",
+            (e, _) if e == GB18030 => "GB18030",
+            (e, _) => e.name(),
+        }
+    }
+}
+
+/// The encoding a setting names.
+pub(super) fn by_name(name: &str) -> Option<&'static Encoding> {
+    match name {
+        "utf-8" => Some(UTF_8),
+        "gb18030" => Some(GB18030),
+        "utf-16le" => Some(UTF_16LE),
+        "utf-16be" => Some(UTF_16BE),
+        _ => None,
+    }
+}
+
+/// Reads the whole file once or twice and decides. `forced` is the setting, which settles the encoding beforehand.
+pub(super) fn scan(file: &mut File, forced: Option<&'static Encoding>) -> io::Result<Scan> {
+    let mut counts = Counts::default();
+    let mut utf8 = Strict::new(UTF_8);
+    let mut hash = Xxh3::new();
+    let mut head = Vec::new();
+    each_chunk(file, |chunk| {
+        if head.len() < 8 {
+            head.extend_from_slice(&chunk[..chunk.len().min(8)]);
+        }
+        hash.update(chunk);
+        counts.add(chunk);
+        utf8.feed(chunk);
+    })?;
+    let (marked, mark) = byte_order_mark(&head);
+    let mut scan = Scan {
+        encoding: UTF_8,
+        mark,
+        length: counts.length,
+        hash: hash.digest128(),
+        undecodable: utf8.finish(),
+        not_text: not_text(&head),
+    };
+    if let Some(encoding) = forced.or(marked) {
+        scan.mark = if marked == Some(encoding) { mark } else { 0 };
+        scan.encoding = encoding;
+        if encoding != UTF_8 {
+            scan.undecodable = count(file, encoding)?;
+        }
+        return Ok(scan);
+    }
+    scan.mark = 0;
+    if let Some(encoding) = counts.utf16()
+        && count(file, encoding)? == 0
+    {
+        (scan.encoding, scan.undecodable) = (encoding, 0);
+        return Ok(scan);
+    }
+    if scan.undecodable > 0 {
+        let gb = count(file, GB18030)?;
+        // Damaged either way: the encoding that explains more of the file wins.
+        if gb < scan.undecodable {
+            (scan.encoding, scan.undecodable) = (GB18030, gb);
+        }
+    }
+    Ok(scan)
+}
+
+fn byte_order_mark(head: &[u8]) -> (Option<&'static Encoding>, u64) {
+    match head {
+        [0xEF, 0xBB, 0xBF, ..] => (Some(UTF_8), 3),
+        [0xFF, 0xFE, ..] => (Some(UTF_16LE), 2),
+        [0xFE, 0xFF, ..] => (Some(UTF_16BE), 2),
+        [0x84, 0x31, 0x95, 0x33, ..] => (Some(GB18030), 4),
+        _ => (None, 0),
+    }
+}
+
+fn not_text(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [b'P', b'K', 3, 4, ..] => Some("an .xlsx workbook or zip archive"),
+        [0xD0, 0xCF, 0x11, 0xE0, ..] => Some("an .xls workbook"),
+        [0x1F, 0x8B, ..] => Some("a gzip archive"),
+        [b'%', b'P', b'D', b'F', ..] => Some("a PDF document"),
+        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => Some("UTF-32 text"),
+        _ => None,
+    }
+}
+
+fn each_chunk(file: &mut File, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(()),
+            n => take(&buffer[..n]),
+        }
+    }
+}
+
+fn count(file: &mut File, encoding: &'static Encoding) -> io::Result<u64> {
+    let mut strict = Strict::new(encoding);
+    each_chunk(file, |chunk| strict.feed(chunk))?;
+    Ok(strict.finish())
+}
+
+/// Counts what cannot be decoded.
+struct Strict {
+    decoder: Decoder,
+    text: Vec<u8>,
+    errors: u64,
+}
+
+impl Strict {
+    fn new(encoding: &'static Encoding) -> Self {
+        Self { decoder: encoding.new_decoder_without_bom_handling(), text: vec![0; 4 * CHUNK], errors: 0 }
+    }
+
+    fn feed(&mut self, chunk: &[u8]) {
+        self.decode(chunk, false);
+    }
+
+    fn finish(mut self) -> u64 {
+        self.decode(&[], true);
+        self.errors
+    }
+
+    fn decode(&mut self, mut chunk: &[u8], last: bool) {
+        loop {
+            let (result, read, _) = self.decoder.decode_to_utf8_without_replacement(chunk, &mut self.text, last);
+            chunk = &chunk[read..];
+            match result {
+                DecoderResult::InputEmpty => return,
+                DecoderResult::OutputFull => {}
+                DecoderResult::Malformed(..) => self.errors += 1,
+            }
+        }
+    }
+}
+
+/// Where zero bytes stand, which tells UTF-16 without a byte-order mark: its ASCII characters have them on one side.
+#[derive(Default)]
+struct Counts {
+    length: u64,
+    even_zeros: u64,
+    odd_zeros: u64,
+    little_line_ends: u64,
+    big_line_ends: u64,
+    line_feed_bytes: u64,
+    previous: u8,
+}
+
+impl Counts {
+    fn add(&mut self, chunk: &[u8]) {
+        for &byte in chunk {
+            let odd = self.length % 2 == 1;
+            if byte == 0 {
+                if odd {
+                    self.odd_zeros += 1;
+                    self.little_line_ends += u64::from(matches!(self.previous, b'\n' | b'\r'));
+                } else {
+                    self.even_zeros += 1;
+                }
+            } else if matches!(byte, b'\n' | b'\r') {
+                self.line_feed_bytes += 1;
+                self.big_line_ends += u64::from(odd && self.previous == 0);
+            }
+            self.previous = byte;
+            self.length += 1;
+        }
+    }
+
+    /// UTF-16 when all zero bytes are on one side, they are no rarity, and line ends have them. A stray zero byte in a
+    /// file of another encoding meets none but by a chance that falls with each further one.
+    fn utf16(&self) -> Option<&'static Encoding> {
+        let (zeros, encoding, line_ends) = match (self.even_zeros, self.odd_zeros) {
+            (0, odd) if odd > 0 => (odd, UTF_16LE, self.little_line_ends),
+            (even, 0) if even > 0 => (even, UTF_16BE, self.big_line_ends),
+            _ => return None,
+        };
+        let lines_fit = line_ends > 0 || self.line_feed_bytes == 0;
+        (self.length % 2 == 0 && zeros * 64 >= self.length && lines_fit).then_some(encoding)
+    }
+}

@@ -1,0 +1,329 @@
+//! Reads the rows of one object: one file, or several of the same columns one after another.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::decode::{Flaw, TextStream};
+use super::encoding::{self, Scan};
+use super::files::trouble;
+use super::layout::{self, Layout};
+use super::settings::Settings;
+use super::split::{LONGEST_RECORD, Outcome, Record, split};
+use crate::finding::{Place, Text};
+use crate::source::{Column, Position, Source, SourceBatch, SourceBatchBuilder, SourceError};
+
+const SAMPLE: usize = 256 * 1024;
+/// A batch of long cells ends early.
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// A file opened, its layout known, its text at the first data row.
+pub(super) struct Opened {
+    path: PathBuf,
+    pub scan: Scan,
+    pub layout: Layout,
+    text: TextStream,
+    line: u64,
+}
+
+/// Opens a file and finds out encoding and layout.
+pub(super) fn open_file(source: &Arc<str>, path: &Path, settings: &Settings) -> Result<Opened, SourceError> {
+    let failed = |error: std::io::Error| trouble(source, path, &error);
+    let content = |what: String| SourceError::Content { source_name: source.clone(), object: file_name(path), what };
+    let mut file = File::open(path).map_err(failed)?;
+    let scan = encoding::scan(&mut file, settings.encoding()).map_err(failed)?;
+    if let Some(what) = scan.not_text {
+        return Err(content(format!("this is {what}, not a text table; save it as CSV (UTF-8)")));
+    }
+    let mut text = TextStream::new(file, &scan).map_err(failed)?;
+    while text.text().len() < SAMPLE && !text.ended() {
+        text.fill().map_err(failed)?;
+    }
+    let wishes = settings.wishes(&file_name(path));
+    let Some(layout) = layout::find(text.text(), text.ended(), &wishes) else {
+        return Err(content(match wishes.header_row {
+            Some(line) if line > 0 => format!("no row begins on line {line}; correct `header_row`"),
+            _ => "there is no row of column names; export the file again with its header".into(),
+        }));
+    };
+    text.consume(layout.data_offset);
+    Ok(Opened { path: path.to_owned(), scan, line: layout.data_line, layout, text })
+}
+
+/// The last part of a path.
+pub(super) fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// A position: the files read so far, known by content, and a place in the last of them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Mark {
+    /// Hash over settings, names and contents of the files up to this one.
+    files: String,
+    file: usize,
+    offset: u64,
+    line: u64,
+}
+
+/// An object being read.
+pub(super) struct CsvSource {
+    source: Arc<str>,
+    object: Arc<str>,
+    settings: Settings,
+    files: Vec<PathBuf>,
+    index: usize,
+    chain: String,
+    columns: Arc<[Column]>,
+    current: Option<Opened>,
+    /// For each column, the cell of the current file.
+    order: Vec<usize>,
+    record: Record,
+    position: Position,
+    resumed: bool,
+    complete: bool,
+}
+
+impl CsvSource {
+    /// Opens the first file, or the one that `resume` lies in if nothing before it has changed.
+    pub fn open(
+        source: &Arc<str>,
+        settings: Settings,
+        files: Vec<PathBuf>,
+        resume: Option<&Position>,
+    ) -> Result<Self, SourceError> {
+        let first = open_file(source, &files[0], &settings)?;
+        let mut this = Self {
+            source: source.clone(),
+            object: file_name(&files[0]).into(),
+            columns: first.layout.columns.clone(),
+            chain: settings.fingerprint().to_string(),
+            settings,
+            files,
+            index: 0,
+            order: Vec::new(),
+            current: None,
+            record: Record::default(),
+            position: Position(Vec::new()),
+            resumed: false,
+            complete: false,
+        };
+        this.enter(first)?;
+        if let Some(mark) = resume.and_then(|position| serde_json::from_slice::<Mark>(&position.0).ok()) {
+            this.resume(&mark)?;
+        }
+        Ok(this)
+    }
+
+    fn resume(&mut self, mark: &Mark) -> Result<(), SourceError> {
+        let (source, settings, first_path) = (self.source.clone(), self.settings.clone(), self.files[0].clone());
+        while self.index < mark.file && self.index + 1 < self.files.len() {
+            self.index += 1;
+            let next = open_file(&source, &self.files[self.index], &settings)?;
+            self.enter(next)?;
+        }
+        if self.index == mark.file && self.chain == mark.files {
+            if let Some(current) = &mut self.current {
+                current.text.skip_to(mark.offset).map_err(|error| trouble(&source, &current.path, &error))?;
+                current.line = mark.line;
+            }
+            self.resumed = true;
+            return Ok(());
+        }
+        // Something changed: everything is read again.
+        (self.index, self.chain) = (0, self.settings.fingerprint().to_string());
+        self.enter(open_file(&source, &first_path, &settings)?)
+    }
+
+    /// Makes a file the current one. Its columns must be those of the first, in any order.
+    fn enter(&mut self, opened: Opened) -> Result<(), SourceError> {
+        let theirs = &opened.layout.columns;
+        let order: Option<Vec<usize>> =
+            self.columns.iter().map(|column| theirs.iter().position(|other| other.name == column.name)).collect();
+        let Some(order) = order.filter(|order| order.len() == theirs.len()) else {
+            let known: HashSet<_> = self.columns.iter().map(|column| &column.name).collect();
+            let odd: Vec<&str> =
+                theirs.iter().filter(|column| !known.contains(&column.name)).map(|column| &*column.name).collect();
+            return Err(SourceError::Settings {
+                source_name: self.source.clone(),
+                what: format!("{} has other columns than {} ({})", file_name(&opened.path), self.object, odd.join(", ")),
+                remedy: "let `object` match only files of the same columns".into(),
+            });
+        };
+        let name = file_name(&opened.path);
+        let link = format!("{}|{name}|{}|{:032x}", self.chain, opened.scan.length, opened.scan.hash);
+        self.chain = format!("{:032x}", xxh3_128(link.as_bytes()));
+        self.object = name.into();
+        self.order = order;
+        self.current = Some(opened);
+        Ok(())
+    }
+
+    /// The next file, once the current one is used up and proved unchanged. False when there is none.
+    fn advance(&mut self) -> Result<bool, SourceError> {
+        if let Some(done) = self.current.take()
+            && done.text.hash() != done.scan.hash
+        {
+            return Err(SourceError::Connection {
+                source_name: self.source.clone(),
+                what: format!("{} changed while it was being read; it will be read again", file_name(&done.path)),
+            });
+        }
+        if self.index + 1 >= self.files.len() {
+            self.complete = !self.resumed;
+            return Ok(false);
+        }
+        self.index += 1;
+        let next = open_file(&self.source, &self.files[self.index], &self.settings)?;
+        self.enter(next)?;
+        Ok(true)
+    }
+
+    fn fill(&mut self, batch: &mut SourceBatchBuilder, max_rows: usize) -> Result<(), SourceError> {
+        let Some(current) = &mut self.current else {
+            return Ok(());
+        };
+        while batch.len() < max_rows && batch.bytes() < BATCH_BYTES {
+            let Some(broken) = next_record(&self.source, current, &mut self.record)? else {
+                break;
+            };
+            if !self.record.is_blank() {
+                emit(current, &self.record, &self.order, broken, batch);
+            }
+            current.text.consume(self.record.length);
+            current.line += self.record.lines;
+        }
+        let mark = Mark { files: self.chain.clone(), file: self.index, offset: current.text.offset(), line: current.line };
+        self.position = Position(serde_json::to_vec(&mark).unwrap_or_default());
+        Ok(())
+    }
+}
+
+impl Source for CsvSource {
+    fn columns(&self) -> &Arc<[Column]> {
+        &self.columns
+    }
+
+    /// The file of the batch returned last: a batch never holds rows of two files.
+    fn object(&self) -> &Arc<str> {
+        &self.object
+    }
+
+    fn next_batch(&mut self, max_rows: usize) -> Result<Option<SourceBatch>, SourceError> {
+        while self.current.is_some() {
+            let mut batch = SourceBatchBuilder::new(self.columns.clone(), max_rows.min(4096));
+            self.fill(&mut batch, max_rows.max(1))?;
+            if !batch.is_empty() {
+                return Ok(Some(batch.finish(self.position.clone())));
+            }
+            if !self.advance()? {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    fn committed(&mut self, _position: &Position) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    fn is_complete(&self) -> bool {
+        self.complete
+    }
+}
+
+/// Splits off the next record. The value says whether its quotes were broken; `None` is the end.
+fn next_record(source: &Arc<str>, current: &mut Opened, record: &mut Record) -> Result<Option<bool>, SourceError> {
+    let (dialect, width) = (current.layout.dialect, current.layout.columns.len());
+    let mut broken = false;
+    loop {
+        let (window, ended) = (current.text.text(), current.text.ended());
+        if window.is_empty() && ended {
+            return Ok(None);
+        }
+        let dialect = if broken { dialect.unquoted() } else { dialect };
+        match split(window, ended, dialect, record) {
+            // Two rows run together by a stray quote show as one row of the wrong width: take the first line alone.
+            Outcome::Record if !broken && record.embedded > 0 && !fits(record, window, width) => broken = true,
+            Outcome::Record => return Ok(Some(broken)),
+            Outcome::Unclosed => broken = true,
+            Outcome::More if window.len() >= LONGEST_RECORD => {
+                return Err(SourceError::Content {
+                    source_name: source.clone(),
+                    object: file_name(&current.path),
+                    what: format!("line {} is longer than 16 MiB; this is no text table", current.line),
+                });
+            }
+            Outcome::More => {
+                current.text.fill().map_err(|error| trouble(source, &current.path, &error))?;
+            }
+        }
+    }
+}
+
+/// Whether a record has the table's width; empty cells behind it do not count.
+fn fits(record: &Record, window: &str, width: usize) -> bool {
+    record.len() >= width && (width..record.len()).all(|cell| record.cell(window, cell).trim().is_empty())
+}
+
+/// Puts a record into the batch: in the order of columns, with all that is wrong with it.
+fn emit(current: &Opened, record: &Record, order: &[usize], broken: bool, batch: &mut SourceBatchBuilder) {
+    let window = current.text.text();
+    let width = order.len();
+    let fitting = fits(record, window, width);
+    let surplus = !fitting && record.len() > width;
+    for &cell in order {
+        if surplus && cell + 1 == width {
+            // Nobody can say which cell is one too many, so what is left over stays with the last.
+            let delimiter = char::from(current.layout.dialect.delimiter).to_string();
+            let rest: Vec<&str> = (cell..record.len()).map(|cell| record.cell(window, cell)).collect();
+            batch.push(Some(&rest.join(&delimiter)));
+        } else if cell >= record.len() {
+            batch.push(None);
+        } else {
+            let text = record.cell(window, cell);
+            batch.push((!text.is_empty() || record.is_quoted(cell)).then_some(text));
+        }
+    }
+    if broken {
+        batch.fault(None, broken_quotes());
+    } else if !fitting {
+        batch.fault(None, wrong_width(record.len(), width));
+    }
+    for (at, flaw) in current.text.flaws(record.length) {
+        let column = order.iter().position(|cell| *cell == record.cell_at(at).min(width.saturating_sub(1)));
+        batch.fault(column, flaw_text(flaw, &current.scan));
+    }
+    batch.end_row(Place::Line(current.line));
+}
+
+fn broken_quotes() -> Text {
+    Text::new(
+        "引号未闭合，本行已按无引号读取；请在来源文件中补上引号，或将单元格内的引号写成两个",
+        "a quote is not closed, and the line was read without quotes; close it in the file, or double the quotes inside cells",
+    )
+}
+
+fn wrong_width(cells: usize, width: usize) -> Text {
+    Text::new(
+        format!("本行有 {cells} 个单元格，表头有 {width} 列；请检查单元格内是否有未加引号的分隔符或换行"),
+        format!("the row has {cells} cells, the header {width} columns; look for delimiters or line breaks that are not quoted"),
+    )
+}
+
+fn flaw_text(flaw: Flaw, scan: &Scan) -> Text {
+    match flaw {
+        Flaw::Undecodable => crate::source::bytes::undecodable(scan.name()),
+        Flaw::Zero => Text::new(
+            "含有 NUL 字符（0x00），已用 \\x00 标出；请从来源系统重新导出",
+            "a NUL character, shown as \\x00; export the file again from the source system",
+        ),
+        Flaw::Replacement => Text::new(
+            "含有替换字符 U+FFFD，说明导出前文字已经损坏；请从来源系统重新导出",
+            "the replacement character U+FFFD: the text was damaged before the export; export it again from the source system",
+        ),
+    }
+}

@@ -1,0 +1,235 @@
+//! Rows of a database server, handed out on demand.
+//!
+//! The drivers are asynchronous, a [`Source`] is not: each source has a thread of its own with a small runtime on it.
+//! The thread holds connection, transaction and result; it takes rows off the wire only when a batch is asked for, so
+//! no more than a batch is ever in memory.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use futures_util::{FutureExt, Stream, StreamExt};
+
+use super::{Column, Position, Source, SourceBatch, SourceBatchBuilder, SourceError};
+
+/// A batch of long cells ends early.
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+type Reply = Result<Option<SourceBatch>, SourceError>;
+
+/// Runs `job` on a thread of its own to its end: for checks and listings, callable from anywhere.
+pub(super) fn run<T, F, Fut>(source: &Arc<str>, job: F) -> Result<T, SourceError>
+where
+    T: Send,
+    F: FnOnce() -> Fut + Send,
+    Fut: Future<Output = Result<T, SourceError>>,
+{
+    std::thread::scope(|scope| {
+        let worker = scope.spawn(|| runtime(source)?.block_on(job()));
+        worker.join().unwrap_or_else(|_| Err(stopped(source)))
+    })
+}
+
+fn runtime(source: &Arc<str>) -> Result<tokio::runtime::Runtime, SourceError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| SourceError::Connection { source_name: source.clone(), what: format!("no runtime: {error}") })
+}
+
+fn stopped(source: &Arc<str>) -> SourceError {
+    SourceError::Connection { source_name: source.clone(), what: "the reading thread stopped".into() }
+}
+
+/// The thread's end of the line.
+pub(super) struct Courier {
+    source: Arc<str>,
+    opened: SyncSender<Result<Arc<[Column]>, SourceError>>,
+    requests: Receiver<usize>,
+    replies: SyncSender<Reply>,
+    /// The longest wait for the next rows.
+    patience: Duration,
+}
+
+/// How a hand-out of rows ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Handout {
+    /// All rows were asked for and given.
+    Finished,
+    /// The receiving end has gone.
+    Abandoned,
+    /// No row came in time, which the receiving end has been told.
+    TimedOut,
+}
+
+impl Courier {
+    /// Says that the object is open, and which columns it has.
+    pub fn opened(&self, columns: &Arc<[Column]>) {
+        // A receiver that has gone shows at the next request.
+        let _ = self.opened.send(Ok(columns.clone()));
+    }
+
+    /// Hands out the rows of a stream, batch by batch as they are asked for. `push` puts one row into the batch.
+    pub async fn hand_out<S, R, E>(
+        &self,
+        columns: &Arc<[Column]>,
+        mut rows: S,
+        mut push: impl FnMut(&R, &mut SourceBatchBuilder, u64),
+        classify: impl Fn(E) -> SourceError,
+    ) -> Result<Handout, SourceError>
+    where
+        S: Stream<Item = Result<R, E>> + Unpin,
+    {
+        let mut ordinal = 0;
+        while let Ok(max_rows) = self.requests.recv() {
+            let mut batch = SourceBatchBuilder::new(columns.clone(), max_rows.min(4096));
+            let mut ended = false;
+            while batch.len() < max_rows && batch.bytes() < BATCH_BYTES {
+                match self.next(&mut rows).await {
+                    Some(Some(Ok(row))) => {
+                        ordinal += 1;
+                        push(&row, &mut batch, ordinal);
+                    }
+                    Some(Some(Err(error))) => return Err(classify(error)),
+                    Some(None) => {
+                        ended = true;
+                        break;
+                    }
+                    None => {
+                        let _ = self.replies.send(Err(self.too_slow()));
+                        return Ok(Handout::TimedOut);
+                    }
+                }
+            }
+            if ended && batch.is_empty() {
+                return Ok(Handout::Finished);
+            }
+            if self.replies.send(Ok(Some(batch.finish(Position(Vec::new()))))).is_err() {
+                break;
+            }
+        }
+        Ok(Handout::Abandoned)
+    }
+
+    /// The next row; `None` when it does not come in time.
+    async fn next<S: Stream + Unpin>(&self, rows: &mut S) -> Option<Option<S::Item>> {
+        // Most rows are in the buffer already: no timer for those.
+        if let Some(item) = rows.next().now_or_never() {
+            return Some(item);
+        }
+        tokio::time::timeout(self.patience, rows.next()).await.ok()
+    }
+
+    fn too_slow(&self) -> SourceError {
+        SourceError::Connection {
+            source_name: self.source.clone(),
+            what: format!("no rows within {} s (statement_timeout)", self.patience.as_secs()),
+        }
+    }
+}
+
+/// An object being read through a thread.
+pub(super) struct RowReader {
+    source: Arc<str>,
+    object: Arc<str>,
+    columns: Arc<[Column]>,
+    requests: Option<SyncSender<usize>>,
+    replies: Receiver<Reply>,
+    worker: Option<JoinHandle<()>>,
+    complete: bool,
+}
+
+impl RowReader {
+    /// Starts the thread and waits until `job` has opened the object. `job` ends by `Ok` when all rows were handed out.
+    pub fn start<F, Fut>(source: &Arc<str>, object: Arc<str>, patience: Duration, job: F) -> Result<Self, SourceError>
+    where
+        F: FnOnce(Arc<Courier>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<Handout, SourceError>>,
+    {
+        let (opened, opening) = sync_channel(1);
+        let (requests, incoming) = sync_channel(1);
+        let (outgoing, replies) = sync_channel(1);
+        let courier =
+            Courier { source: source.clone(), opened: opened.clone(), requests: incoming, replies: outgoing.clone(), patience };
+        let name = source.clone();
+        let work = move || {
+            let result = runtime(&name).and_then(|runtime| {
+                #[expect(clippy::arc_with_non_send_sync, reason = "shared within this thread's own future only")]
+                let courier = Arc::new(courier);
+                runtime.block_on(job(courier))
+            });
+            match result {
+                Ok(Handout::Finished) => {
+                    let _ = outgoing.send(Ok(None));
+                }
+                Ok(Handout::Abandoned | Handout::TimedOut) => {}
+                Err(error) => {
+                    // Only one of the two ends is waiting: the opener before the first row, the reader after.
+                    if let Err(unsent) = opened.try_send(Err(error))
+                        && let std::sync::mpsc::TrySendError::Disconnected(Err(error)) = unsent
+                    {
+                        let _ = outgoing.send(Err(error));
+                    }
+                }
+            }
+        };
+        let worker = std::thread::Builder::new().name(format!("source {source}")).spawn(work).map_err(|error| {
+            SourceError::Connection { source_name: source.clone(), what: format!("no thread for reading: {error}") }
+        })?;
+        let columns = opening.recv().unwrap_or_else(|_| Err(stopped(source)))?;
+        drop(opening);
+        Ok(Self {
+            source: source.clone(),
+            object,
+            columns,
+            requests: Some(requests),
+            replies,
+            worker: Some(worker),
+            complete: false,
+        })
+    }
+}
+
+impl Source for RowReader {
+    fn columns(&self) -> &Arc<[Column]> {
+        &self.columns
+    }
+
+    fn object(&self) -> &Arc<str> {
+        &self.object
+    }
+
+    fn next_batch(&mut self, max_rows: usize) -> Reply {
+        let Some(requests) = &self.requests else {
+            return Ok(None);
+        };
+        // A thread that has stopped left its reason among the replies.
+        let _ = requests.send(max_rows.max(1));
+        let reply = self.replies.recv().unwrap_or_else(|_| Err(stopped(&self.source)));
+        if !matches!(reply, Ok(Some(_))) {
+            self.complete = reply.is_ok();
+            self.requests = None;
+        }
+        reply
+    }
+
+    fn committed(&mut self, _position: &Position) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    fn is_complete(&self) -> bool {
+        self.complete
+    }
+}
+
+impl Drop for RowReader {
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(worker) = self.worker.take() {
+            // A panic there has already shown as a stopped thread.
+            let _ = worker.join();
+        }
+    }
+}

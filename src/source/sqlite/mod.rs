@@ -1,0 +1,68 @@
+//! SQLite database files, read-only, one read transaction an object.
+
+mod cell;
+mod connect;
+mod script;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace};
+pub(super) use connect::{Database, list, open, version};
+pub use script::load_script;
+
+/// The connector.
+pub(super) struct Sqlite;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    #[serde(rename = "kind")]
+    _kind: Option<String>,
+    path: PathBuf,
+    #[serde(default = "super::five_minutes")]
+    statement_timeout: u64,
+    reinterpret: Option<Reinterpret>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Reinterpret {
+    Gb18030,
+}
+
+fn database(place: &SourcePlace<'_>) -> Result<Database, SourceError> {
+    let settings: Settings = super::parse_settings(place)?;
+    Ok(Database {
+        source: place.name.clone(),
+        path: place.base.join(settings.path),
+        prelude: Arc::new([]),
+        patience: Duration::from_secs(settings.statement_timeout),
+        reinterpret: settings.reinterpret.map(|Reinterpret::Gb18030| encoding_rs::GB18030),
+    })
+}
+
+impl Connector for Sqlite {
+    fn kind(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn settings_schema(&self) -> &'static str {
+        include_str!("settings.json")
+    }
+
+    fn check(&self, place: &SourcePlace<'_>) -> Result<Checked, SourceError> {
+        Ok(Checked { about: version(&database(place)?)?, notes: Vec::new() })
+    }
+
+    fn objects(&self, place: &SourcePlace<'_>) -> Result<Vec<String>, SourceError> {
+        list(&database(place)?)
+    }
+
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
+        open(database(place)?, read)
+    }
+}
