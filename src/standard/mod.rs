@@ -18,7 +18,7 @@ mod key;
 mod load;
 mod plan;
 
-pub use code_set::{AmbiguousLabel, Code, CodeSet};
+pub use code_set::{AmbiguousLabel, Code, CodeSet, fold_label};
 pub use ids::{CodeIdx, EditionId, FieldIdx, TableId};
 pub use info::{DateTimeStyle, EditionInfo, Window};
 pub use key::{KeyPart, NaturalKey};
