@@ -104,8 +104,8 @@ fn check(config: &BrainConfig) -> Result<(), BrainError> {
         if config.accounts[..at].iter().any(|a| a.username == *name) {
             return wrong(format!("two accounts have the username {name}"));
         }
-        if sm4_key(account.app_secret.expose(), config.gate.key_cut).is_none() {
-            return wrong(format!("app_secret of {name} gives no 16 bytes by gate.key_cut"));
+        if sm4_key(account.app_secret.expose(), &config.gate).is_none() {
+            return wrong(format!("app_secret of {name} gives no 16 bytes by gate.key_cut and gate.key_code"));
         }
     }
     Ok(())
@@ -283,7 +283,7 @@ pub(super) async fn import(platform: &Platform, foreign: Foreign) -> Result<(), 
         system_name: foreign.kind.clone(),
         kind: foreign.kind,
         table: foreign.table,
-        times: Times { received, visible: received, hidden_for: 0 },
+        times: Times { received, visible: 0, hidden_for: 0 },
         collect_num: foreign.collect_num,
         storage_num: foreign.storage_num,
         remark: foreign.remark,
