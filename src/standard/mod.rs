@@ -20,7 +20,7 @@ mod load;
 mod oracle;
 mod plan;
 
-pub use code_set::{AmbiguousLabel, Code, CodeSet};
+pub use code_set::{AmbiguousLabel, Code, CodeSet, fold_label};
 pub use ids::{CodeIdx, EditionId, FieldIdx, TableId};
 pub use info::{DateTimeStyle, EditionInfo, Window};
 pub use key::{KeyPart, NaturalKey};
