@@ -226,7 +226,7 @@ mod tests {
             "table = \"COURSES\"\nsource = \"hr\"\n[fields]\nNO = \"no\"\nNAMES = \"n\"\nMAJOR = { column = \"m\", lookup = { table = \"MAJORS\", match = \"TITLE\", give = \"NO\" } }\n",
         ]);
         let places: Vec<(usize, usize)> = found.iter().map(|(line, column, _)| (*line, *column)).collect();
-        assert_eq!(places, [(1, 9), (2, 10), (5, 1), (6, 63), (2, 10)], "{found:?}");
+        assert_eq!(places, [(1, 9), (2, 10), (5, 1), (6, 62), (2, 10)], "{found:?}");
         assert!(found[0].2.contains("did you mean COURSES?"), "{found:?}");
         assert!(found[1].2.contains("did you mean jw?"), "{found:?}");
         assert!(found[2].2.contains("did you mean NAME?"), "{found:?}");
