@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::order::levels;
-use super::retry::retry_ready;
+use super::retry::{rerun, retry_ready};
 use super::run::run_job;
 use super::{Job, PipelineError, RunOutcome, Surroundings};
 use crate::fault::{Classified, FaultClass};
+use crate::store::QuarantinedRow;
 
 /// All jobs of a hub.
 pub struct Pipeline {
@@ -89,6 +90,21 @@ impl Pipeline {
         let jobs = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         let retried = if stop() { (0, 0) } else { retry_ready(&self.jobs, &self.around)? };
         Ok(CollectReport { jobs, retried })
+    }
+
+    /// Runs quarantined rows again, those of each job together. Returns how many were run and how many landed; rows of
+    /// tables that are no longer mapped stay as they are.
+    ///
+    /// # Errors
+    /// When mapping or store fail; rows of jobs done before stay done.
+    pub fn retry(&self, rows: &[QuarantinedRow]) -> Result<(u64, u64), PipelineError> {
+        let mut total = (0, 0);
+        for job in &self.jobs {
+            let own: Vec<QuarantinedRow> = rows.iter().filter(|row| row.feed == job.feed && row.source == job.source).cloned().collect();
+            total.0 += own.len() as u64;
+            total.1 += rerun(job, &self.around, &own, false)?;
+        }
+        Ok(total)
     }
 
     fn run_in_turn(&self, jobs: &[&Job], stop: &(dyn Fn() -> bool + Sync), done: &Mutex<Vec<JobReport>>) {

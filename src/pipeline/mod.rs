@@ -6,12 +6,14 @@ mod answers;
 mod collect;
 mod job;
 mod order;
+mod preview;
 mod retry;
 mod run;
 mod time;
 
 pub use collect::{CollectReport, JobReport, Pipeline};
 pub use job::{Job, Observer, School, Silent, Surroundings};
+pub use preview::{PreviewRow, preview};
 pub use run::RunOutcome;
 
 use crate::fault::{Classified, FaultClass};

@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use super::answers::Answers;
 use super::{Job, PipelineError, Surroundings};
-use crate::finding::Locator;
+use crate::finding::{Findings, Locator, Severity};
 use crate::normalize::{self, MappingPlan, Normalized};
-use crate::record::Record;
+use crate::record::{Record, RecordBatch};
 use crate::source::{Position, Source, SourceBatch};
 use crate::store::{Landed, LandingBatch, NewRun, RunEnd, RunId, RunSummary};
 use crate::validate::{Accepted, Rejected, judge};
@@ -59,15 +59,25 @@ impl<'a> Preparer<'a> {
     }
 
     pub(super) fn prepare(&mut self, source: SourceBatch) -> Result<Ready, PipelineError> {
+        let (batch, findings, filtered) = self.judge_rows(&source)?;
+        let found = findings.rows().iter().flat_map(|row| &row.violations);
+        self.warnings += found.filter(|v| v.severity == Severity::Warning).count() as u64;
+        let (accepted, rejected) = judge(batch, &findings, &|record: &Record<'_>| self.raw(&source, record.origin()));
+        Ok(Ready { accepted, rejected, filtered, source })
+    }
+
+    /// Records and findings of a batch, before they are parted.
+    pub(super) fn examine(&mut self, source: &SourceBatch) -> Result<(RecordBatch, Findings), PipelineError> {
+        self.judge_rows(source).map(|(batch, findings, _)| (batch, findings))
+    }
+
+    fn judge_rows(&mut self, source: &SourceBatch) -> Result<(RecordBatch, Findings, u64), PipelineError> {
         let now = (self.around.clock)();
-        let lookups = self.answers.lookups(&self.mapping.lookups(&source))?;
-        let Normalized { batch, mut findings, filtered } = self.mapping.apply(&source, &super::time::collected_at(now), &lookups);
+        let lookups = self.answers.lookups(&self.mapping.lookups(source))?;
+        let Normalized { batch, mut findings, filtered } = self.mapping.apply(source, &super::time::collected_at(now), &lookups);
         let keys = self.answers.keys(&self.job.checks.questions(&batch), self.overdue)?;
         self.job.checks.run(&batch, &keys, &super::time::today(now), &mut findings);
-        let errors = findings.rows().iter().flat_map(|row| &row.violations);
-        self.warnings += errors.filter(|v| v.severity == crate::finding::Severity::Warning).count() as u64;
-        let (accepted, rejected) = judge(batch, &findings, &|record: &Record<'_>| self.raw(&source, record.origin()));
-        Ok(Ready { accepted, rejected, filtered: filtered.len() as u64, source })
+        Ok((batch, findings, filtered.len() as u64))
     }
 
     fn raw(&self, source: &SourceBatch, row: usize) -> (String, Locator) {
@@ -101,7 +111,7 @@ pub fn run_job(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineE
     Ok(RunOutcome {
         summary,
         warnings: preparer.warnings,
-        unchecked: preparer.answers.unchecked(),
+        unchecked: preparer.answers.unchecked().iter().map(|i| job.plan.fields[usize::from(*i)].name.to_string()).collect(),
         took_ms: began.elapsed().as_millis() as u64,
     })
 }

@@ -6,7 +6,11 @@
 mod batch;
 mod bytes;
 mod csv;
+mod hub;
+mod mysql;
+mod postgres;
 mod reader;
+mod server;
 mod sqlite;
 mod statement;
 
@@ -20,12 +24,17 @@ use crate::fault::{Classified, FaultClass};
 
 /// All connectors there are.
 pub fn registry() -> &'static [&'static dyn Connector] {
-    &[&csv::Csv, &sqlite::Sqlite]
+    &[&csv::Csv, &sqlite::Sqlite, &postgres::Postgres, &mysql::Mysql, &hub::Hub]
 }
 
 /// The connector of a kind.
 pub fn connector(kind: &str) -> Option<&'static dyn Connector> {
     registry().iter().copied().find(|connector| connector.kind() == kind)
+}
+
+/// How long to wait for rows when the settings do not say, in seconds.
+fn five_minutes() -> u64 {
+    300
 }
 
 /// A connector's settings as its own type. The reason of a refusal is not passed on: it could quote a secret.

@@ -23,7 +23,7 @@ struct Settings {
     #[serde(rename = "kind")]
     _kind: Option<String>,
     path: PathBuf,
-    #[serde(default = "five_minutes")]
+    #[serde(default = "super::five_minutes")]
     statement_timeout: u64,
     reinterpret: Option<Reinterpret>,
 }
@@ -32,10 +32,6 @@ struct Settings {
 #[serde(rename_all = "lowercase")]
 enum Reinterpret {
     Gb18030,
-}
-
-pub(super) fn five_minutes() -> u64 {
-    300
 }
 
 fn database(place: &SourcePlace<'_>) -> Result<Database, SourceError> {

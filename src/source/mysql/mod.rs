@@ -1,0 +1,53 @@
+//! MySQL and MariaDB: one read-only transaction with a consistent snapshot an object, rows streamed as text.
+//!
+//! Nothing is asked of the server that MySQL 5.6 does not know.
+
+mod cell;
+mod connect;
+mod read;
+
+use super::server::Server;
+use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, reader};
+use crate::finding::Text;
+use connect::Session;
+
+/// The connector.
+pub(super) struct Mysql;
+
+fn session(place: &SourcePlace<'_>) -> Result<Session, SourceError> {
+    let mut server: Server = super::parse_settings(place)?;
+    server.tls_ca = server.tls_ca.map(|file| place.base.join(file));
+    Ok(Session { source: place.name.clone(), server })
+}
+
+impl Connector for Mysql {
+    fn kind(&self) -> &'static str {
+        "mysql"
+    }
+
+    fn settings_schema(&self) -> &'static str {
+        include_str!("settings.json")
+    }
+
+    fn check(&self, place: &SourcePlace<'_>) -> Result<Checked, SourceError> {
+        let session = session(place)?;
+        let (about, writes) = reader::run(place.name, || session.look())?;
+        let mut checked = Checked { about, notes: Vec::new() };
+        if writes {
+            checked.notes.push(Text::new(
+                format!("账号 {} 对数据库有写权限；读取只需要 SELECT，请改用只读账号", session.server.user),
+                format!("the account {} can write; reading needs SELECT only, so use a read-only account", session.server.user),
+            ));
+        }
+        Ok(checked)
+    }
+
+    fn objects(&self, place: &SourcePlace<'_>) -> Result<Vec<String>, SourceError> {
+        let session = session(place)?;
+        reader::run(place.name, || session.list())
+    }
+
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
+        read::open(session(place)?, read)
+    }
+}

@@ -1,0 +1,95 @@
+//! Rows as the server sends them: it sends no faster than they are taken.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::mysql::{MySqlConnection, MySqlRow};
+use sqlx::{AssertSqlSafe, Column as _, Connection, Executor, SqlSafeStr, Statement as _};
+
+use super::cell::{self, Form};
+use super::connect::Session;
+use crate::finding::Place;
+use crate::source::reader::{Courier, Handout, RowReader};
+use crate::source::server::ZeroDates;
+use crate::source::{Column, ReadSpec, Source, SourceBatchBuilder, SourceError, statement};
+
+/// How long a kill may take.
+const KILL: Duration = Duration::from_secs(5);
+
+/// Opens a table or query.
+pub(super) fn open(session: Session, read: &ReadSpec) -> Result<Box<dyn Source>, SourceError> {
+    let statement = statement::build(&session.source, read, '`')?;
+    let table = read.object.clone();
+    let (source, object, patience) = (session.source.clone(), statement.object.clone(), session.server.patience());
+    let reader = RowReader::start(&source, object, patience, move |courier| read_rows(session, statement.sql, table, courier))?;
+    Ok(Box::new(reader))
+}
+
+async fn read_rows(session: Session, sql: String, table: Option<String>, courier: Arc<Courier>) -> Result<Handout, SourceError> {
+    let mut connection = session.connect().await?;
+    let id = session.id(&mut connection).await?;
+    session.begin(&mut connection).await?;
+    // Preparing tells the columns even when there are no rows, and refuses more than one statement.
+    let prepared =
+        connection.prepare(AssertSqlSafe(sql.clone()).into_sql_str()).await.map_err(|error| session.trouble(&error))?;
+    let missing_zeros = session.server.zero_dates != Some(ZeroDates::Text);
+    let (columns, mut forms): (Vec<Column>, Vec<Form>) = prepared
+        .columns()
+        .iter()
+        .map(|column| {
+            let (kind, form) = cell::kind(column.type_info(), missing_zeros);
+            (Column { name: column.name().trim().into(), kind }, form)
+        })
+        .unzip();
+    let columns: Arc<[Column]> = columns.into();
+    if let Some(reinterpret) = session.server.reinterpret {
+        let latin1 = match &table {
+            Some(table) => Some(latin1_columns(&session, &mut connection, table).await?),
+            None => None,
+        };
+        for (column, form) in columns.iter().zip(&mut forms) {
+            let touched = latin1.as_ref().is_none_or(|names| names.iter().any(|name| **name == *column.name));
+            if *form == Form::Plain && touched {
+                *form = Form::Latin1(reinterpret.encoding());
+            }
+        }
+    }
+    courier.opened(&columns);
+    let handout = {
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(&mut connection);
+        let push = |row: &MySqlRow, batch: &mut SourceBatchBuilder, ordinal| {
+            for (index, form) in forms.iter().enumerate() {
+                cell::push(row, index, *form, batch);
+            }
+            batch.end_row(Place::Row(ordinal));
+        };
+        courier.hand_out(&columns, rows, push, |error| session.trouble(&error)).await?
+    };
+    match handout {
+        Handout::Finished => {
+            // Nothing was written: losing the end of the transaction loses nothing.
+            let _ = connection.close().await;
+        }
+        // The rest of the result is not waited for.
+        Handout::Abandoned => drop(connection),
+        Handout::TimedOut => {
+            let _ = tokio::time::timeout(KILL, session.kill(&id)).await;
+        }
+    }
+    Ok(handout)
+}
+
+/// The table's columns that are declared latin1.
+async fn latin1_columns(session: &Session, connection: &mut MySqlConnection, table: &str) -> Result<Vec<String>, SourceError> {
+    let literal = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"));
+    let (schema, table) = match table.split_once('.') {
+        Some((schema, table)) => (literal(schema), table),
+        None => ("DATABASE()".to_owned(), table),
+    };
+    let sql = format!(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = {schema} AND table_name = {} \
+         AND character_set_name = 'latin1'",
+        literal(table)
+    );
+    session.texts(connection, &sql).await
+}

@@ -1,0 +1,132 @@
+//! Connection, session settings, and errors by SQLSTATE.
+
+use std::sync::Arc;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
+
+use crate::source::SourceError;
+use crate::source::server::{Server, Tls};
+
+/// One source's server.
+#[derive(Clone)]
+pub(super) struct Session {
+    pub source: Arc<str>,
+    pub server: Server,
+}
+
+/// Values come as text, so their forms are fixed here, whatever the server's own settings are.
+const FORMS: &str = "SET datestyle = 'ISO, YMD'; SET intervalstyle = 'iso_8601'; SET bytea_output = 'hex';
+    SET cursor_tuple_fraction = 1; SET default_transaction_read_only = on";
+
+const LIST: &str = "SELECT CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN c.relname ELSE n.nspname || '.' || c.relname END
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+    AND n.nspname NOT LIKE 'pg\\_%' AND has_table_privilege(c.oid, 'SELECT') ORDER BY 1";
+
+const WRITES: &str = "SELECT CASE WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = current_user AND rolsuper)
+    OR EXISTS (SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%'
+    AND (has_table_privilege(c.oid, 'INSERT') OR has_table_privilege(c.oid, 'UPDATE') OR has_table_privilege(c.oid, 'DELETE')))
+    THEN 'yes' ELSE 'no' END";
+
+impl Session {
+    fn port(&self) -> u16 {
+        self.server.port.unwrap_or(5432)
+    }
+
+    /// A connection with all forms set.
+    pub async fn connect(&self) -> Result<PgConnection, SourceError> {
+        let server = &self.server;
+        let mut options = PgConnectOptions::new_without_pgpass()
+            .host(&server.host)
+            .port(self.port())
+            .username(&server.user)
+            .password(&server.password)
+            .database(&server.database)
+            .application_name("xiaoshu")
+            .ssl_mode(match server.tls {
+                Tls::Disable => PgSslMode::Disable,
+                Tls::Prefer => PgSslMode::Prefer,
+                Tls::Require => PgSslMode::Require,
+                Tls::Verify => PgSslMode::VerifyFull,
+            })
+            .disable_statement_logging();
+        if let Some(ca) = &server.tls_ca {
+            options = options.ssl_root_cert(ca);
+        }
+        let mut connection = server.reach(options.connect()).await.map_err(|error| self.trouble(&error))?;
+        self.execute(&mut connection, FORMS).await?;
+        let version: u32 = self.scalar(&mut connection, "SHOW server_version_num").await?.parse().unwrap_or(0);
+        // Since 12 the shortest text that is exact; before, one that is readable.
+        let digits = u8::from(version >= 120_000);
+        let zone = &server.time_zone;
+        let timeout = server.patience().as_millis();
+        let more = format!(
+            "SET extra_float_digits = {digits}; SET TIME ZONE INTERVAL '{zone}' HOUR TO MINUTE; SET statement_timeout = {timeout}"
+        );
+        self.execute(&mut connection, &more).await?;
+        if version >= 90_600 {
+            // A pause between batches is ours to take.
+            self.execute(&mut connection, "SET idle_in_transaction_session_timeout = 0").await?;
+        }
+        Ok(connection)
+    }
+
+    /// Version, and whether the account can write.
+    pub async fn look(&self) -> Result<(String, bool), SourceError> {
+        let mut connection = self.connect().await?;
+        let version = self.scalar(&mut connection, "SHOW server_version").await?;
+        let writes = self.scalar(&mut connection, WRITES).await? == "yes";
+        let _ = connection.close().await;
+        Ok((version, writes))
+    }
+
+    /// Tables and views that the account can read.
+    pub async fn list(&self) -> Result<Vec<String>, SourceError> {
+        let mut connection = self.connect().await?;
+        let rows = sqlx::raw_sql(LIST).fetch_all(&mut connection).await.map_err(|error| self.trouble(&error))?;
+        let _ = connection.close().await;
+        Ok(rows.iter().map(|row| first(row)).collect())
+    }
+
+    /// Runs statements that give no rows.
+    pub async fn execute(&self, connection: &mut PgConnection, sql: &str) -> Result<(), SourceError> {
+        let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await;
+        done.map(|_| ()).map_err(|error| self.trouble(&error))
+    }
+
+    async fn scalar(&self, connection: &mut PgConnection, sql: &'static str) -> Result<String, SourceError> {
+        let row = sqlx::raw_sql(sql).fetch_one(connection).await.map_err(|error| self.trouble(&error))?;
+        Ok(first(&row))
+    }
+
+    /// An error in terms of the source. Classes whose messages quote data are given by code alone.
+    pub fn trouble(&self, error: &sqlx::Error) -> SourceError {
+        let sqlx::Error::Database(database) = error else {
+            return self.server.line_trouble(&self.source, self.port(), error);
+        };
+        let code = database.code().unwrap_or_default().into_owned();
+        let said = self.server.scrub(&format!("PostgreSQL {code}: {}", database.message()));
+        let source_name = self.source.clone();
+        let settings =
+            |what, remedy: &str| SourceError::Settings { source_name: source_name.clone(), what, remedy: remedy.into() };
+        match code.get(..2).unwrap_or_default() {
+            "28" => SourceError::Denied { source_name, what: said },
+            _ if code == "42501" => SourceError::Denied { source_name, what: said },
+            "08" | "40" | "53" | "55" | "57" | "58" => SourceError::Connection { source_name, what: said },
+            "3D" => settings(said, "correct `database`"),
+            "25" => settings(said, "let the query only read"),
+            "3F" | "42" => settings(said, "correct the table or query in [read]"),
+            "22" => settings(
+                format!("PostgreSQL {code}: the query cannot be computed for some row"),
+                "make the query safe for all rows, casts and divisions above all",
+            ),
+            _ => settings(format!("PostgreSQL {code}"), "look the code up in the server's manual"),
+        }
+    }
+}
+
+fn first(row: &PgRow) -> String {
+    row.try_get_raw(0).ok().and_then(|value| value.as_str().ok().map(str::to_owned)).unwrap_or_default()
+}
