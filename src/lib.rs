@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod fault;
 pub mod finding;
+pub mod normalize;
 pub mod record;
 pub mod report;
 pub mod sample;
