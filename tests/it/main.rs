@@ -1,1 +1,2 @@
 mod brain;
+mod sample;
