@@ -317,7 +317,7 @@ pub struct RowsConfig {
 
 impl Default for RowsConfig {
     fn default() -> Self {
-        Self { all_fields: true, sealed: SealedFields::Opaque, date_time: TimesConfig::Blank, revive: true, max_rows: 0 }
+        Self { all_fields: true, sealed: SealedFields::Opaque, date_time: TimesConfig::Edition, revive: true, max_rows: 0 }
     }
 }
 
@@ -335,6 +335,8 @@ pub enum SealedFields {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimesConfig {
+    /// As the edition prints it.
+    Edition,
     /// `YYYYMMDD hhmmss`.
     Blank,
     /// `YYYYMMDDhhmmss`.
