@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
-use xiaoshu::finding::{Locator, Severity};
+use xiaoshu::finding::{Findings, Locator, Severity};
 use xiaoshu::normalize::{LookupAnswers, LookupQuery, MappingContext, MappingDocument, MappingPlan};
 use xiaoshu::record::{ContentHash, Namespace, ValueRef};
 use xiaoshu::sample::{self, Sample, TableExpected};
@@ -85,6 +85,11 @@ struct Landing {
 }
 
 impl Landing {
+    fn warn(&mut self, findings: &Findings, accepted: &Accepted) {
+        let odd = |row: &&u32| findings.of(**row as usize).iter().any(|v| v.rule.as_str() == "date_order");
+        self.counts.odd += accepted.rows().iter().filter(odd).count() as u64;
+    }
+
     fn accept(&mut self, accepted: &Accepted) {
         for index in accepted.rows() {
             let row = accepted.batch().row(*index as usize);
@@ -175,6 +180,7 @@ fn run_table(dir: &Path, table: &str, path: &Path, held: &Held) -> Landing {
             };
             (xiaoshu::normalize::raw_json(&batch, at), locator)
         });
+        landing.warn(&made.findings, &accepted);
         landing.accept(&accepted);
         landing.reject(&rejected);
     }

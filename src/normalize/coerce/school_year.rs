@@ -152,7 +152,7 @@ fn season(head: &str, rest: &str) -> Option<SchoolYear> {
 fn second_year(head: &str, rest: &str) -> Result<SchoolYear, Unread> {
     let mark = rest.chars().next().filter(|c| matches!(c, '-' | '/' | '~' | '—' | '–' | '至' | '_')).ok_or(Unread::Bad)?;
     let rest = rest[mark.len_utf8()..].trim_start_matches(mark);
-    let rest = rest.strip_suffix('年').unwrap_or(rest);
+    let rest = if rest.ends_with("学年") { rest } else { rest.strip_suffix('年').unwrap_or(rest) };
     if rest.len() < head.len() || !rest.is_char_boundary(head.len()) {
         return Err(Unread::Bad);
     }
@@ -239,6 +239,13 @@ mod tests {
             "2023--2024",
         ] {
             assert_eq!(year(take, text).as_deref(), Ok("2023-2024"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_school_year_in_words_loses_nothing() {
+        for text in ["2023-2024学年", "2023—2024学年", "2023-2024年", "2023学年"] {
+            assert_eq!(year(None, text).as_deref(), Ok("2023-2024"), "{text}");
         }
     }
 

@@ -77,7 +77,7 @@ fn equipment(world: &World) -> Sheet {
     s.spoil(3, "来源", "捐赠", "required");
     s.spoil(2, "购置日期", "2019-2-29", "coercion");
     s.spoil(2, "房间号", "Z9-909", "reference");
-    s.spoil(2, "单价", "12,000.12345", "lossy");
+    s.spoil(2, "单价", "12,000.12345", "range");
     s
 }
 
@@ -128,7 +128,7 @@ fn loans(world: &World) -> Sheet {
         ]);
     }
     s.spoil(8, "读者类别", "读者", "code_set");
-    s.spoil(6, "归还", "2024-09-01", "date_order");
+    s.bend(6, "归还", "2024-09-01");
     s.spoil(6, "图书编号", "TS888888", "reference");
     s.spoil(5, "应还", "一个月后", "coercion");
     s.repeat(10);

@@ -35,7 +35,7 @@ fn absence(world: &World) -> Sheet {
             i + 1, p.number, "2024-2025-1", short(day), kinds[i % 4], if i % 3 == 0 { "点名考勤" } else { "签到考勤" }, "", compact(after(day, 1)), tutor
         ]);
     }
-    s.spoil(6, "qqlx", "睡过头", "code_set");
+    s.spoil(6, "qqlx", "5", "code_set");
     s.spoil(6, "spr", "", "required");
     s.spoil(5, "sprq", "待批", "coercion");
     s.spoil(5, "xh", "202499999906", "reference");
@@ -61,11 +61,11 @@ fn leave(world: &World) -> Sheet {
             if back { iso(after(from, days)) } else { String::new() }
         ]);
     }
-    s.spoil(5, "jsrq", "2024-09-01", "date_order");
+    s.bend(5, "jsrq", "2024-09-01");
     s.spoil(4, "ts", "两天", "coercion");
     s.spoil(4, "ts", "1.5", "lossy");
     s.spoil(4, "yy", &"回家探亲".repeat(40), "length");
-    s.spoil(3, "cx", "看情况", "code_set");
+    s.spoil(3, "cx", "2", "code_set");
     s
 }
 
@@ -87,7 +87,7 @@ fn dormitory(world: &World) -> Sheet {
             ]);
         }
     }
-    s.spoil(25, "zt", "打游戏", "code_set");
+    s.spoil(25, "zt", "5", "code_set");
     s.spoil(20, "ssh", "", "required");
     s.spoil(20, "cqr", "018888", "reference");
     s.spoil(15, "bjmc", "级\u{FFFD}班", "encoding");

@@ -74,16 +74,18 @@ fn staff(world: &World) -> Sheet {
     for i in 0..17 {
         let mut p = world.staff[i].clone();
         p.number = format!("0190{i:02}");
+        // No second bearer of a name that a look-up by name is to find.
+        p.name.zh.push('甫');
         p.birth = date(1990, 1, 1 + i as i8);
         p.id = identity_number(p.division, &compact(p.birth), p.woman);
         staff_row(&mut s, &world.draw, &p);
     }
     s.spoil(3, "证件号码", &wrong_check(&identity_number("410702", "19900203", true)), "id_number");
-    s.spoil(2, "性别", "女性化", "code_set");
+    s.spoil(2, "性别", "3", "code_set");
     s.spoil(2, "姓名", &format!("王{BROKEN_BYTE}"), "encoding");
     s.spoil(2, "出生日期", "1990年2月30日", "coercion");
     s.spoil(2, "籍贯", "", "required");
-    s.spoil(2, "岗位类别", "综合课", "code_set");
+    s.spoil(2, "岗位类别", "7", "code_set");
     s.contradict(2, "现住址", "云枢职业技术学院旧址");
     s.repeat(2);
     s
@@ -160,7 +162,7 @@ fn rooms() -> Sheet {
     s.spoil_in("ODS_JSJBSJ", 3, "座位数", "约45", "coercion");
     s.spoil_in("CORE_FJ", 2, "楼号", "A7", "reference");
     s.spoil(2, "房间名称", "-", "required");
-    s.spoil_in("CORE_FJ", 2, "用途", "活动用地", "code_set");
+    s.spoil_in("CORE_FJ", 2, "建筑面积", "六十平米", "coercion");
     s
 }
 

@@ -48,7 +48,7 @@ fn roster(world: &World) -> Sheet {
     }
     s.spoil(10, "sfzh", &wrong_check(&first), "id_number");
     s.spoil(5, "sfzh", "4.10702E+17", "lossy");
-    s.spoil(5, "xb", "男士", "code_set");
+    s.spoil(5, "xb", "3", "code_set");
     s.spoil(5, "csrq", "2005-02-30", "coercion");
     s.spoil(5, "xm", "", "required");
     s.spoil(5, "zydm", "599999", "reference");
@@ -76,7 +76,7 @@ fn grades(world: &World) -> Sheet {
         s.row(cells![year, "秋季学期", major.name, p.number, p.name.zh, a, b, c, e, f, g, h, i, format!("{} 00:00:00", iso(entered))]);
     }
     s.spoil(12, "gcj", "九十", "coercion");
-    s.spoil(10, "jcj", "88.88", "lossy");
+    s.spoil(10, "jcj", "88.88", "range");
     s.spoil(8, "hcj", "缓考", "coercion");
     s.spoil(6, "lrsj", "2024-11-31 00:00:00", "coercion");
     s.spoil(5, "tcj", "-", "required");
@@ -91,7 +91,7 @@ fn poverty(world: &World) -> Sheet {
         let level = ["一级", "二级", "三级"][world.draw.int(0, 2) as usize];
         s.row(cells![p.number, level, "已认定", spreadsheet(day), ""]);
     }
-    s.spoil(3, "dj", "特困", "code_set");
+    s.spoil(3, "dj", "特", "code_set");
     s.spoil(2, "zt", "", "required");
     s.spoil(2, "xh", "202499999903", "reference");
     s.contradict(2, "dj", "其他");
@@ -113,7 +113,7 @@ fn aid(world: &World) -> Sheet {
             p.number, p.name.zh, name, kind, rate, "国家", "中央财政", short(asked), format!("{} 16:30:00", iso(settled)), "通过"
         ]);
     }
-    s.spoil(3, "spzt", "待定", "code_set");
+    s.spoil(3, "spzt", "3", "code_set");
     s.spoil(3, "bz", "无", "required");
     s.spoil(2, "spsj", "已批", "coercion");
     s.spoil(2, "xmmc", &"国家励志奖学金补充名额".repeat(6), "length");
@@ -128,8 +128,8 @@ fn fitness(world: &World) -> Sheet {
         s.row(cells![p.number, item, spelt(day), world.draw.tenths(60, 99), ["优秀", "良好", "及格"][i % 3]]);
     }
     s.spoil(8, "cj", "合格", "coercion");
-    s.spoil(6, "cj", "77.25", "lossy");
-    s.spoil(6, "dj", "中等", "code_set");
+    s.spoil(6, "cj", "77.25", "range");
+    s.spoil(6, "dj", "中", "code_set");
     s.spoil(4, "xh", "202499999904", "reference");
     s.refuse("ODS_TZCSCJSJ", 6, "xmmc", "跳绳");
     s
@@ -180,7 +180,7 @@ fn members(world: &World) -> Sheet {
             format!("ST{:02}", i % CLUBS.len() + 1), name, p.number, p.name.zh, iso(world.days[15]), left, "社员"
         ]);
     }
-    s.spoil(4, "tcrq", "2024-09-01", "date_order");
+    s.bend(4, "tcrq", "2024-09-01");
     s.spoil(3, "stbh", "ST77", "reference");
     s.spoil(2, "xm", "", "required");
     s
@@ -201,7 +201,7 @@ fn certificates(world: &World) -> Sheet {
         ]);
     }
     s.spoil(3, "zsmc", "无", "required");
-    s.spoil_in("ODS_GZXZSSJ", 2, "dd", "线上", "code_set");
+    s.spoil_in("ODS_GZXZSSJ", 2, "dd", "3", "code_set");
     s.spoil_in("ODS_XSJNZSSJ", 3, "xh", "202499999905", "reference");
     s.spoil_in("ODS_XSJNZSSJ", 2, "xzcs", "若干", "coercion");
     s

@@ -112,7 +112,7 @@ fn plans(world: &World) -> Sheet {
     s.spoil_in("ODS_PYFASJ", 2, "pymb", "", "required");
     s.spoil(1, "zxf", "一百四十", "coercion");
     s.spoil(1, "jlny", "2021-13", "coercion");
-    s.spoil_in("CORE_JXJH", 1, "zt", "待定", "code_set");
+    s.spoil_in("CORE_JXJH", 1, "zt", "8", "code_set");
     s
 }
 
@@ -175,7 +175,7 @@ fn classes(world: &World) -> Sheet {
     }
     s.spoil(1, "xydm", "", "required");
     s.spoil(1, "nj", "2019", "reference");
-    s.spoil(1, "zt", "休眠", "code_set");
+    s.spoil(1, "zt", "7", "code_set");
     s
 }
 
@@ -202,7 +202,7 @@ fn planned(world: &World) -> Sheet {
     }
     s.spoil(2, "kch", "999998", "reference");
     s.spoil(2, "zjjs", "无", "required");
-    s.spoil(2, "skfs", "网上自学", "code_set");
+    s.spoil(2, "skfs", "自学", "code_set");
     s
 }
 
@@ -222,7 +222,7 @@ fn textbooks(world: &World) -> Sheet {
             format!("¥{}.80", 29 + i % 30).trim_start_matches('¥'), if i % 4 == 0 { "是" } else { "否" }, if i % 8 == 0 { "有" } else { "无此项" }
         ]);
     }
-    s.spoil(2, "lx", "音像教材", "code_set");
+    s.spoil(2, "lx", "音像", "code_set");
     s.spoil(1, "dj", "三十元", "coercion");
     s.spoil(1, "zz", "—", "required");
     s.contradict(1, "jcmc", "《新编教程》");

@@ -99,7 +99,7 @@ fn selections(world: &World) -> Sheet {
         }
     }
     s.spoil(60, "xh", "202499999901", "reference");
-    s.spoil(50, "xz", "任性选修课", "code_set");
+    s.spoil(50, "xz", "任选", "code_set");
     s.spoil(50, "kcmc", "无", "required");
     s.spoil(40, "xksj", "2024-9-2 25:61:00", "coercion");
     s.spoil(30, "kcmc", "高职\u{FFFD}\u{FFFD}语", "encoding");
@@ -131,7 +131,7 @@ fn interaction(world: &World) -> Sheet {
             ]);
         }
     }
-    s.spoil(5, "cyl", "0.8755", "lossy");
+    s.spoil(5, "cyl", "0.8755", "range");
     s.spoil(3, "cql", "全勤", "coercion");
     s.spoil(3, "kch", "999997", "reference");
     s.repeat(4);
@@ -154,7 +154,7 @@ fn judgements(world: &World) -> Sheet {
         }
     }
     s.spoil(4, "pf", "优", "coercion");
-    s.spoil(3, "pf", "95.55", "lossy");
+    s.spoil(3, "pf", "95.55", "range");
     s.spoil(3, "wcrq", "", "required");
     s.spoil(2, "cprs", "三十余人", "coercion");
     s
@@ -180,7 +180,7 @@ fn inspections(world: &World) -> Sheet {
             ]);
         }
     }
-    s.spoil(2, "jsdk", "缺课", "code_set");
+    s.spoil(2, "jsdk", "2", "code_set");
     s.spoil(2, "yd", "", "required");
     s
 }

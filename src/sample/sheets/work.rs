@@ -81,7 +81,7 @@ fn joint_courses(world: &World) -> Sheet {
             head.name.zh, "（略）"
         ]);
     }
-    s.spoil(1, "结束", "2024-9-1", "date_order");
+    s.bend(1, "结束", "2024-9-1");
     s.spoil(1, "校方负责人号", "017777", "reference");
     s
 }
@@ -129,8 +129,8 @@ fn internships(world: &World) -> Sheet {
             "否", "否", "2023"
         ]);
     }
-    s.spoil(4, "是否对口", "基本对口", "code_set");
-    s.spoil(3, "结束日期", "2024-08-20", "date_order");
+    s.spoil(4, "是否对口", "半", "code_set");
+    s.bend(3, "结束日期", "2024-08-20");
     s.spoil(3, "报酬", "3,000-3,500", "coercion");
     s.spoil(3, "指导教师工号", "016666", "reference");
     s.spoil(2, "内容", "\u{FFFD}实习内容", "encoding");
@@ -189,7 +189,7 @@ fn reviews(world: &World) -> Sheet {
         let (unit, name) = UNITS[p.unit];
         s.row(cells![p.number, p.name.zh, "平时考核", spelt(world.days[40 + i % 5]), unit, name, if i % 7 == 0 { "优秀" } else { "称职" }]);
     }
-    s.spoil(3, "单位考核结果", "合格", "code_set");
+    s.spoil(3, "单位考核结果", "7", "code_set");
     s.spoil(2, "部门名称", "无", "required");
     s.spoil(2, "姓名", &format!("陈{BROKEN_BYTE}"), "encoding");
     s
@@ -212,7 +212,7 @@ fn training(world: &World) -> Sheet {
         ]);
     }
     s.spoil(3, "地点", "国外进修培训", "required");
-    s.spoil(2, "截止", "2024-9-3", "date_order");
+    s.bend(2, "截止", "2024-9-3");
     s.spoil(1, "名称", "", "required");
     s
 }
