@@ -143,10 +143,7 @@ pub const REFUSALS: &[Refusal] = &[
         error: "实习岗位名称(SXGWMC)不规范，请填写实际岗位名称",
     },
     Refusal {
-        table: "ODS_TSJBSJ",
-        field: "FLH",
-        values: &["ZZ99", "XX00"],
-        error: "分类号(FLH)不在中国图书馆分类法中",
+        table: "ODS_TSJBSJ", field: "FLH", values: &["ZZ99", "XX00"], error: "分类号(FLH)不在中国图书馆分类法中"
     },
     Refusal { table: "ODS_XSXKSJ", field: "XKXZM", values: &["9"], error: "选课性质码(XKXZM)取值9已停用" },
     Refusal {

@@ -173,11 +173,7 @@ fn run_table(dir: &Path, table: &str, path: &Path, held: &Held) -> Landing {
         landing.counts.filtered += made.filtered.len() as u64;
         let (accepted, rejected) = judge(made.batch, &made.findings, &|row| {
             let at = row.origin();
-            let locator = Locator {
-                source: doc.source().into(),
-                object: table.into(),
-                place: batch.place(at).clone(),
-            };
+            let locator = Locator { source: doc.source().into(), object: table.into(), place: batch.place(at).clone() };
             (xiaoshu::normalize::raw_json(&batch, at), locator)
         });
         landing.warn(&made.findings, &accepted);

@@ -8,13 +8,20 @@ use super::super::world::{Class, DIVISIONS, Major, Student, World, student};
 /// All of them.
 pub(super) fn sheets(world: &World) -> Vec<Sheet> {
     vec![
-        roster(world), grades(world), poverty(world), aid(world), fitness(world), clubs(world), members(world), certificates(world),
+        roster(world),
+        grades(world),
+        poverty(world),
+        aid(world),
+        fitness(world),
+        clubs(world),
+        members(world),
+        certificates(world),
     ]
 }
 
 const ROSTER: &[&str] = &[
-    "xh", "xm", "xmpy", "zjlx", "sfzh", "xb", "csrq", "csd", "jg", "mz", "hyzk", "zzmm", "hkszd", "hklb", "ldrk", "rxny", "xslb", "xz", "xsdqzt",
-    "rxfs", "xsly", "jdfs", "jtzz", "jtlxr", "bjh", "zydm",
+    "xh", "xm", "xmpy", "zjlx", "sfzh", "xb", "csrq", "csd", "jg", "mz", "hyzk", "zzmm", "hkszd", "hklb", "ldrk", "rxny", "xslb",
+    "xz", "xsdqzt", "rxfs", "xsly", "jdfs", "jtzz", "jtlxr", "bjh", "zydm",
 ];
 
 fn roster_row(s: &mut Sheet, draw: &Draw, p: &Student, class: &Class, major: &Major) {
@@ -23,10 +30,32 @@ fn roster_row(s: &mut Sheet, draw: &Draw, p: &Student, class: &Class, major: &Ma
     // Full-width digits as an older form lets them through.
     let entered = if p.class % 5 == 0 { format!("{}０９", class.entry) } else { format!("{}-9", class.entry) };
     s.row(cells![
-        p.number, p.name.zh, p.name.pinyin, "居民身份证", p.id, if p.woman { "女" } else { "男" }, birth, p.division, home,
-        if draw.percent(4) { "03" } else { "汉族" }, "未婚", if draw.percent(85) { "共青团员" } else { "群众" }, p.division,
-        if draw.percent(60) { "农业家庭户口" } else { "非农业家庭户口" }, "否", entered, "41101", "3", "在读", "1", "101",
-        if draw.percent(92) { "住校" } else { "走读" }, format!("{home}示例路{}号", draw.int(1, 200)), "（略）", class.number, major.code
+        p.number,
+        p.name.zh,
+        p.name.pinyin,
+        "居民身份证",
+        p.id,
+        if p.woman { "女" } else { "男" },
+        birth,
+        p.division,
+        home,
+        if draw.percent(4) { "03" } else { "汉族" },
+        "未婚",
+        if draw.percent(85) { "共青团员" } else { "群众" },
+        p.division,
+        if draw.percent(60) { "农业家庭户口" } else { "非农业家庭户口" },
+        "否",
+        entered,
+        "41101",
+        "3",
+        "在读",
+        "1",
+        "101",
+        if draw.percent(92) { "住校" } else { "走读" },
+        format!("{home}示例路{}号", draw.int(1, 200)),
+        "（略）",
+        class.number,
+        major.code
     ]);
 }
 
@@ -73,7 +102,22 @@ fn grades(world: &World) -> Sheet {
         let [a, b, c, e] = &credits;
         let [f, g, h, i] = &marks;
         let year = if p.class % 2 == 0 { "2024-2025" } else { "2024-2025学年" };
-        s.row(cells![year, "秋季学期", major.name, p.number, p.name.zh, a, b, c, e, f, g, h, i, format!("{} 00:00:00", iso(entered))]);
+        s.row(cells![
+            year,
+            "秋季学期",
+            major.name,
+            p.number,
+            p.name.zh,
+            a,
+            b,
+            c,
+            e,
+            f,
+            g,
+            h,
+            i,
+            format!("{} 00:00:00", iso(entered))
+        ]);
     }
     s.spoil(12, "gcj", "九十", "coercion");
     s.spoil(10, "jcj", "88.88", "range");
@@ -104,13 +148,26 @@ fn aid(world: &World) -> Sheet {
         &["xh", "xm", "xmmc", "zl", "bz", "zzdw", "zjly", "sqrq", "spsj", "spzt"],
         &["ODS_JZDSQSJ"],
     );
-    let kinds = [("国家奖学金", "奖学金", "8000元/年"), ("国家助学金", "助学金", "3300元/年"), ("生源地信用助学贷款", "助学贷款", "12000元/年")];
+    let kinds = [
+        ("国家奖学金", "奖学金", "8000元/年"),
+        ("国家助学金", "助学金", "3300元/年"),
+        ("生源地信用助学贷款", "助学贷款", "12000元/年"),
+    ];
     for (i, p) in world.students.iter().enumerate().skip(3).step_by(8) {
         let (name, kind, rate) = kinds[i % 3];
         let asked = world.days[20 + i % 10];
         let settled = world.days[35 + i % 10];
         s.row(cells![
-            p.number, p.name.zh, name, kind, rate, "国家", "中央财政", short(asked), format!("{} 16:30:00", iso(settled)), "通过"
+            p.number,
+            p.name.zh,
+            name,
+            kind,
+            rate,
+            "国家",
+            "中央财政",
+            short(asked),
+            format!("{} 16:30:00", iso(settled)),
+            "通过"
         ]);
     }
     s.spoil(3, "spzt", "3", "code_set");
@@ -136,8 +193,18 @@ fn fitness(world: &World) -> Sheet {
 }
 
 const CLUBS: &[(&str, &str)] = &[
-    ("程序设计协会", "学术科技类"), ("机器人社", "学术科技类"), ("青年志愿者协会", "志愿公益类"), ("理论学习社", "思想政治类"), ("创业俱乐部", "创新创业类"),
-    ("篮球社", "体育竞技类"), ("羽毛球社", "体育竞技类"), ("合唱团", "文化艺术类"), ("书画社", "文化艺术类"), ("汉服社", "其它"), ("心理协会", "志愿公益类"), ("摄影社", "文化艺术类"),
+    ("程序设计协会", "学术科技类"),
+    ("机器人社", "学术科技类"),
+    ("青年志愿者协会", "志愿公益类"),
+    ("理论学习社", "思想政治类"),
+    ("创业俱乐部", "创新创业类"),
+    ("篮球社", "体育竞技类"),
+    ("羽毛球社", "体育竞技类"),
+    ("合唱团", "文化艺术类"),
+    ("书画社", "文化艺术类"),
+    ("汉服社", "其它"),
+    ("心理协会", "志愿公益类"),
+    ("摄影社", "文化艺术类"),
 ];
 
 fn clubs(world: &World) -> Sheet {
@@ -149,15 +216,30 @@ fn clubs(world: &World) -> Sheet {
     for (i, (name, kind)) in CLUBS.iter().enumerate() {
         let head = &world.students[i * 50 + 7];
         s.row(cells![
-            format!("ST{:02}", i + 1), name, kind, format!("20{:02}年5月4日", 10 + i), "共青团委员会", head.number, head.name.zh,
-            world.staff[i * 5].name.zh, ""
+            format!("ST{:02}", i + 1),
+            name,
+            kind,
+            format!("20{:02}年5月4日", 10 + i),
+            "共青团委员会",
+            head.number,
+            head.name.zh,
+            world.staff[i * 5].name.zh,
+            ""
         ]);
     }
     s.extras_follow();
     for i in 0..4 {
         let head = &world.students[i * 60 + 9];
         s.row(cells![
-            format!("ST9{i}"), format!("筹备社团{i}"), "其他", "2020年5月4日", "", head.number, head.name.zh, world.staff[3].name.zh, ""
+            format!("ST9{i}"),
+            format!("筹备社团{i}"),
+            "其他",
+            "2020年5月4日",
+            "",
+            head.number,
+            head.name.zh,
+            world.staff[3].name.zh,
+            ""
         ]);
     }
     // The adviser's name is borne by two teachers; a name alone does not tell them apart.
@@ -168,17 +250,11 @@ fn clubs(world: &World) -> Sheet {
 }
 
 fn members(world: &World) -> Sheet {
-    let mut s = Sheet::new(
-        Home::Sql("tw_styd"),
-        &["stbh", "stmc", "xh", "xm", "cjrq", "tcrq", "zw"],
-        &["ODS_XSCYSTSJ"],
-    );
+    let mut s = Sheet::new(Home::Sql("tw_styd"), &["stbh", "stmc", "xh", "xm", "cjrq", "tcrq", "zw"], &["ODS_XSCYSTSJ"]);
     for (i, p) in world.students.iter().enumerate().skip(2).step_by(5) {
         let (name, _) = CLUBS[i % CLUBS.len()];
         let left = if i % 40 == 2 { iso(world.days[60]) } else { String::new() };
-        s.row(cells![
-            format!("ST{:02}", i % CLUBS.len() + 1), name, p.number, p.name.zh, iso(world.days[15]), left, "社员"
-        ]);
+        s.row(cells![format!("ST{:02}", i % CLUBS.len() + 1), name, p.number, p.name.zh, iso(world.days[15]), left, "社员"]);
     }
     s.bend(4, "tcrq", "2024-09-01");
     s.spoil(3, "stbh", "ST77", "reference");
@@ -195,9 +271,19 @@ fn certificates(world: &World) -> Sheet {
     for (i, p) in world.students.iter().enumerate().filter(|(_, p)| p.class % 3 == 0).step_by(3) {
         let class = &world.classes[p.class];
         s.row(cells![
-            p.number, p.name.zh, world.majors[class.major].number, format!("YSZS2024{i:06}"), format!("{}职业技能等级证书", world.majors[class.major].name),
-            ["初级", "中级", "高级"][i % 3], "YS000001", "示例职业技能评价中心", "职业技能等级证书", if i % 2 == 0 { "校内" } else { "校外" },
-            iso(world.days[12]), "支持", world.draw.int(0, 5)
+            p.number,
+            p.name.zh,
+            world.majors[class.major].number,
+            format!("YSZS2024{i:06}"),
+            format!("{}职业技能等级证书", world.majors[class.major].name),
+            ["初级", "中级", "高级"][i % 3],
+            "YS000001",
+            "示例职业技能评价中心",
+            "职业技能等级证书",
+            if i % 2 == 0 { "校内" } else { "校外" },
+            iso(world.days[12]),
+            "支持",
+            world.draw.int(0, 5)
         ]);
     }
     s.spoil(3, "zsmc", "无", "required");
