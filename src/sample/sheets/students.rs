@@ -26,9 +26,9 @@ const ROSTER: &[&str] = &[
 
 fn roster_row(s: &mut Sheet, draw: &Draw, p: &Student, class: &Class, major: &Major) {
     let home = DIVISIONS.iter().find(|(code, _)| *code == p.division).map_or("", |(_, name)| name);
-    let birth = if p.class % 4 == 0 { short(p.birth) } else { compact(p.birth) };
+    let birth = if p.class.is_multiple_of(4) { short(p.birth) } else { compact(p.birth) };
     // Full-width digits as an older form lets them through.
-    let entered = if p.class % 5 == 0 { format!("{}０９", class.entry) } else { format!("{}-9", class.entry) };
+    let entered = if p.class.is_multiple_of(5) { format!("{}０９", class.entry) } else { format!("{}-9", class.entry) };
     s.row(cells![
         p.number,
         p.name.zh,
