@@ -138,7 +138,7 @@ fn staff(world: &World) -> Sheet {
     s.spoil(2, "姓名", &format!("王{BROKEN_BYTE}"), "encoding");
     s.spoil(2, "出生日期", "1990年2月30日", "coercion");
     s.spoil(2, "籍贯", "", "required");
-    s.spoil(2, "岗位类别", "7", "code_set");
+    s.spoil(2, "邮编", "--", "required");
     s.contradict(2, "现住址", "云枢职业技术学院旧址");
     s.repeat(2);
     s
