@@ -176,3 +176,9 @@ fn check_mappings(doc: &Document, settings: &Value, base: &Path, names: Option<&
     }
     files
 }
+
+/// The edition that a settings file names, for commands that work without settings; faults are passed over.
+pub fn edition_of(file: &Path) -> Option<String> {
+    let doc = read(file, &mut Vec::new())?;
+    Some(doc.value.pointer("/school/edition")?.as_str()?.to_owned())
+}
