@@ -4,9 +4,19 @@
 //! commands can be offered elsewhere. Nothing here prints.
 
 mod answer;
+mod approvals;
+mod catalogue;
+mod checking;
+mod clock;
 mod failure;
+mod hub;
 mod progress;
+mod quarantine;
 mod request;
+mod service;
+mod status;
+mod trying;
+mod view;
 
 pub use answer::{
     ApproveAnswer, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, Counts, DeletionLine, DemoAnswer, DomainName,

@@ -24,8 +24,8 @@ mod platform;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{
-    Account, BrainConfig, GateConfig, LoginConfig, LoginStyle, PageStyle, ResultsBody, ResultsConfig, RowsConfig, RsaPadding,
-    SealedFields, Secret, Sm4KeyCut, TimesConfig, TokenHeader, ZoneStyle,
+    Account, BrainConfig, CipherCode, GateConfig, LoginConfig, LoginParameters, LoginStyle, PageStyle, ResultsBody,
+    ResultsConfig, RowsConfig, RsaPadding, SealedFields, Secret, Sm4KeyCut, TextCode, TimesConfig, TokenHeader, ZoneStyle,
 };
 pub use effects::{Counts, Effect, HeldRow, Operation, ReportedBatch};
 pub use error::BrainError;
