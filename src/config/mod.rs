@@ -86,6 +86,9 @@ fn collect(file: &Path, schemas: Option<&Path>, parts: &Parts, env: &Environment
     calendar::check(&doc, &value, faults);
     check_data_dir(&doc, &value, &base, faults);
     let names = standard::names(&doc, &value, schemas, faults);
+    if let Some(names) = &names {
+        standard::check_named(&doc, &value, names, faults);
+    }
     let mappings = check_mappings(&doc, &value, &base, names.as_ref(), faults);
     if !faults.is_empty() {
         return None;

@@ -176,6 +176,10 @@ fn each_kind_of_fault_is_found_alone_and_in_its_line() {
         ("https://base", "http://base", 31, "plain http"),
         ("username = { env = \"MOE_USER\" }", "username = { env = \"MOE_USER\" }\nseal = { key_cut = \"half\" }", 33, "allowed values"),
         ("[sources.hub]", "[sources.hub", 26, "TOML syntax"),
+        ("[sources.hub]", "[calendar]\ngrace_days = 300\n[sources.hub]", 27, "more than 200"),
+        ("[sources.hub]", "[references.fields]\n\"ODS_KCJBSJ.ZYHH\" = \"warn\"\n[sources.hub]", 27, "no field ZYHH"),
+        ("password = { env = \"MOE_PASSWORD\" }", "password = { env = \"MOE_PASSWORD\" }\ndelivery = { tables = [\"ODS_NONE\"] }", 34, "a table ODS_NONE"),
+        ("password = { env = \"MOE_PASSWORD\" }", "password = { env = \"MOE_PASSWORD\" }\ndelivery = { rmap = \"open\" }", 34, "no setting named rmap"),
     ] {
         let found = school.with(from, to);
         assert_eq!(found.len(), 1, "{to}: {found:#?}");
