@@ -1,0 +1,7 @@
+//! The whole hub against the reference platform.
+
+mod crash;
+mod crashing;
+mod kill;
+mod school;
+mod story;
