@@ -55,7 +55,7 @@ impl Counts {
         for table in standard.own_tables() {
             let domain = counts.domains.entry(table.domain.name()).or_default();
             *domain = (domain.0 + 1, domain.1 + table.fields.len());
-            *counts.frequencies.entry(table.frequency.name()).or_default() += 1;
+            *counts.frequencies.entry(table.frequency.key()).or_default() += 1;
             let document = standard.document(table.id);
             for field in &table.fields {
                 let has = |keyword: &str| document["properties"][&*field.name].get(keyword).is_some_and(|v| *v != Value::Null);

@@ -89,7 +89,7 @@ impl EditionSheet {
             title_zh: table.label_zh.to_string(),
             title_en: table.label_en.to_string(),
             domain: table.domain.name(),
-            frequency: table.frequency.name(),
+            frequency: table.frequency.key(),
             kind: text(&standard.document(table.id)["x-kind"]),
             fields: table.fields.len(),
         };
@@ -172,7 +172,7 @@ impl TableSheet {
             title_zh: table.label_zh.to_string(),
             title_en: table.label_en.to_string(),
             domain: table.domain.name(),
-            frequency: table.frequency.name(),
+            frequency: table.frequency.key(),
             kind: text(&doc["x-kind"]),
             fields: table.fields.len(),
         };

@@ -131,7 +131,7 @@ fn every_printed_table_has_the_roles_that_the_hub_fills() {
             assert_eq!(format(roles.record_key), Some(FieldType::Text(Format::Uid32)), "{}", table.name);
             assert_eq!(format(roles.school_code), Some(FieldType::Text(Format::Digits10)), "{}", table.name);
             assert_eq!(format(roles.collected_at), Some(FieldType::Text(Format::DateTime)), "{}", table.name);
-            if table.frequency.name() == "day_ahead" {
+            if table.frequency.key() == "day_ahead" {
                 assert_eq!(format(roles.due_on), Some(FieldType::Text(Format::Date)), "{}", table.name);
             }
         }
