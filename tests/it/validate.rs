@@ -102,7 +102,7 @@ fn an_identity_number_is_checked_where_it_must_be_one() {
     assert_eq!(rules("510107199502300013"), [Severity::Error]);
     assert_eq!(rules("440524188001010014"), [Severity::Warning]);
     // Born tomorrow.
-    assert_eq!(rules("110105209001010015"), [Severity::Error]);
+    assert_eq!(rules("110105209001010017"), [Severity::Error]);
 }
 
 fn referring(standard: &Standard) -> (Arc<TablePlan>, FieldIdx) {
