@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::document::{FieldDocument, TableDocument};
 use super::load::{CodeSets, Source};
 use super::{
-    Condition, DateOrder, Domain, FieldIdx, FieldPlan, FieldType, Format, Frequency, KeyPart, Kind, Length, LoadError, NaturalKey,
+    CodeSet, Condition, DateOrder, Domain, FieldIdx, FieldPlan, FieldType, Format, Frequency, KeyPart, Kind, Length, LoadError, NaturalKey,
     RefTarget, Reference, Required, Roles, Scope, Sensitivity, TableId, TablePlan,
 };
 
@@ -74,7 +74,7 @@ fn compile(id: TableId, source: &Source, resolver: &mut Resolver<'_>) -> Result<
             .find(|d| d.name() == doc.domain)
             .ok_or_else(|| format!("there is no domain {}", doc.domain))?,
         kind: kind(&doc.kind)?,
-        frequency: Frequency::from_name(&doc.frequency.key).ok_or_else(|| format!("unknown frequency {}", doc.frequency.key))?,
+        frequency: Frequency::from_key(&doc.frequency.key).ok_or_else(|| format!("unknown frequency {}", doc.frequency.key))?,
         scope: scope(&doc.scope.rows, &doc.scope.from)?,
         anonymous: doc.anonymous,
         fields,
@@ -160,6 +160,10 @@ fn compile_field(
         "" => None,
         id => Some(Arc::clone(resolver.sets.of(core, id).ok_or_else(|| format!("there is no code set {id}"))?)),
     };
+    let leads_with_zero = |s: &Arc<CodeSet>| s.codes().iter().any(|c| c.code.len() > 1 && c.code.starts_with('0'));
+    if !matches!(ty, FieldType::Text(_)) && code_set.as_ref().is_some_and(leads_with_zero) {
+        return Err(format!("a number cannot carry the leading zeros of {}", doc.code_set));
+    }
     Ok(FieldPlan {
         name: resolver.text(name),
         label: resolver.text(&doc.title),

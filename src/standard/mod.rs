@@ -8,6 +8,8 @@
 mod code_files;
 mod code_set;
 mod compile;
+mod counts;
+mod diff;
 mod document;
 mod expand;
 mod folder;
@@ -19,6 +21,7 @@ mod key;
 mod load;
 mod oracle;
 mod plan;
+mod sheet;
 
 pub use code_set::{AmbiguousLabel, Code, CodeSet, fold_label};
 pub use ids::{CodeIdx, EditionId, FieldIdx, TableId};
@@ -30,3 +33,4 @@ pub use plan::{
     Condition, DateOrder, Domain, FieldPlan, FieldType, Format, Frequency, Kind, Length, RefTarget, Reference, Required, Roles,
     Scope, Sensitivity, TablePlan,
 };
+pub use sheet::{CodeSetSheet, EditionSheet, EditionSummary, FieldSheet, TableLine, TableSheet, list};

@@ -1,3 +1,7 @@
 mod architecture;
 mod brain;
 mod config;
+mod normalize;
+mod oracle;
+mod standard;
+mod validate;

@@ -13,13 +13,14 @@ pub(super) fn key(table: &TableRow, fields: &[Field<'_>], rules: &Rules) -> (Vec
     }
     let filled = filled_by_the_hub(rules);
     let own: Vec<&Field<'_>> = fields.iter().filter(|f| f.mandatory() && !filled.contains(&f.row.field.as_str())).collect();
+    let refers = |f: &Field<'_>| !f.references(rules, false).is_empty();
     let number = |f: &&&Field<'_>| {
-        f.row.ref_table.is_empty() && f.row.code_set.is_empty() && ["号", "编号", "编码"].iter().any(|e| f.row.name_zh.ends_with(e))
+        !refers(f) && f.row.code_set.is_empty() && ["号", "编号", "编码"].iter().any(|e| f.row.name_zh.ends_with(e))
     };
     if let Some(first) = own.iter().find(number) {
         return (vec![first.row.field.clone()], false);
     }
-    let mut parts: Vec<String> = own.iter().filter(|f| !f.row.ref_table.is_empty()).map(|f| f.row.field.clone()).collect();
+    let mut parts: Vec<String> = own.iter().filter(|f| refers(f)).map(|f| f.row.field.clone()).collect();
     parts.extend(own.iter().find(|f| is_date(f.shape)).map(|f| f.row.field.clone()));
     if parts.is_empty() {
         parts.extend(own.iter().filter(|f| matches!(f.shape, Shape::Text(_))).map(|f| f.row.field.clone()));
