@@ -107,8 +107,8 @@ pub struct Account {
     pub password: Secret,
     /// Given in the login reply; the SM4 key comes from it.
     pub app_secret: Secret,
-    /// The `app_key` header that the data calls must carry.
-    pub app_key: String,
+    /// The `app_key` header that the data calls must carry; often the same as `app_secret`.
+    pub app_key: Secret,
     /// The school's national code; rows that state another one are refused. Empty: any code goes.
     #[serde(default)]
     pub school_code: String,
@@ -133,7 +133,7 @@ impl Account {
             username: format!("school-{school_code}"),
             password: Secret::new("sandbox-password"),
             app_secret: Secret::new("0123456789abcdef"),
-            app_key: "sandbox1".to_owned(),
+            app_key: Secret::new("0123456789abcdef"),
             school_code: school_code.to_owned(),
             white_list: Vec::new(),
             system_name: "校枢沙箱".to_owned(),
@@ -149,6 +149,8 @@ pub struct LoginConfig {
     pub style: LoginStyle,
     /// The padding of RSA blocks.
     pub padding: RsaPadding,
+    /// The form of the parameters inside the RSA blocks.
+    pub parameters: LoginParameters,
     /// Size of the RSA key, made at first use.
     pub rsa_bits: usize,
     /// Whether the login reply names `app_key` beside `app_secret`.
@@ -170,6 +172,7 @@ impl Default for LoginConfig {
         Self {
             style: LoginStyle::Either,
             padding: RsaPadding::OaepSha256,
+            parameters: LoginParameters::Any,
             rsa_bits: 2048,
             app_key_in_reply: false,
             camel_case: false,
@@ -198,9 +201,25 @@ pub enum LoginStyle {
 #[serde(rename_all = "snake_case")]
 pub enum RsaPadding {
     /// OAEP, SHA-256 for label and mask.
+    #[serde(rename = "oaep_sha256")]
     OaepSha256,
     /// PKCS#1 v1.5.
+    #[serde(rename = "pkcs1v15")]
     Pkcs1V15,
+}
+
+/// The form of the parameters inside the RSA blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginParameters {
+    /// `a=1&b=2`, percent-encoded.
+    Form,
+    /// `a=1&b=2`, as they are.
+    Raw,
+    /// A JSON object.
+    Json,
+    /// JSON where it begins like that, else percent-encoded.
+    Any,
 }
 
 /// What a data call must carry.
@@ -211,6 +230,12 @@ pub struct GateConfig {
     pub clock_s: u64,
     /// How the 16 bytes of the SM4 key come from `app_secret`.
     pub key_cut: Sm4KeyCut,
+    /// How that part of `app_secret` stands for bytes.
+    pub key_code: TextCode,
+    /// How `cipherText` is written.
+    pub cipher_code: CipherCode,
+    /// Whether `sign` is in upper case.
+    pub sign_upper: bool,
     /// The form of the `Authorization` header.
     pub token_header: TokenHeader,
     /// Largest body in bytes.
@@ -219,7 +244,15 @@ pub struct GateConfig {
 
 impl Default for GateConfig {
     fn default() -> Self {
-        Self { clock_s: 30, key_cut: Sm4KeyCut::Whole, token_header: TokenHeader::Raw, body_bytes: 64 << 20 }
+        Self {
+            clock_s: 30,
+            key_cut: Sm4KeyCut::Whole,
+            key_code: TextCode::Utf8,
+            cipher_code: CipherCode::Hex,
+            sign_upper: false,
+            token_header: TokenHeader::Raw,
+            body_bytes: 64 << 20,
+        }
     }
 }
 
@@ -227,10 +260,33 @@ impl Default for GateConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sm4KeyCut {
-    /// Its bytes, which must be 16.
+    /// All of it.
     Whole,
     /// Its characters 5 to 20, counted from 1.
+    #[serde(rename = "chars_5_20")]
     Chars5To20,
+}
+
+/// How a text stands for bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextCode {
+    /// Its UTF-8 bytes.
+    Utf8,
+    /// Hexadecimal digits.
+    Hex,
+    /// Base64.
+    Base64,
+}
+
+/// How `cipherText` is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CipherCode {
+    /// Hexadecimal digits of either case.
+    Hex,
+    /// Base64.
+    Base64,
 }
 
 /// The form of the `Authorization` header.
@@ -261,7 +317,7 @@ pub struct RowsConfig {
 
 impl Default for RowsConfig {
     fn default() -> Self {
-        Self { all_fields: true, sealed: SealedFields::Opaque, date_time: TimesConfig::Blank, revive: true, max_rows: 0 }
+        Self { all_fields: true, sealed: SealedFields::Opaque, date_time: TimesConfig::Edition, revive: true, max_rows: 0 }
     }
 }
 
@@ -279,6 +335,8 @@ pub enum SealedFields {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimesConfig {
+    /// As the edition prints it.
+    Edition,
     /// `YYYYMMDD hhmmss`.
     Blank,
     /// `YYYYMMDDhhmmss`.
@@ -367,4 +425,91 @@ pub enum PageStyle {
     Text,
     /// Both.
     Either,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+
+    /// A settings document that says every default of the schema aloud.
+    fn spelled(schema: &Value) -> Value {
+        let mut out = Map::new();
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            if property["type"] == "object" {
+                out.insert(name.clone(), spelled(property));
+            } else if let Some(default) = property.get("default") {
+                out.insert(name.clone(), default.clone());
+            }
+        }
+        Value::Object(out)
+    }
+
+    fn account() -> Value {
+        json!({"username": "u", "password": "p", "app_secret": "0123456789abcdef", "app_key": "k", "white_list": ["203.0.113.9"]})
+    }
+
+    #[test]
+    fn the_schema_tells_the_true_defaults() {
+        let mut document = spelled(&BrainConfig::schema());
+        document["accounts"] = json!([account()]);
+        let spelled: BrainConfig = serde_json::from_value(document).unwrap();
+        let silent: BrainConfig = serde_json::from_value(json!({"accounts": [account()]})).unwrap();
+        assert_eq!(format!("{spelled:?}"), format!("{silent:?}"));
+    }
+
+    #[test]
+    fn schema_and_settings_take_and_refuse_the_same() {
+        let schema = jsonschema::validator_for(&BrainConfig::schema()).unwrap();
+        let with = |path: &[&str], value: Value| {
+            let mut document = json!({"accounts": [account()], "login": {}, "gate": {}, "rows": {}, "results": {}});
+            let mut at = &mut document;
+            for name in path {
+                at = &mut at[*name];
+            }
+            *at = value;
+            document
+        };
+        let good = [
+            with(&["login", "style"], json!("rsa")),
+            with(&["login", "padding"], json!("pkcs1v15")),
+            with(&["gate", "key_cut"], json!("chars_5_20")),
+            with(&["gate", "key_code"], json!("base64")),
+            with(&["gate", "cipher_code"], json!("base64")),
+            with(&["gate", "token_header"], json!("bearer")),
+            with(&["login", "parameters"], json!("raw")),
+            with(&["rows", "sealed"], json!("plain")),
+            with(&["rows", "date_time"], json!("either")),
+            with(&["results", "zone"], json!("compact")),
+            with(&["results", "body"], json!("form")),
+            with(&["results", "pages"], json!("text")),
+            with(&["directory"], json!("/var/lib/brain")),
+        ];
+        for document in good {
+            assert!(schema.is_valid(&document), "{document}");
+            assert!(serde_json::from_value::<BrainConfig>(document.clone()).is_ok(), "{document}");
+        }
+        let bad = [
+            with(&["unknown"], json!(1)),
+            with(&["login", "unknown"], json!(1)),
+            with(&["login", "style"], json!("2024")),
+            with(&["results", "zone"], json!("utc")),
+            with(&["results", "delay_s"], json!(-1)),
+            with(&["control"], json!("yes")),
+            with(&["accounts"], json!([{"username": "u"}])),
+        ];
+        for document in bad {
+            assert!(!schema.is_valid(&document), "{document}");
+            assert!(serde_json::from_value::<BrainConfig>(document.clone()).is_err(), "{document}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let printed = format!("{:?}", Account::sandbox("4111010001"));
+        for secret in ["sandbox-password", "0123456789abcdef", "sandbox-client-secret"] {
+            assert!(!printed.contains(secret));
+        }
+    }
 }

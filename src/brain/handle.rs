@@ -17,9 +17,10 @@ use super::digital_base::{self, RsaKey, sm4_key};
 use super::effects::{Counts, Effect, Effects, HeldRow, NewBatch, ReportedBatch, Times};
 use super::error::BrainError;
 use super::faults::{Call, Fault, Script};
-use super::judge::{KeyOnly, RowJudge};
+use super::judge::{EditionJudge, RowJudge};
 use super::line::{Lines, Peer};
 use super::platform::{Calls, Platform};
+use crate::standard::{EditionId, Standard};
 
 /// The reference central platform.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +40,11 @@ impl Brain {
     /// # Errors
     /// As there.
     pub async fn start_at(config: BrainConfig, clock: Arc<dyn Clock>) -> Result<BrainHandle, BrainError> {
-        Self::start_with(config, clock, Arc::new(KeyOnly)).await
+        let edition = EditionId::new(config.edition.as_str());
+        let standard = Standard::load(&edition, config.schemas.as_deref())
+            .map_err(|error| BrainError::Edition { edition: config.edition.clone(), why: error.to_string() })?;
+        let judge = Arc::new(EditionJudge::new(standard, config.rows.clone()));
+        Self::start_with(config, clock, judge).await
     }
 
     /// As [`Brain::start`], by another clock and another judge of rows.
@@ -104,8 +109,8 @@ fn check(config: &BrainConfig) -> Result<(), BrainError> {
         if config.accounts[..at].iter().any(|a| a.username == *name) {
             return wrong(format!("two accounts have the username {name}"));
         }
-        if sm4_key(account.app_secret.expose(), config.gate.key_cut).is_none() {
-            return wrong(format!("app_secret of {name} gives no 16 bytes by gate.key_cut"));
+        if sm4_key(account.app_secret.expose(), &config.gate).is_none() {
+            return wrong(format!("app_secret of {name} gives no 16 bytes by gate.key_cut and gate.key_code"));
         }
     }
     Ok(())
@@ -283,7 +288,7 @@ pub(super) async fn import(platform: &Platform, foreign: Foreign) -> Result<(), 
         system_name: foreign.kind.clone(),
         kind: foreign.kind,
         table: foreign.table,
-        times: Times { received, visible: received, hidden_for: 0 },
+        times: Times { received, visible: 0, hidden_for: 0 },
         collect_num: foreign.collect_num,
         storage_num: foreign.storage_num,
         remark: foreign.remark,

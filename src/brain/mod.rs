@@ -24,11 +24,11 @@ mod platform;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{
-    Account, BrainConfig, GateConfig, LoginConfig, LoginStyle, PageStyle, ResultsBody, ResultsConfig, RowsConfig, RsaPadding,
-    SealedFields, Secret, Sm4KeyCut, TimesConfig, TokenHeader, ZoneStyle,
+    Account, BrainConfig, CipherCode, GateConfig, LoginConfig, LoginParameters, LoginStyle, PageStyle, ResultsBody,
+    ResultsConfig, RowsConfig, RsaPadding, SealedFields, Secret, Sm4KeyCut, TextCode, TimesConfig, TokenHeader, ZoneStyle,
 };
 pub use effects::{Counts, Effect, HeldRow, Operation, ReportedBatch};
 pub use error::BrainError;
 pub use faults::{Action, Call, Fault};
 pub use handle::{Brain, BrainHandle, CallCount, Foreign};
-pub use judge::{Judged, RowJudge};
+pub use judge::{EditionJudge, Judged, RowJudge};

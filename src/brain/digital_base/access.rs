@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::Incoming;
 use super::reply::{Refusal, data_ok, token_reply};
 use crate::brain::accounts::Issued;
-use crate::brain::config::{Account, LoginStyle};
+use crate::brain::config::{Account, LoginParameters, LoginStyle};
 use crate::brain::platform::Platform;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -82,7 +82,7 @@ pub(super) fn issue(platform: &Platform, login: &Login) -> Response {
     data.insert(spelling(platform, "client_secret"), json!(account.client_secret.expose()));
     data.insert(spelling(platform, "app_secret"), json!(account.app_secret.expose()));
     if config.app_key_in_reply {
-        data.insert(spelling(platform, "app_key"), json!(account.app_key));
+        data.insert(spelling(platform, "app_key"), json!(account.app_key.expose()));
     }
     token_reply(Value::Object(data))
 }
@@ -138,10 +138,24 @@ async fn fields(platform: &Platform, incoming: &Incoming) -> Result<Fields, Refu
     match outer.get("cipherText") {
         Some(cipher) if style != LoginStyle::Plain => {
             let opened = platform.rsa.open(cipher, platform.config.login.padding).await.map_err(|_| Refusal::Broken)?;
-            parse_form(opened.ok_or(Refusal::NotDeciphered)?.into()).await.ok_or(Refusal::NotDeciphered)
+            let opened = opened.ok_or(Refusal::NotDeciphered)?;
+            parameters(opened, platform.config.login.parameters).await.ok_or(Refusal::NotDeciphered)
         }
         None if style == LoginStyle::Rsa => Err(Refusal::Missing("cipherText")),
         _ => Ok(outer),
+    }
+}
+
+/// Reads what stood inside the RSA blocks.
+async fn parameters(text: Vec<u8>, form: LoginParameters) -> Option<Fields> {
+    match form {
+        LoginParameters::Json => serde_json::from_slice(&text).ok(),
+        LoginParameters::Any if text.first() == Some(&b'{') => serde_json::from_slice(&text).ok(),
+        LoginParameters::Form | LoginParameters::Any => parse_form(text.into()).await,
+        LoginParameters::Raw => {
+            let text = String::from_utf8(text).ok()?;
+            text.split('&').map(|pair| pair.split_once('=').map(|(n, v)| (n.to_owned(), v.to_owned()))).collect()
+        }
     }
 }
 

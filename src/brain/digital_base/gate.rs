@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::Incoming;
 use super::access::{is_form, parse_form};
 use super::reply::Refusal;
-use super::seal::{sm3_hex, sm4_key, sm4_open};
+use super::seal::{cipher_bytes, sm3_hex, sm4_key, sm4_open};
 use crate::brain::accounts::BadToken;
 use crate::brain::clock::seconds;
 use crate::brain::config::{Account, TokenHeader};
@@ -32,17 +32,21 @@ pub(super) async fn open(platform: &Platform, incoming: &Incoming) -> Result<Ope
     let account = caller(platform, headers)?;
     let known = platform.accounts.get(account);
     listed(known, incoming.peer.address.ip())?;
-    if header(headers, "app_key").ok_or(Refusal::AppKeyMissing)? != known.app_key {
+    if header(headers, "app_key").ok_or(Refusal::AppKeyMissing)? != known.app_key.expose() {
         return Err(Refusal::AppKeyUnauthorised);
     }
     let timestamps = header(headers, "timestamps").ok_or(Refusal::TimestampsMissing)?;
     on_time(platform, timestamps)?;
     let sign = header(headers, "sign").ok_or(Refusal::SignMissing)?;
     let random = header(headers, "random").unwrap_or_default();
-    let key = sm4_key(known.app_secret.expose(), platform.config.gate.key_cut).ok_or(Refusal::NotDeciphered)?;
-    let bytes = sm4_open(&key, &cipher_text(incoming).await?).ok_or(Refusal::NotDeciphered)?;
-    let plain = String::from_utf8(bytes).map_err(|_| Refusal::NotDeciphered)?;
-    if sm3_hex(&[&plain, timestamps, random]) != sign {
+    let bytes = cipher_bytes(&cipher_text(incoming).await?, platform.config.gate.cipher_code).ok_or(Refusal::NotDeciphered)?;
+    let key = sm4_key(known.app_secret.expose(), &platform.config.gate).ok_or(Refusal::NotDeciphered)?;
+    let plain = String::from_utf8(sm4_open(&key, bytes).ok_or(Refusal::NotDeciphered)?).map_err(|_| Refusal::NotDeciphered)?;
+    let mut own = sm3_hex(&[&plain, timestamps, random]);
+    if platform.config.gate.sign_upper {
+        own.make_ascii_uppercase();
+    }
+    if own != sign {
         return Err(Refusal::SignDifferent);
     }
     Ok(Opened { account, plain })

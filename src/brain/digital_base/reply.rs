@@ -76,11 +76,11 @@ impl Refusal {
             Self::NotDeciphered => "cipherText解密失败".to_owned(),
             Self::NotJson => "请求体不是JSON".to_owned(),
             Self::NotForm => "请求体不是表单".to_owned(),
-            Self::UnknownTable(table) => format!("数据对象{table}不存在"),
-            Self::TooManyRows { most } => format!("单次提交的数据不能超过{most}条"),
+            Self::UnknownTable(table) => format!("数据对象不存在：{table}"),
+            Self::TooManyRows { most } => format!("单次提交的数据条数超过最大值{most}"),
             Self::Malformed(name) => format!("参数{name}格式错误"),
             Self::Scripted { message, .. } => message.clone(),
-            Self::Broken => "系统异常，请稍后重试".to_owned(),
+            Self::Broken => "系统异常".to_owned(),
         }
     }
 

@@ -12,7 +12,7 @@ use sm4::Sm4;
 use sm4::cipher::{Array, BlockCipherDecrypt, KeyInit};
 use tokio::sync::OnceCell;
 
-use crate::brain::config::{RsaPadding, Sm4KeyCut};
+use crate::brain::config::{CipherCode, GateConfig, RsaPadding, Sm4KeyCut, TextCode};
 use crate::brain::error::BrainError;
 
 /// Lower-case hexadecimal SM3 of the parts, one after another.
@@ -24,20 +24,30 @@ pub(super) fn sm3_hex(parts: &[&str]) -> String {
     hex::encode(hasher.finalize())
 }
 
-/// The 16 bytes of the SM4 key in `app_secret`; nothing when it is too short or too long for the cut.
-pub(in crate::brain) fn sm4_key(app_secret: &str, cut: Sm4KeyCut) -> Option<[u8; 16]> {
-    match cut {
-        Sm4KeyCut::Whole => app_secret.as_bytes().try_into().ok(),
-        Sm4KeyCut::Chars5To20 => {
-            let text: String = app_secret.chars().skip(4).take(16).collect();
-            text.as_bytes().try_into().ok()
-        }
+/// The 16 bytes of the SM4 key in `app_secret`; nothing when the settings do not give 16.
+pub(in crate::brain) fn sm4_key(app_secret: &str, gate: &GateConfig) -> Option<[u8; 16]> {
+    let text: String = match gate.key_cut {
+        Sm4KeyCut::Whole => app_secret.to_owned(),
+        Sm4KeyCut::Chars5To20 => app_secret.chars().skip(4).take(16).collect(),
+    };
+    let bytes = match gate.key_code {
+        TextCode::Utf8 => text.into_bytes(),
+        TextCode::Hex => hex::decode(text).ok()?,
+        TextCode::Base64 => STANDARD.decode(text).ok()?,
+    };
+    bytes.try_into().ok()
+}
+
+/// The bytes of `cipherText`.
+pub(super) fn cipher_bytes(text: &str, code: CipherCode) -> Option<Vec<u8>> {
+    match code {
+        CipherCode::Hex => hex::decode(text).ok(),
+        CipherCode::Base64 => STANDARD.decode(text).ok(),
     }
 }
 
-/// Opens hexadecimal SM4-ECB with PKCS#7 padding. Nothing when any of that is not so.
-pub(super) fn sm4_open(key: &[u8; 16], cipher_hex: &str) -> Option<Vec<u8>> {
-    let mut bytes = hex::decode(cipher_hex).ok()?;
+/// Opens SM4-ECB with PKCS#7 padding. Nothing when it is not that.
+pub(super) fn sm4_open(key: &[u8; 16], mut bytes: Vec<u8>) -> Option<Vec<u8>> {
     if bytes.is_empty() || bytes.len() % 16 != 0 {
         return None;
     }
@@ -126,20 +136,35 @@ mod tests {
 
     #[test]
     fn sm4_opens_the_standards_block_and_checks_the_padding() {
-        // The standard's block is no padded text, so it opens only as the first block of two.
-        let text = sm4_open(&KEY, "d980eff9d7f9cc268835650aa4e688d5").is_none();
-        assert!(text, "a flipped byte must break the padding");
-        assert_eq!(sm4_open(&KEY, "d980eff9d7f9cc268835650ae4a688d5").as_deref(), Some("职业教育".as_bytes()));
+        let open = |hex: &str| cipher_bytes(hex, CipherCode::Hex).and_then(|bytes| sm4_open(&KEY, bytes));
+        assert_eq!(open("d980eff9d7f9cc268835650ae4a688d5").as_deref(), Some("职业教育".as_bytes()));
+        // The standard's own block, and behind it one of padding alone.
+        let opened = open(&format!("681edf34d206965e86b3e94f536e4246{PADDING}"));
+        assert_eq!(opened.as_deref(), Some(&KEY[..]));
         for bad in ["", "00", "681edf34d206965e86b3e94f536e4246", "not hexadecimal", "d980eff9d7f9cc26"] {
-            assert_eq!(sm4_open(&KEY, bad), None, "{bad}");
+            assert_eq!(open(bad), None, "{bad}");
         }
     }
 
+    /// SM4 of sixteen bytes 0x10 under the standard's key.
+    const PADDING: &str = "002a8a4efa863ccad024ac0300bb40d2";
+
     #[test]
-    fn the_key_is_cut_as_set() {
-        assert_eq!(sm4_key("0123456789abcdef", Sm4KeyCut::Whole), Some(*b"0123456789abcdef"));
-        assert_eq!(sm4_key("wxyz0123456789abcdef-rest", Sm4KeyCut::Chars5To20), Some(*b"0123456789abcdef"));
-        assert_eq!(sm4_key("0123456789abcdef0", Sm4KeyCut::Whole), None);
-        assert_eq!(sm4_key("0123456789abcdef", Sm4KeyCut::Chars5To20), None);
+    fn the_key_is_cut_and_read_as_set() {
+        use Sm4KeyCut::{Chars5To20, Whole};
+        use TextCode::{Base64, Hex, Utf8};
+        let text = *b"0123456789abcdef";
+        let cases = [
+            ("0123456789abcdef", Whole, Utf8, Some(text)),
+            ("wxyz0123456789abcdef-rest", Chars5To20, Utf8, Some(text)),
+            ("30313233343536373839616263646566", Whole, Hex, Some(text)),
+            ("MDEyMzQ1Njc4OWFiY2RlZg==", Whole, Base64, Some(text)),
+            ("0123456789abcdef0", Whole, Utf8, None),
+            ("0123456789abcdef", Chars5To20, Utf8, None),
+            ("0123456789abcdef", Whole, Hex, None),
+        ];
+        for (secret, key_cut, key_code, key) in cases {
+            assert_eq!(sm4_key(secret, &GateConfig { key_cut, key_code, ..GateConfig::default() }), key, "{secret}");
+        }
     }
 }

@@ -43,7 +43,7 @@ async fn every_row_arrives_once_and_a_second_run_sends_nothing() {
 async fn batches_of_one_table_have_reply_times_of_their_own() {
     let world = world(12).await;
     drained(&world).await;
-    let times: Vec<String> = world.brain.batches().await.unwrap().into_iter().map(|b| b.time).collect();
+    let times: Vec<String> = world.brain.batches().await.unwrap().into_iter().map(|b| b.received.to_string()).collect();
     let distinct: std::collections::HashSet<&String> = times.iter().collect();
     assert_eq!((times.len(), distinct.len()), (3, 3), "{times:?}");
 }

@@ -24,8 +24,8 @@ async fn a_child_row_goes_only_when_its_parent_is_stored() {
     world.balanced().await;
     assert_eq!((world.stock(PARENT).await.stored, world.stock(CHILD).await.stored), (6, 6));
     let batches = world.brain.batches().await.unwrap();
-    let last_parent = batches.iter().filter(|b| b.table == PARENT).map(|b| b.time.clone()).max().unwrap();
-    let first_child = batches.iter().filter(|b| b.table == CHILD).map(|b| b.time.clone()).min().unwrap();
+    let last_parent = batches.iter().filter(|b| b.table == PARENT).map(|b| b.received).max().unwrap();
+    let first_child = batches.iter().filter(|b| b.table == CHILD).map(|b| b.received).min().unwrap();
     assert!(first_child > last_parent, "{batches:?}");
 }
 
