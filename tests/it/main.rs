@@ -1,10 +1,12 @@
-
+//! One test binary for what the parts promise together.
 
 mod architecture;
 mod brain;
 mod config;
+mod crypto;
 mod normalize;
 mod oracle;
+mod report;
 mod standard;
 mod store;
 mod validate;
