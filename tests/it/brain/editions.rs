@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use xiaoshu::brain::{Brain, BrainConfig, BrainError, ManualClock, SealedFields, TimesConfig};
+use xiaoshu::brain::{Brain, BrainConfig, BrainError, DateTimes, ManualClock, SealedFields};
 
 use super::client::{Client, NOW, Rig, config};
 
@@ -161,16 +161,16 @@ async fn the_form_of_date_times_is_a_setting() {
         row
     };
     for (style, blank_good, joined_good) in [
-        (TimesConfig::Edition, true, false),
-        (TimesConfig::Blank, true, false),
-        (TimesConfig::Joined, false, true),
-        (TimesConfig::Either, true, true),
+        (DateTimes::Edition, true, false),
+        (DateTimes::Blank, true, false),
+        (DateTimes::Joined, false, true),
+        (DateTimes::Either, true, true),
     ] {
         let rig = Rig::of("gaozhi-2024.09", |c| c.rows.date_time = style).await;
         assert_eq!(rig.reasons("ODS_XSXFSJ", &[spending(1)]).await.is_empty(), blank_good, "{style:?}");
         assert_eq!(rig.reasons("ODS_XSXFSJ", &[joined()]).await.is_empty(), joined_good, "{style:?}");
     }
-    let rig = Rig::of("gaozhi-2024.09", |c| c.rows.date_time = TimesConfig::Either).await;
+    let rig = Rig::of("gaozhi-2024.09", |c| c.rows.date_time = DateTimes::Either).await;
     let mut nonsense = joined();
     nonsense["SJCJSJ"] = json!("20250230030000");
     assert!(!rig.reasons("ODS_XSXFSJ", &[nonsense]).await.is_empty());
