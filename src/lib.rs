@@ -6,6 +6,8 @@ pub mod cli;
 pub mod config;
 pub mod fault;
 pub mod finding;
+pub mod normalize;
+pub mod pipeline;
 pub mod record;
 pub mod report;
 pub mod sample;

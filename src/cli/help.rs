@@ -41,7 +41,11 @@ fn chinese(command: Command, path: &str) -> Command {
     for id in args {
         let key = format!("{path} --{id}");
         if let Some(zh) = text(key.trim_start()).or_else(|| text(&format!("--{id}"))) {
-            command = command.mut_arg(id, |arg| arg.help(zh).hide_possible_values(true));
+            command = command.mut_arg(id, |arg| {
+                let takes_value = arg.get_action().takes_values();
+                let arg = arg.help(zh);
+                if takes_value { arg.hide_possible_values(true).hide_default_value(true) } else { arg }
+            });
         }
     }
     command

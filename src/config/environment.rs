@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use config::{Config, Environment as Overrides};
+use config::{Config, ConfigError, Environment as Overrides, Map, Source, Value as Merged, ValueKind};
 use serde_json::Value;
 
 use super::document::join;
@@ -33,7 +33,7 @@ impl Environment {
     }
 
     /// `settings` with the overrides laid over it, and which pointers they set, by which variable.
-    pub(super) fn merge(&self, settings: &Value) -> Result<(Value, HashMap<String, String>), config::ConfigError> {
+    pub(super) fn merge(&self, settings: &Value) -> Result<(Value, HashMap<String, String>), ConfigError> {
         let ours: HashMap<String, String> =
             self.vars.iter().filter(|(name, _)| name.starts_with(PREFIX)).map(|(n, v)| (n.clone(), v.clone())).collect();
         if ours.is_empty() {
@@ -41,9 +41,42 @@ impl Environment {
         }
         let pointers = ours.keys().map(|name| (pointer_of(name), name.clone())).collect();
         let overrides = Overrides::with_prefix("XIAOSHU").prefix_separator("__").separator("__").source(Some(ours.into_iter().collect()));
-        let merged = Config::builder().add_source(Config::try_from(settings)?).add_source(overrides).build()?;
+        let merged = Config::builder().add_source(Settings(settings.clone())).add_source(overrides).build()?;
         Ok((merged.try_deserialize()?, pointers))
     }
+}
+
+/// The file's settings as a source of `config`. Names of any script stay as they are: none is read as a path.
+#[derive(Debug, Clone)]
+struct Settings(Value);
+
+impl Source for Settings {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Merged>, ConfigError> {
+        Ok(entries(&self.0))
+    }
+}
+
+fn entries(value: &Value) -> Map<String, Merged> {
+    value.as_object().into_iter().flatten().map(|(name, part)| (name.clone(), merged(part))).collect()
+}
+
+fn merged(value: &Value) -> Merged {
+    let kind = match value {
+        Value::Null => ValueKind::Nil,
+        Value::Bool(flag) => ValueKind::Boolean(*flag),
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => ValueKind::I64(whole),
+            None => ValueKind::Float(number.as_f64().unwrap_or_default()),
+        },
+        Value::String(text) => ValueKind::String(text.clone()),
+        Value::Array(items) => ValueKind::Array(items.iter().map(merged).collect()),
+        Value::Object(_) => ValueKind::Table(entries(value)),
+    };
+    Merged::new(None, kind)
 }
 
 fn pointer_of(name: &str) -> String {

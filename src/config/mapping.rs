@@ -10,6 +10,7 @@ use super::document::{Document, join};
 use super::parts::Names;
 use super::suggest::nearest;
 use crate::finding::Text;
+use crate::normalize::{MappingDocument, MappingFault};
 
 /// A mapping file as read.
 #[derive(Debug, Clone)]
@@ -55,9 +56,14 @@ pub(super) fn unreadable(file: PathBuf, error: &std::io::Error) -> Fault {
 }
 
 /// What is wrong with a mapping by itself, whatever settings and standard hold.
-pub(super) fn meaning(_file: &MappingFile) -> Vec<Fault> {
-    Vec::new()
+pub(super) fn meaning(file: &MappingFile) -> Vec<Fault> {
+    let found = MappingDocument::parse(&file.path.display().to_string(), &file.text).err().unwrap_or_default();
+    let fault = |f: MappingFault| Fault { file: f.file.into(), line: f.line, column: f.column, what: f.what, remedy: f.remedy };
+    found.into_iter().map(fault).collect()
 }
+
+/// The source that is the hub itself; it needs no section of its own.
+const HUB: &str = "hub";
 
 /// Checks all mapping files together.
 pub(super) struct Checker<'a> {
@@ -96,7 +102,7 @@ impl<'a> Checker<'a> {
     }
 
     fn source(&self, doc: &Document, source: &str, faults: &mut Vec<Fault>) {
-        if self.sources.iter().any(|known| known == source) {
+        if source == HUB || self.sources.iter().any(|known| known == source) {
             return;
         }
         let remedy = match nearest(source, self.sources.iter().map(String::as_str)) {
@@ -164,24 +170,26 @@ fn lookup(doc: &Document, field: &str, names: &Names, faults: &mut Vec<Fault>) {
     }
 }
 
-struct Noun {
+/// What a name is the name of.
+pub(super) struct Noun {
     zh: &'static str,
     en: &'static str,
     list: (&'static str, &'static str),
 }
 
-const TABLE: Noun = Noun {
+pub(super) const TABLE: Noun = Noun {
     zh: "所用版本和核心表中没有表",
     en: "neither the edition nor the core has a table",
     list: ("`xiaoshu standard show` 列出全部表名", "`xiaoshu standard show` lists all tables"),
 };
-const FIELD: Noun = Noun {
+pub(super) const FIELD: Noun = Noun {
     zh: "该表没有字段",
     en: "the table has no field",
     list: ("`xiaoshu standard show 表名` 列出全部字段", "`xiaoshu standard show TABLE` lists all fields"),
 };
 
-fn unknown<'n>(doc: &Document, pointer: &str, name: &str, known: impl Iterator<Item = &'n str>, noun: &Noun) -> Fault {
+/// A name that the standard does not have.
+pub(super) fn unknown<'n>(doc: &Document, pointer: &str, name: &str, known: impl Iterator<Item = &'n str>, noun: &Noun) -> Fault {
     let remedy = match nearest(name, known) {
         Some(near) => Text::new(format!("是否应为 {near}？{}", noun.list.0), format!("did you mean {near}? {}", noun.list.1)),
         None => Text::new(noun.list.0, noun.list.1),
@@ -226,7 +234,7 @@ mod tests {
             "table = \"COURSES\"\nsource = \"hr\"\n[fields]\nNO = \"no\"\nNAMES = \"n\"\nMAJOR = { column = \"m\", lookup = { table = \"MAJORS\", match = \"TITLE\", give = \"NO\" } }\n",
         ]);
         let places: Vec<(usize, usize)> = found.iter().map(|(line, column, _)| (*line, *column)).collect();
-        assert_eq!(places, [(1, 9), (2, 10), (5, 1), (6, 63), (2, 10)], "{found:?}");
+        assert_eq!(places, [(1, 9), (2, 10), (5, 1), (6, 62), (2, 10)], "{found:?}");
         assert!(found[0].2.contains("did you mean COURSES?"), "{found:?}");
         assert!(found[1].2.contains("did you mean jw?"), "{found:?}");
         assert!(found[2].2.contains("did you mean NAME?"), "{found:?}");

@@ -25,24 +25,43 @@ pub(super) fn check(doc: &Document, pointer: &str, value: &Value, schema: &Value
     }
 }
 
-/// The schema of the part at `pointer`, as far as `properties`, `items` and `additionalProperties` lead.
-pub(super) fn schema_at<'a>(schema: &'a Value, pointer: &str) -> &'a Value {
-    pointer.split('/').skip(1).fold(schema, |part, step| {
-        let name = step.replace("~1", "/").replace("~0", "~");
-        let by_name = part.get("properties").and_then(|all| all.get(&name));
-        by_name.or_else(|| part.get("items")).or_else(|| part.get("additionalProperties")).unwrap_or(&Value::Null)
-    })
+/// The schema of the part at `pointer`, as far as `properties`, `items`, `additionalProperties`, `$ref` and `oneOf` lead.
+pub(super) fn schema_at<'a>(root: &'a Value, pointer: &str) -> &'a Value {
+    let steps = pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"));
+    steps.fold(root, |part, step| child(root, part, &step).unwrap_or(&Value::Null))
+}
+
+/// The schema of one entry of a part.
+pub(super) fn child<'a>(root: &'a Value, part: &'a Value, name: &str) -> Option<&'a Value> {
+    let part = followed(root, part);
+    let own = part.get("properties").and_then(|all| all.get(name));
+    let own = own.or_else(|| part.get("items")).or_else(|| part.get("additionalProperties"));
+    let own = own.filter(|found| found.is_object());
+    let mut branches = ["oneOf", "anyOf"].into_iter().filter_map(|key| part.get(key)?.as_array()).flatten();
+    own.or_else(|| branches.find_map(|branch| child(root, branch, name)))
+}
+
+/// What a `$ref` within the same document means.
+pub(super) fn followed<'a>(root: &'a Value, part: &'a Value) -> &'a Value {
+    let target = part.get("$ref").and_then(Value::as_str).and_then(|to| root.pointer(to.strip_prefix('#')?));
+    target.unwrap_or(part)
 }
 
 fn explain(doc: &Document, base: &str, error: &ValidationError<'_>, schema: &Value, faults: &mut Vec<Fault>) {
     let inner = error.instance_path().as_str();
     let here = format!("{base}{inner}");
     let name = here.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
-    let part = schema_at(schema, inner);
+    let outer = schema_at(schema, inner);
+    let part = followed(schema, outer);
     match error.kind() {
+        Kind::OneOfNotValid { context } | Kind::AnyOf { context } if likely(context).is_some() => {
+            for inner in likely(context).into_iter().flatten() {
+                explain(doc, base, inner, schema, faults);
+            }
+        }
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
             for key in unexpected {
-                faults.push(unknown_key(doc, &here, key, part));
+                faults.push(unknown_key(doc, &here, key, schema, part));
             }
         }
         Kind::Required { property } => {
@@ -50,7 +69,7 @@ fn explain(doc: &Document, base: &str, error: &ValidationError<'_>, schema: &Val
             faults.push(doc.fault(
                 &here,
                 Text::new(format!("缺少 {key}"), format!("{key} is missing")),
-                help(schema_at(part, &join("", key)), key),
+                help(child(schema, part, key).map_or(&Value::Null, |inner| followed(schema, inner)), key),
             ));
         }
         kind => {
@@ -60,9 +79,19 @@ fn explain(doc: &Document, base: &str, error: &ValidationError<'_>, schema: &Val
     }
 }
 
-fn unknown_key(doc: &Document, here: &str, key: &str, part: &Value) -> Fault {
+/// Of the branches of a choice the one that was probably meant: it fails below the part, not at the part itself.
+fn likely<'a>(context: &'a [Vec<ValidationError<'static>>]) -> Option<&'a Vec<ValidationError<'static>>> {
+    let meant = |errors: &&Vec<ValidationError<'static>>| {
+        !errors.iter().any(|error| matches!(error.kind(), Kind::Type { .. } | Kind::Constant { .. } | Kind::Enum { .. }))
+    };
+    context.iter().filter(meant).min_by_key(|errors| errors.len())
+}
+
+fn unknown_key(doc: &Document, here: &str, key: &str, root: &Value, part: &Value) -> Fault {
+    let branches = ["oneOf", "anyOf"].into_iter().filter_map(|key| part.get(key)?.as_array()).flatten();
+    let parts = std::iter::once(part).chain(branches.map(|branch| followed(root, branch)));
     let known: Vec<&str> =
-        part.get("properties").and_then(Value::as_object).map(|all| all.keys().map(String::as_str).collect()).unwrap_or_default();
+        parts.filter_map(|p| p.get("properties")?.as_object()).flat_map(|all| all.keys().map(String::as_str)).collect();
     let remedy = match nearest(key, known.iter().copied()) {
         Some(near) => Text::new(format!("是否应为 {near}？"), format!("did you mean {near}?")),
         None if known.is_empty() => Text::new("删除这一项", "remove it"),

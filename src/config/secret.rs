@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Fault;
 use super::document::{Document, join};
 use super::environment::Environment;
+use super::schema::{child, followed};
 use crate::finding::Text;
 
 /// A text that cannot be printed: `Debug`, `Display` and `Serialize` show `***`.
@@ -72,35 +73,55 @@ impl fmt::Debug for Opaque {
 /// What stands in for a secret that could not be had, so that nothing else is found wrong with it.
 const UNKNOWN: &str = "unresolved-secret";
 
-/// Finds the secrets below `value`, refuses literal ones, and puts the referenced texts in place of the references.
-pub(super) fn resolve(
-    doc: &Document,
-    pointer: &str,
-    value: &mut Value,
-    schema: &Value,
-    env: &Environment,
-    base: &Path,
-    faults: &mut Vec<Fault>,
-) {
-    let Value::Object(map) = value else { return };
-    for (name, inner) in map.iter_mut() {
-        let here = join(pointer, name);
-        let part = schema.pointer(&format!("/properties/{}", name.replace('~', "~0").replace('/', "~1")));
-        let part = part.unwrap_or(&Value::Null);
-        match inner {
-            // A variable of the environment may hold the secret itself: it is in no file.
-            Value::String(_) if doc.is_overridden(&here) => {}
-            Value::String(text) if !text.is_empty() && is_secret(name, part) => {
-                faults.push(literal_fault(doc, &here, name));
+/// Looks for secrets in one section.
+pub(super) struct Resolver<'a> {
+    pub(super) doc: &'a Document,
+    pub(super) schema: &'a Value,
+    pub(super) env: &'a Environment,
+    pub(super) base: &'a Path,
+}
+
+impl Resolver<'_> {
+    /// Finds the secrets below `value`, refuses literal ones, and puts the referenced texts in place of the references.
+    /// `part` is the schema of `value`.
+    pub(super) fn resolve(&self, pointer: &str, value: &mut Value, part: &Value, faults: &mut Vec<Fault>) {
+        let Value::Object(map) = value else { return };
+        for (name, inner) in map.iter_mut() {
+            let here = join(pointer, name);
+            let part = child(self.schema, part, name).map_or(&Value::Null, |found| followed(self.schema, found));
+            match inner {
+                // A variable of the environment may hold the secret itself: it is in no file.
+                Value::String(_) if self.doc.is_overridden(&here) => {}
+                Value::String(text) if !text.is_empty() && is_secret(name, part) => {
+                    faults.push(literal_fault(self.doc, &here, name));
+                }
+                Value::String(text) if has_password(text) => faults.push(literal_fault(self.doc, &here, name)),
+                Value::Object(_) if reference(inner).is_some() && takes_text(part) => {
+                    let text = self.fetch(&here, inner, faults);
+                    *inner = Value::String(text.unwrap_or_else(|| UNKNOWN.to_owned()));
+                }
+                Value::Object(_) => self.resolve(&here, inner, part, faults),
+                _ => {}
             }
-            Value::String(text) if has_password(text) => faults.push(literal_fault(doc, &here, name)),
-            Value::Object(_) if reference(inner).is_some() && takes_text(part) => {
-                let text = fetch(doc, &here, inner, env, base, faults);
-                *inner = Value::String(text.unwrap_or_else(|| UNKNOWN.to_owned()));
-            }
-            Value::Object(_) => resolve(doc, &here, inner, part, env, base, faults),
-            _ => {}
         }
+    }
+
+    fn fetch(&self, pointer: &str, value: &Value, faults: &mut Vec<Fault>) -> Option<String> {
+        let (kind, name) = reference(value)?;
+        if kind == "env" {
+            let text = self.env.get(name).filter(|text| !text.is_empty()).map(str::to_owned);
+            if text.is_none() {
+                faults.push(unset_fault(self.doc, pointer, name));
+            }
+            return text;
+        }
+        let path = self.base.join(name);
+        let text = std::fs::read_to_string(&path).ok().map(|t| t.trim_end_matches(['\r', '\n']).to_owned());
+        let text = text.filter(|t| !t.is_empty());
+        if text.is_none() {
+            faults.push(no_file_fault(self.doc, pointer, &path));
+        }
+        text
     }
 }
 
@@ -122,10 +143,12 @@ fn has_password(text: &str) -> bool {
 
 /// Whether the schema wants the text itself; one that describes the reference gets the reference.
 fn takes_text(schema: &Value) -> bool {
-    match schema.get("type") {
-        Some(Value::String(kind)) => kind == "string",
-        Some(Value::Array(kinds)) => kinds.iter().any(|k| k == "string") && !kinds.iter().any(|k| k == "object"),
-        _ => schema.get("properties").is_none() && schema.get("oneOf").is_none() && schema.get("anyOf").is_none(),
+    let choice = ["oneOf", "anyOf"].into_iter().find_map(|key| schema.get(key)?.as_array());
+    match (schema.get("type"), choice) {
+        (Some(Value::String(kind)), _) => kind == "string",
+        (Some(Value::Array(kinds)), _) => kinds.iter().any(|kind| kind == "string"),
+        (_, Some(branches)) => branches.iter().any(takes_text),
+        _ => schema.get("properties").is_none(),
     }
 }
 
@@ -135,38 +158,27 @@ fn reference(value: &Value) -> Option<(&str, &str)> {
     (map.len() == 1 && (kind == "env" || kind == "file")).then_some((kind.as_str(), name.as_str()?))
 }
 
-fn fetch(doc: &Document, pointer: &str, value: &Value, env: &Environment, base: &Path, faults: &mut Vec<Fault>) -> Option<String> {
-    let (kind, name) = reference(value)?;
-    if kind == "env" {
-        let text = env.get(name);
-        if text.is_none_or(str::is_empty) {
-            faults.push(doc.fault(
-                pointer,
-                Text::new(format!("环境变量 {name} 没有设置"), format!("environment variable {name} is not set")),
-                Text::new(
-                    format!("启动前设置 {name}（systemd：写入 EnvironmentFile）"),
-                    format!("set {name} before the start (systemd: in the EnvironmentFile)"),
-                ),
-            ));
-        }
-        return text.filter(|t| !t.is_empty()).map(str::to_owned);
-    }
-    let path = base.join(name);
-    let text = std::fs::read_to_string(&path).ok().map(|t| t.trim_end_matches(['\r', '\n']).to_owned()).filter(|t| !t.is_empty());
-    if text.is_none() {
-        faults.push(doc.fault(
-            pointer,
-            Text::new(
-                format!("密钥文件 {} 不存在、为空或不可读", path.display()),
-                format!("secret file {} is missing, empty or unreadable", path.display()),
-            ),
-            Text::new(
-                "建立该文件，只写一行密钥，仅允许运行用户读取",
-                "create the file with the secret as its only line, readable by the service user alone",
-            ),
-        ));
-    }
-    text
+fn unset_fault(doc: &Document, pointer: &str, name: &str) -> Fault {
+    doc.fault(
+        pointer,
+        Text::new(format!("环境变量 {name} 没有设置"), format!("environment variable {name} is not set")),
+        Text::new(
+            format!("启动前设置 {name}（systemd：写入 EnvironmentFile）"),
+            format!("set {name} before the start (systemd: in the EnvironmentFile)"),
+        ),
+    )
+}
+
+fn no_file_fault(doc: &Document, pointer: &str, path: &Path) -> Fault {
+    let path = path.display();
+    doc.fault(
+        pointer,
+        Text::new(format!("密钥文件 {path} 不存在、为空或不可读"), format!("secret file {path} is missing, empty or unreadable")),
+        Text::new(
+            "建立该文件，只写一行密钥，仅允许运行用户读取",
+            "create the file with the secret as its only line, readable by the service user alone",
+        ),
+    )
 }
 
 fn literal_fault(doc: &Document, pointer: &str, name: &str) -> Fault {
@@ -221,7 +233,8 @@ mod tests {
         let env = Environment::of([("PW", "open sesame")]);
         let mut value = doc.value["s"].clone();
         let mut faults = Vec::new();
-        resolve(&doc, "/s", &mut value, &json!({}), &env, Path::new("."), &mut faults);
+        let schema = json!({});
+        Resolver { doc: &doc, schema: &schema, env: &env, base: Path::new(".") }.resolve("/s", &mut value, &schema, &mut faults);
         assert_eq!(value["password"], "open sesame");
         assert_eq!(value["user"], "hub");
         assert_eq!(faults.iter().map(|f| f.line).collect::<Vec<_>>(), [4, 5, 7]);
@@ -229,11 +242,32 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_found_through_choices_and_definitions() {
+        let schema = json!({
+            "$defs": {"secret": {"x-secret": true, "oneOf": [{"type": "string"}, {"type": "object"}]}},
+            "properties": {
+                "user": {"$ref": "#/$defs/secret"},
+                "seal": {"additionalProperties": {"oneOf": [
+                    {"properties": {"method": {"const": "a"}}},
+                    {"properties": {"method": {"const": "b"}, "key": {"$ref": "#/$defs/secret"}}}
+                ]}}
+            }
+        });
+        let toml = "user = \"me\"\n[seal.F]\nmethod = \"b\"\nkey = { env = \"K\" }\n[seal.G]\nkey = \"abc\"\n";
+        let doc = Document::parse(Path::new("a.toml"), toml.to_owned()).expect("TOML");
+        let (mut value, mut faults, env) = (doc.value.clone(), Vec::new(), Environment::of([("K", "x")]));
+        Resolver { doc: &doc, schema: &schema, env: &env, base: Path::new(".") }.resolve("", &mut value, &schema, &mut faults);
+        assert_eq!(value["seal"]["F"]["key"], "x");
+        assert_eq!(faults.iter().map(|f| f.line).collect::<Vec<_>>(), [1, 6]);
+    }
+
+    #[test]
     fn a_schema_that_describes_references_gets_them() {
         let doc = Document::parse(Path::new("a.toml"), "password = { env = \"PW\" }\n".to_owned()).expect("TOML");
         let mut value = doc.value.clone();
         let schema = json!({"properties": {"password": {"type": "object"}}});
-        resolve(&doc, "", &mut value, &schema, &Environment::of([("PW", "x")]), Path::new("."), &mut Vec::new());
+        let env = Environment::of([("PW", "x")]);
+        Resolver { doc: &doc, schema: &schema, env: &env, base: Path::new(".") }.resolve("", &mut value, &schema, &mut Vec::new());
         assert_eq!(value["password"]["env"], "PW");
     }
 }

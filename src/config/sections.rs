@@ -10,8 +10,10 @@ use super::environment::Environment;
 use super::parts::Kind;
 use super::settings::strip;
 use super::suggest::nearest;
-use super::{schema, secret};
+use super::schema;
+use super::secret::Resolver;
 use crate::finding::Text;
+use crate::report::DeliveryConfig;
 
 /// What a run over sections needs.
 pub(super) struct Sections<'a> {
@@ -31,12 +33,16 @@ impl Sections<'_> {
                 faults.push(self.unknown_kind(&pointer, &kind, kinds));
                 continue;
             };
-            secret::resolve(self.doc, &pointer, section, &known.schema, self.env, self.base, faults);
+            let resolver = Resolver { doc: self.doc, schema: &known.schema, env: self.env, base: self.base };
+            resolver.resolve(&pointer, section, &known.schema, faults);
             let mut own = section.clone();
             if group == "sources" {
                 strip(&mut own);
             }
-            schema::check(self.doc, &pointer, &own, &known.schema, faults);
+            schema::check(self.doc, &pointer, &own, &without_supplied(&known.schema), faults);
+            if let Some(delivery) = section.get("delivery").filter(|_| group == "upstreams") {
+                schema::check(self.doc, &join(&pointer, "delivery"), delivery, &delivery_schema(), faults);
+            }
             self.check_paths(&pointer, &own, faults);
             self.check_plain_http(&pointer, &own, faults);
         }
@@ -92,5 +98,45 @@ impl Sections<'_> {
     }
 }
 
+/// What delivery takes, whatever the kind of upstream.
+fn delivery_schema() -> Value {
+    serde_json::from_str(DeliveryConfig::schema()).unwrap_or_default()
+}
+
 /// The setting that records who accepted plain http.
 const ACCEPTANCE: &str = "plain_http";
+
+/// The schema as a user meets it: settings that the hub supplies by itself (`x-supplied`) are neither wanted nor taken.
+fn without_supplied(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    let mut supplied = Vec::new();
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.retain(|name, part| {
+            let ours = part.get("x-supplied").and_then(Value::as_bool) == Some(true);
+            if ours {
+                supplied.push(name.clone());
+            }
+            !ours
+        });
+    }
+    if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+        required.retain(|name| !supplied.iter().any(|ours| name == ours));
+    }
+    schema
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_the_hub_supplies_is_not_asked_of_the_user() {
+        let schema = json!({
+            "required": ["kind", "database"],
+            "properties": {"kind": {}, "database": {"x-supplied": true}, "timeout": {}}
+        });
+        assert_eq!(without_supplied(&schema), json!({"required": ["kind"], "properties": {"kind": {}, "timeout": {}}}));
+    }
+}

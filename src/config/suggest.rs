@@ -6,7 +6,7 @@ pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> O
     known
         .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
         .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, name)| *distance * 3 <= name.chars().count().max(lower.chars().count()))
+        .filter(|(distance, name)| *distance * 3 <= name.chars().count().max(lower.chars().count()).max(3))
         .map(|(_, name)| name)
 }
 

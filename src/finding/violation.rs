@@ -169,7 +169,19 @@ pub struct Violation {
     pub fix: Option<Text>,
 }
 
+/// Longest part of a value that a message shows, in characters.
+const SHOWN: usize = 60;
+
 impl Found {
+    /// A text as it may be shown: cut, and of sensitive fields only its length.
+    pub fn of(text: &str, sensitive: bool) -> Self {
+        if sensitive {
+            return Self::Text { chars: text.chars().count() };
+        }
+        let end = if text.len() <= SHOWN { text.len() } else { text.char_indices().nth(SHOWN).map_or(text.len(), |(at, _)| at) };
+        Self::Shown(text[..end].into())
+    }
+
     /// In words.
     pub fn text(&self) -> Text {
         match self {

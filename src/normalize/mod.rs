@@ -21,6 +21,7 @@ mod clean;
 mod coerce;
 mod compile;
 mod document;
+mod facts;
 mod fault;
 mod filter;
 mod key;

@@ -51,7 +51,7 @@ impl<'a> Answers<'a> {
         for query in queries {
             let Some(feed) = self.around.feeds.get(&query.table).copied() else { continue };
             let values: Vec<&str> = query.values.iter().map(String::as_str).collect();
-            let found = self.around.wait(self.around.store.lookup(feed, query.matches, &values, query.give))?;
+            let found = self.around.wait(self.around.store.lookup(feed, query.field, &values, query.give))?;
             answers.set(query, found);
         }
         Ok(answers)

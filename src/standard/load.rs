@@ -11,7 +11,8 @@ use super::code_files::{self, Lists};
 use super::compile::{self, Resolver};
 use super::document::TableDocument;
 use super::folder::Folder;
-use super::{CodeSet, EditionId, EditionInfo, TableId, TablePlan};
+use super::oracle::{self, OracleError};
+use super::{CodeSet, EditionId, EditionInfo, TableId, TablePlan, expand};
 use crate::fault::{Classified, FaultClass};
 
 /// Why an edition cannot be used.
@@ -143,6 +144,19 @@ impl Standard {
         let at = usize::from(table.0);
         // The text was read once already, into the plan; it cannot fail here.
         self.documents[at].get_or_init(|| serde_json::from_str(&self.texts[at]).unwrap_or(Value::Null))
+    }
+
+    /// The document spelled out in plain keywords: code sets as `enum`, digits as bounds, forms as patterns.
+    pub fn expanded(&self, table: TableId) -> Value {
+        expand::expand(self.document(table), self.table(table), expand::Into::Plain)
+    }
+
+    /// The document compiled by the `jsonschema` crate with our keywords: what the plan's verdicts are measured against.
+    ///
+    /// # Errors
+    /// When the crate does not accept the document.
+    pub fn oracle(&self, table: TableId) -> Result<jsonschema::Validator, OracleError> {
+        oracle::compile(self.document(table), self.table(table))
     }
 }
 

@@ -9,6 +9,7 @@ mod code_files;
 mod code_set;
 mod compile;
 mod document;
+mod expand;
 mod folder;
 mod form;
 mod ids;
@@ -16,6 +17,7 @@ pub mod import;
 mod info;
 mod key;
 mod load;
+mod oracle;
 mod plan;
 
 pub use code_set::{AmbiguousLabel, Code, CodeSet, fold_label};
@@ -23,6 +25,7 @@ pub use ids::{CodeIdx, EditionId, FieldIdx, TableId};
 pub use info::{DateTimeStyle, EditionInfo, Window};
 pub use key::{KeyPart, NaturalKey};
 pub use load::{LoadError, Standard};
+pub use oracle::OracleError;
 pub use plan::{
     Condition, DateOrder, Domain, FieldPlan, FieldType, Format, Frequency, Kind, Length, RefTarget, Reference, Required, Roles,
     Scope, Sensitivity, TablePlan,

@@ -33,9 +33,6 @@ pub(super) struct Sink<'a> {
     pub(super) near: Near,
 }
 
-/// Longest part of a value that a message shows, in characters.
-const SHOWN: usize = 60;
-
 impl<'a> Sink<'a> {
     pub(super) fn new(findings: &'a mut Findings) -> Self {
         Self { findings, row: 0, near: Near::default() }
@@ -45,16 +42,9 @@ impl<'a> Sink<'a> {
     pub(super) fn found(subject: &Subject, value: ValueRef<'_>) -> Found {
         match (value, value.text()) {
             (ValueRef::Number(_), _) if subject.sensitive => Found::Number,
-            (_, Some(text)) if subject.sensitive => Found::Text { chars: text.chars().count() },
-            (_, Some(text)) => Self::shown(text),
+            (_, Some(text)) => Found::of(text, subject.sensitive),
             (_, None) => Found::Missing,
         }
-    }
-
-    /// A value that may be shown, cut.
-    fn shown(text: &str) -> Found {
-        let end = if text.len() <= SHOWN { text.len() } else { text.char_indices().nth(SHOWN).map_or(text.len(), |(at, _)| at) };
-        Found::Shown(text[..end].into())
     }
 
     /// Adds a violation of the current row.

@@ -102,10 +102,6 @@ impl Coercer {
         }
     }
 
-    pub(super) fn ty(&self) -> FieldType {
-        self.ty
-    }
-
     /// Brings a cleaned, non-empty text into the field's form.
     pub(super) fn coerce(&self, text: &str, room: &mut Room) -> Coerced {
         if let Some(codes) = &self.codes {

@@ -162,7 +162,10 @@ impl Delivery {
     }
 
     fn answered(&mut self, answer: Answer, at: Millis, rules: &Rules) -> Vec<Effect> {
-        self.asked = self.asked.saturating_add(1);
+        if answer != Answer::Incomplete {
+            // Only a question that was answered widens the next; a platform that is away must not.
+            self.asked = self.asked.saturating_add(1);
+        }
         let mut effects = Vec::new();
         match answer {
             Answer::Found => return self.end(Effect::SettleByResult),

@@ -75,7 +75,6 @@ fn equipment(world: &World) -> Sheet {
     s.spoil(3, "国别", "巴基斯坦", "ambiguous");
     s.spoil(3, "单价", "面议", "coercion");
     s.spoil(3, "来源", "捐赠", "required");
-    s.spoil(2, "捐赠企业代码", "91410199MA90000123", "credit_code");
     s.spoil(2, "购置日期", "2019-2-29", "coercion");
     s.spoil(2, "房间号", "Z9-909", "reference");
     s.spoil(2, "单价", "12,000.12345", "lossy");

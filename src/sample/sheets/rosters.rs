@@ -28,7 +28,8 @@ fn units(world: &World) -> Sheet {
         &["CORE_DW"],
     );
     let head = &world.staff[200].number;
-    s.row(cells!["100000", "云枢职业技术学院", "000000", "是", "是", head, "0373-5990000"]);
+    // The head of the tree names itself: no other number would be one of a unit.
+    s.row(cells!["100000", "云枢职业技术学院", "100000", "是", "是", head, "0373-5990000"]);
     for (i, (number, name)) in UNITS.iter().enumerate() {
         let head = &world.staff[i * 9].number;
         s.row(cells![number, name, "100000", if i % 5 == 4 { "Y" } else { "是" }, "√", head, format!("0373-59900{:02}", i + 1)]);
@@ -82,7 +83,7 @@ fn staff(world: &World) -> Sheet {
     s.spoil(2, "姓名", &format!("王{BROKEN_BYTE}"), "encoding");
     s.spoil(2, "出生日期", "1990年2月30日", "coercion");
     s.spoil(2, "籍贯", "", "required");
-    s.spoil(2, "部门号", "999900", "reference");
+    s.spoil(2, "岗位类别", "综合课", "code_set");
     s.contradict(2, "现住址", "云枢职业技术学院旧址");
     s.repeat(2);
     s

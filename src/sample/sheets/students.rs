@@ -47,11 +47,11 @@ fn roster(world: &World) -> Sheet {
         roster_row(&mut s, &world.draw, &p, &class, &world.majors[class.major]);
     }
     s.spoil(10, "sfzh", &wrong_check(&first), "id_number");
-    s.spoil(5, "sfzh", "4.10702E+17", "id_number");
+    s.spoil(5, "sfzh", "4.10702E+17", "lossy");
     s.spoil(5, "xb", "男士", "code_set");
     s.spoil(5, "csrq", "2005-02-30", "coercion");
     s.spoil(5, "xm", "", "required");
-    s.spoil(5, "bjh", "23999901", "reference");
+    s.spoil(5, "zydm", "599999", "reference");
     s.spoil(3, "jtzz", &"云溪市文枢大道".repeat(30), "length");
     s.contradict(6, "jtlxr", "（另一位）");
     s.repeat(12);

@@ -145,7 +145,6 @@ fn courses(world: &World) -> Sheet {
         ]);
     }
     s.spoil_in("ODS_KCJBSJ", 2, "kclb", "D类", "code_set");
-    s.spoil_in("CORE_KC", 1, "zxs", "128", "range");
     s.spoil(2, "kcmc", "NULL", "required");
     s.spoil_in("CORE_KC", 2, "kkdw", "209900", "reference");
     s.spoil_in("ODS_KCJBSJ", 1, "wz", "见学习通", "format");

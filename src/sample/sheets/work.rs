@@ -231,7 +231,7 @@ fn practice(world: &World) -> Sheet {
         ]);
     }
     s.spoil(2, "企业名称", "", "required");
-    s.spoil(2, "类型", "参观", "code_set");
+    s.spoil(2, "岗位", "--", "required");
     s
 }
 
