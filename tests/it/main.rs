@@ -1,4 +1,4 @@
-//! One test binary for what the parts promise together.
+//! What the parts promise together, in one test binary.
 
 mod architecture;
 mod brain;
@@ -7,6 +7,7 @@ mod crypto;
 mod normalize;
 mod oracle;
 mod report;
+mod sample;
 mod standard;
 mod store;
 mod validate;
