@@ -9,11 +9,8 @@ use super::hub::{Hub, Plan};
 use super::{CheckAnswer, Context, Failure, Part, RunAnswer, RunRequest, Target, view};
 use crate::finding::Text;
 use crate::pipeline::{Job, Observer, PipelineError, RunOutcome};
-use crate::report::{self, Clock as _, ReportedTable, Reporter};
-use crate::store::{Landed, Meta, Millis, ReadModels};
-
-/// Tells the user's progress what lands.
-pub(super) struct Watching<'a>(pub(super) &'a dyn super::Progress);
+use crate::report::{self, ReportedTable, Reporter};
+use crate::store::{Landed, Millis, ReadModels};
 
 /// Passes landings on to the log: what a service shows.
 pub(super) struct Logging;
@@ -55,7 +52,6 @@ pub(super) fn report_config(plan: &Plan) -> Result<report::Config, Failure> {
             to: term.to.to_string(),
         })
         .collect();
-    config.calendar.grace_days = settings.calendar.grace_days;
     Ok(config)
 }
 
@@ -177,7 +173,7 @@ fn collect_forever(hub: &Hub, stop: &AtomicBool, mut told: tokio::sync::watch::R
     }
 }
 
-async fn asked_to_stop() {
+pub(super) async fn asked_to_stop() {
     let interrupted = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {

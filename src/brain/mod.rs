@@ -31,4 +31,4 @@ pub use effects::{Counts, Effect, HeldRow, Operation, ReportedBatch};
 pub use error::BrainError;
 pub use faults::{Action, Call, Fault};
 pub use handle::{Brain, BrainHandle, CallCount, Foreign};
-pub use judge::{Judged, RowJudge};
+pub use judge::{EditionJudge, Judged, RowJudge};

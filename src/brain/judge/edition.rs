@@ -17,14 +17,14 @@ use crate::validate::{Checks, KeyAnswers, ReferencePolicies};
 const DELETED: &str = "0";
 
 /// Judges by an edition.
-pub(in crate::brain) struct EditionJudge {
+pub struct EditionJudge {
     standard: Arc<Standard>,
     config: RowsConfig,
     checks: Mutex<HashMap<TableId, Arc<Checks>>>,
 }
 
 impl EditionJudge {
-    pub(in crate::brain) fn new(standard: Arc<Standard>, config: RowsConfig) -> Self {
+    pub fn new(standard: Arc<Standard>, config: RowsConfig) -> Self {
         Self { standard, config, checks: Mutex::default() }
     }
 
