@@ -1,3 +1,4 @@
 mod architecture;
 mod brain;
+mod cli;
 mod config;
