@@ -2,6 +2,7 @@
 
 mod architecture;
 mod brain;
+mod cli;
 mod config;
 mod crypto;
 mod normalize;
