@@ -82,14 +82,20 @@ pub(super) fn scan(file: &mut File, forced: Option<&'static Encoding>) -> io::Re
         return Ok(scan);
     }
     scan.mark = 0;
-    if let Some(encoding) = counts.utf16()
-        && count(file, encoding)? == 0
-    {
+    let wide = match counts.utf16() {
+        Some(encoding) if count(file, encoding)? == 0 => Some(encoding),
+        _ => None,
+    };
+    if let Some(encoding) = wide.filter(|_| counts.zeros_are_common()) {
         (scan.encoding, scan.undecodable) = (encoding, 0);
         return Ok(scan);
     }
     if scan.undecodable > 0 {
         let gb = count(file, GB18030)?;
+        if let Some(encoding) = wide.filter(|_| gb > 0) {
+            (scan.encoding, scan.undecodable) = (encoding, 0);
+            return Ok(scan);
+        }
         // Damaged either way: the encoding that explains more of the file wins.
         if gb < scan.undecodable {
             (scan.encoding, scan.undecodable) = (GB18030, gb);
@@ -202,15 +208,20 @@ impl Counts {
         }
     }
 
-    /// UTF-16 when all zero bytes are on one side, they are no rarity, and line ends have them. A stray zero byte in a
-    /// file of another encoding meets none but by a chance that falls with each further one.
+    /// Rare zero bytes are taken for strays, unless the file is nothing else than UTF-16.
+    fn zeros_are_common(&self) -> bool {
+        (self.even_zeros + self.odd_zeros) * 64 >= self.length
+    }
+
+    /// UTF-16 when all zero bytes are on one side, and line ends have them. Stray zero bytes in a file of another
+    /// encoding are so by a chance that falls with each further one.
     fn utf16(&self) -> Option<&'static Encoding> {
-        let (zeros, encoding, line_ends) = match (self.even_zeros, self.odd_zeros) {
-            (0, odd) if odd > 0 => (odd, UTF_16LE, self.little_line_ends),
-            (even, 0) if even > 0 => (even, UTF_16BE, self.big_line_ends),
+        let (encoding, line_ends) = match (self.even_zeros, self.odd_zeros) {
+            (0, odd) if odd > 0 => (UTF_16LE, self.little_line_ends),
+            (even, 0) if even > 0 => (UTF_16BE, self.big_line_ends),
             _ => return None,
         };
         let lines_fit = line_ends > 0 || self.line_feed_bytes == 0;
-        (self.length % 2 == 0 && zeros * 64 >= self.length && lines_fit).then_some(encoding)
+        (self.length % 2 == 0 && lines_fit).then_some(encoding)
     }
 }
