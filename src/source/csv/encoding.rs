@@ -3,6 +3,7 @@
 //! One pass reads the file and checks it as UTF-8; only a file that fails is read once more as GB18030, strictly.
 //! The same pass takes the content's hash, by which a changed file is known.
 
+use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -176,33 +177,48 @@ impl Strict {
     }
 }
 
-/// Where zero bytes stand, which tells UTF-16 without a byte-order mark: its ASCII characters have them on one side.
+/// What tells UTF-16 without a byte-order mark: where line ends and zero bytes stand. Its line ends are line feeds (or
+/// carriage returns) with a zero byte on a fixed side, all at offsets of the same parity; in other encodings they are
+/// at either, and a zero byte beside one is a rarity.
 #[derive(Default)]
 struct Counts {
     length: u64,
-    even_zeros: u64,
-    odd_zeros: u64,
-    little_line_ends: u64,
-    big_line_ends: u64,
-    line_feed_bytes: u64,
+    zeros: u64,
+    even_breaks: u64,
+    odd_breaks: u64,
+    little: Pairs,
+    big: Pairs,
     previous: u8,
+}
+
+/// ASCII characters, in pairs of bytes read one way.
+#[derive(Default)]
+struct Pairs {
+    breaks: u64,
+    printable: u64,
+}
+
+impl Pairs {
+    fn add(&mut self, character: u8) {
+        self.breaks += u64::from(matches!(character, b'\n' | b'\r'));
+        self.printable += u64::from(matches!(character, b'\t' | b' '..=b'~'));
+    }
 }
 
 impl Counts {
     fn add(&mut self, chunk: &[u8]) {
         for &byte in chunk {
             let odd = self.length % 2 == 1;
-            if byte == 0 {
-                if odd {
-                    self.odd_zeros += 1;
-                    self.little_line_ends += u64::from(matches!(self.previous, b'\n' | b'\r'));
-                } else {
-                    self.even_zeros += 1;
-                }
-            } else if matches!(byte, b'\n' | b'\r') {
-                self.line_feed_bytes += 1;
-                self.big_line_ends += u64::from(odd && self.previous == 0);
+            if odd && byte == 0 {
+                self.little.add(self.previous);
             }
+            if odd && self.previous == 0 {
+                self.big.add(byte);
+            }
+            if matches!(byte, b'\n' | b'\r') {
+                if odd { self.odd_breaks += 1 } else { self.even_breaks += 1 }
+            }
+            self.zeros += u64::from(byte == 0);
             self.previous = byte;
             self.length += 1;
         }
@@ -210,18 +226,27 @@ impl Counts {
 
     /// Rare zero bytes are taken for strays, unless the file is nothing else than UTF-16.
     fn zeros_are_common(&self) -> bool {
-        (self.even_zeros + self.odd_zeros) * 64 >= self.length
+        self.zeros * 64 >= self.length
     }
 
-    /// UTF-16 when all zero bytes are on one side, and line ends have them. Stray zero bytes in a file of another
-    /// encoding are so by a chance that falls with each further one.
+    /// UTF-16 of one kind or the other, if the file can be that.
     fn utf16(&self) -> Option<&'static Encoding> {
-        let (encoding, line_ends) = match (self.even_zeros, self.odd_zeros) {
-            (0, odd) if odd > 0 => (UTF_16LE, self.little_line_ends),
-            (even, 0) if even > 0 => (UTF_16BE, self.big_line_ends),
-            _ => return None,
+        if self.zeros == 0 || self.length % 2 == 1 {
+            return None;
+        }
+        if self.even_breaks + self.odd_breaks == 0 {
+            // One line: its delimiters and digits must do.
+            return match self.little.printable.cmp(&self.big.printable) {
+                Ordering::Greater => Some(UTF_16LE),
+                Ordering::Less => Some(UTF_16BE),
+                Ordering::Equal => None,
+            };
+        }
+        let (encoding, breaks, strays) = if self.little.breaks >= self.big.breaks {
+            (UTF_16LE, self.little.breaks, self.odd_breaks)
+        } else {
+            (UTF_16BE, self.big.breaks, self.even_breaks)
         };
-        let lines_fit = line_ends > 0 || self.line_feed_bytes == 0;
-        (self.length % 2 == 0 && lines_fit).then_some(encoding)
+        (breaks > 0 && strays <= breaks).then_some(encoding)
     }
 }

@@ -15,6 +15,7 @@ use super::layout::{self, Layout};
 use super::settings::Settings;
 use super::split::{LONGEST_RECORD, Outcome, Record, split};
 use crate::finding::{Place, Text};
+use crate::source::bytes;
 use crate::source::{Column, Position, Source, SourceBatch, SourceBatchBuilder, SourceError};
 
 const SAMPLE: usize = 256 * 1024;
@@ -316,14 +317,8 @@ fn wrong_width(cells: usize, width: usize) -> Text {
 
 fn flaw_text(flaw: Flaw, scan: &Scan) -> Text {
     match flaw {
-        Flaw::Undecodable => crate::source::bytes::undecodable(scan.name()),
-        Flaw::Zero => Text::new(
-            "含有 NUL 字符（0x00），已用 \\x00 标出；请从来源系统重新导出",
-            "a NUL character, shown as \\x00; export the file again from the source system",
-        ),
-        Flaw::Replacement => Text::new(
-            "含有替换字符 U+FFFD，说明导出前文字已经损坏；请从来源系统重新导出",
-            "the replacement character U+FFFD: the text was damaged before the export; export it again from the source system",
-        ),
+        Flaw::Undecodable => bytes::undecodable(scan.name()),
+        Flaw::Zero => bytes::zeroed(),
+        Flaw::Replacement => bytes::replaced(),
     }
 }

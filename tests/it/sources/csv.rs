@@ -172,16 +172,14 @@ fn a_few_nuls_do_not_make_a_file_utf_16() {
 
 #[test]
 fn delimiters_are_found() {
-    for (delimiter, name) in [(',', "comma"), ('\t', "tab"), (';', "semicolon"), ('|', "pipe")] {
-        let text = format!(
-            "学号{delimiter}姓名{delimiter}绩点\n1{delimiter}张,三;李|四{delimiter}3,5\n2{delimiter}王五{delimiter}4,0\n"
-        );
+    for delimiter in [',', '\t', ';', '|'] {
+        let name = "张,三;李|四\t五".replace(delimiter, "");
         let text =
-            if delimiter == ',' { text.replace("张,三", "张三").replace("3,5", "35").replace("4,0", "40") } else { text };
+            format!("学号{delimiter}姓名{delimiter}绩点\n1{delimiter}{name}{delimiter}3.5\n2{delimiter}王五{delimiter}4.0\n");
         let reading = read(text.as_bytes());
-        assert_eq!(reading.columns, ["学号", "姓名", "绩点"], "{name}");
-        assert_eq!(reading.rows.len(), 2, "{name}");
-        assert_eq!(reading.faults, [], "{name}");
+        assert_eq!(reading.columns, ["学号", "姓名", "绩点"], "{delimiter:?}");
+        assert_eq!(reading.rows, [cells(["1", &name, "3.5"]), cells(["2", "王五", "4.0"])], "{delimiter:?}");
+        assert_eq!(reading.faults, [], "{delimiter:?}");
     }
 }
 
