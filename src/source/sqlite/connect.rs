@@ -101,11 +101,13 @@ pub(in crate::source) fn list(database: &Database) -> Result<Vec<String>, Source
 pub(in crate::source) fn open(database: Database, read: &ReadSpec) -> Result<Box<dyn Source>, SourceError> {
     let statement = statement::build(&database.source, read, '"')?;
     let (source, object, patience) = (database.source.clone(), statement.object.clone(), database.patience);
-    let reader = RowReader::start(&source, object, patience, move |courier| read_rows(database, statement.sql, courier))?;
+    let is_query = read.query.is_some();
+    let reader =
+        RowReader::start(&source, object, patience, move |courier| read_rows(database, statement.sql, is_query, courier))?;
     Ok(Box::new(reader))
 }
 
-async fn read_rows(database: Database, sql: String, courier: Arc<Courier>) -> Result<Handout, SourceError> {
+async fn read_rows(database: Database, sql: String, is_query: bool, courier: Arc<Courier>) -> Result<Handout, SourceError> {
     let mut connection = database.connect().await?;
     let fallback = database.reinterpret;
     database.execute(&mut connection, "BEGIN").await?;
