@@ -111,6 +111,11 @@ async fn read_rows(database: Database, sql: String, is_query: bool, courier: Arc
     let mut connection = database.connect().await?;
     let fallback = database.reinterpret;
     database.execute(&mut connection, "BEGIN").await?;
+    if is_query {
+        // The driver would run one statement after another; only a single SELECT can stand in brackets.
+        let bracketed = format!("SELECT * FROM (\n{sql}\n)");
+        connection.prepare(AssertSqlSafe(bracketed).into_sql_str()).await.map_err(|error| database.trouble(error))?;
+    }
     let statement =
         connection.prepare(AssertSqlSafe(sql.clone()).into_sql_str()).await.map_err(|error| database.trouble(error))?;
     let columns: Arc<[Column]> =
