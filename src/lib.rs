@@ -1,9 +1,18 @@
 //! Xiaoshu (校枢): the data hub of a vocational school.
 
+pub mod app;
+pub mod brain;
+pub mod cli;
+pub mod config;
 pub mod fault;
 pub mod finding;
+pub mod normalize;
+pub mod pipeline;
 pub mod record;
+pub mod report;
+pub mod sample;
 pub mod source;
 pub mod standard;
 pub mod store;
+pub mod telemetry;
 pub mod validate;

@@ -1,3 +1,7 @@
 //! The `xiaoshu` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    xiaoshu::cli::main(std::env::args_os()).into()
+}

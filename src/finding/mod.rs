@@ -4,10 +4,12 @@
 //! found and what is allowed; it never holds the value of a sensitive field. Texts are made only when
 //! somebody reads them ([`Violation::text`]), so that finding a fault on the hot path stays cheap.
 
+mod findings;
 mod locator;
 mod text;
 mod violation;
 
+pub use findings::{Findings, RowFindings, Waits};
 pub use locator::{Locator, Place};
 pub use text::{Lang, Text};
 pub use violation::{Expected, FieldRef, Found, RuleId, Severity, Violation};

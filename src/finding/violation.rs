@@ -15,6 +15,43 @@ impl RuleId {
         Self(name)
     }
 
+    /// A value must be there.
+    pub const REQUIRED: Self = Self::new("required");
+    /// Text where a number belongs, or a JSON kind that no cell can be.
+    pub const KIND: Self = Self::new("kind");
+    /// Longer than printed, in characters.
+    pub const LENGTH: Self = Self::new("length");
+    /// Not of the form printed.
+    pub const FORMAT: Self = Self::new("format");
+    /// Too many digits, before or after the point.
+    pub const RANGE: Self = Self::new("range");
+    /// Not in the code set.
+    pub const CODE_SET: Self = Self::new("code_set");
+    /// Refers to something that is not there.
+    pub const REFERENCE: Self = Self::new("reference");
+    /// Two different rows with one key.
+    pub const DUPLICATE_KEY: Self = Self::new("duplicate_key");
+    /// A field that the table does not have.
+    pub const UNKNOWN_FIELD: Self = Self::new("unknown_field");
+    /// A resident identity number that cannot be right or is odd.
+    pub const ID_NUMBER: Self = Self::new("id_number");
+    /// A unified social credit code that cannot be right or is odd.
+    pub const CREDIT_CODE: Self = Self::new("credit_code");
+    /// Dates of a row in the wrong order.
+    pub const DATE_ORDER: Self = Self::new("date_order");
+    /// Something would be lost, and the mapping does not say that it may.
+    pub const LOSSY: Self = Self::new("lossy");
+    /// The text cannot be read as a value of the field.
+    pub const COERCION: Self = Self::new("coercion");
+    /// Undecodable bytes, replacement or private-use characters.
+    pub const ENCODING: Self = Self::new("encoding");
+    /// More than one reading, and nothing says which.
+    pub const AMBIGUOUS: Self = Self::new("ambiguous");
+    /// A part of the natural key is missing or unusable.
+    pub const KEY: Self = Self::new("key");
+    /// Not yet true; the mapping says to wait for it. No fault of the data.
+    pub const HELD: Self = Self::new("held");
+
     /// The name.
     pub fn as_str(self) -> &'static str {
         self.0
@@ -103,7 +140,7 @@ pub enum Expected {
         /// The set's id.
         set: Arc<str>,
         /// The allowed values, or the nearest of them, as `code label`.
-        near: Vec<Box<str>>,
+        near: Arc<[Box<str>]>,
         /// True when `near` is the whole set.
         all: bool,
     },
@@ -132,7 +169,19 @@ pub struct Violation {
     pub fix: Option<Text>,
 }
 
+/// Longest part of a value that a message shows, in characters.
+const SHOWN: usize = 60;
+
 impl Found {
+    /// A text as it may be shown: cut, and of sensitive fields only its length.
+    pub fn of(text: &str, sensitive: bool) -> Self {
+        if sensitive {
+            return Self::Text { chars: text.chars().count() };
+        }
+        let end = if text.len() <= SHOWN { text.len() } else { text.char_indices().nth(SHOWN).map_or(text.len(), |(at, _)| at) };
+        Self::Shown(text[..end].into())
+    }
+
     /// In words.
     pub fn text(&self) -> Text {
         match self {

@@ -121,6 +121,15 @@ impl fmt::Debug for RecordBatch {
     }
 }
 
+/// Whether a text is empty or only blanks: the standard's documents count it as nothing.
+pub fn is_blank(text: &str) -> bool {
+    match text.as_bytes().first() {
+        None => true,
+        Some(first) if (0x21..0x7F).contains(first) => false,
+        Some(_) => text.chars().all(char::is_whitespace),
+    }
+}
+
 /// One row of a batch.
 #[derive(Clone, Copy)]
 pub struct Record<'a> {
@@ -146,6 +155,15 @@ impl<'a> Record<'a> {
                     None => ValueRef::Faulted,
                 }
             }
+        }
+    }
+
+    /// Whether a field holds nothing, or only blanks.
+    pub fn is_missing(&self, field: FieldIdx) -> bool {
+        match self.get(field) {
+            ValueRef::Null => true,
+            ValueRef::Text(text) => is_blank(text),
+            _ => false,
         }
     }
 

@@ -145,6 +145,14 @@ impl BatchBuilder {
         self.batch.slots.truncate(self.batch.rows.len() * self.width);
     }
 
+    /// Takes all rows back, keeping the room.
+    pub fn clear(&mut self) {
+        self.batch.text.clear();
+        self.batch.keys.clear();
+        self.batch.slots.clear();
+        self.batch.rows.clear();
+    }
+
     /// The finished batch.
     pub fn finish(self) -> RecordBatch {
         self.batch

@@ -1,6 +1,5 @@
 //! JSON rows into a batch: the edge, where nothing is coerced.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
@@ -89,6 +88,29 @@ impl Decoder {
     }
 }
 
+/// Finds the field of a member's name without keeping the name.
+struct NameSeed<'a>(&'a TablePlan);
+
+impl<'de> DeserializeSeed<'de> for NameSeed<'_> {
+    type Value = Result<FieldIdx, String>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for NameSeed<'_> {
+    type Value = Result<FieldIdx, String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field's name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.find(name).ok_or_else(|| name.to_owned()))
+    }
+}
+
 struct RowSeed<'a> {
     plan: &'a TablePlan,
     cells: &'a mut Vec<Cell>,
@@ -112,11 +134,14 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
-            let Some(field) = self.plan.find(&name) else {
-                map.next_value::<IgnoredAny>()?;
-                self.faults.push(DecodeFault::UnknownField(name.into_owned()));
-                continue;
+        while let Some(name) = map.next_key_seed(NameSeed(self.plan))? {
+            let field = match name {
+                Ok(field) => field,
+                Err(name) => {
+                    map.next_value::<IgnoredAny>()?;
+                    self.faults.push(DecodeFault::UnknownField(name));
+                    continue;
+                }
             };
             let raw = map.next_value::<&RawValue>()?.get();
             if !matches!(self.cells[field.usize()], Cell::Absent) {

@@ -1,5 +1,6 @@
 //! Natural key, record key, content hash.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::batch::{Record, ValueRef};
-use crate::standard::{FieldIdx, KeyPart, NaturalKey, TablePlan};
+use crate::standard::{FieldIdx, KeyPart, NaturalKey, Required, TablePlan};
 
 /// The key of a row upstream: 128 bits, written as 32 upper-case hexadecimal digits.
 ///
@@ -92,6 +93,12 @@ pub struct KeySpec {
 }
 
 impl KeySpec {
+    /// The parts that a row's key is made of, and whether they are the preferred ones.
+    pub fn parts_for(&self, has_source_id: bool) -> (&[KeyPart], bool) {
+        let preferred = !self.key.preferred.is_empty() && (has_source_id || self.key.parts.is_empty());
+        (if preferred { &self.key.preferred } else { &self.key.parts }, preferred)
+    }
+
     /// The record key of a natural key.
     pub fn record_key(&self, plan: &TablePlan, natural_key: &[u8]) -> RecordKey {
         let parts: [&[u8]; 3] = [self.namespace.name.as_bytes(), plan.name.as_bytes(), natural_key];
@@ -117,51 +124,67 @@ impl KeySpec {
     }
 }
 
-/// Appends the natural key's canonical bytes of a row. False when a part is faulted, so that there is no key.
+/// Appends the natural key's canonical bytes of a row. False when a part is faulted or a mandatory part is missing, or
+/// when nothing at all is there, so that there is no key.
 ///
 /// Canonical bytes: one tag byte for which list of parts was used, then each part as a two-byte big-endian length
-/// and its text; nothing there is the length `0xFFFF`. Keys of one table sort by their first part.
+/// and its text; nothing there is the length `0xFFFF`. Keys of one table sort by their first part. A part too long for
+/// the frame is replaced by its SHA-256, so that two long texts never share a key.
 pub(super) fn natural_key(row: &Record<'_>, spec: &KeySpec, source_id: Option<&str>, out: &mut Vec<u8>) -> bool {
-    let use_preferred = !spec.key.preferred.is_empty() && (source_id.is_some() || spec.key.parts.is_empty());
-    let parts = if use_preferred { &spec.key.preferred } else { &spec.key.parts };
-    out.push(u8::from(use_preferred));
-    parts.iter().all(|part| match *part {
-        KeyPart::Field(field) => push_value(out, row.get(field), |t| Some(t.into())),
-        KeyPart::Date(field) => push_value(out, row.get(field), |t| date_part(t).map(Into::into)),
-        KeyPart::SchoolYear(field) => push_value(out, row.get(field), |t| school_year_of(t).map(Into::into)),
-        KeyPart::SourceId => match source_id {
-            None => false,
-            Some(id) => {
+    let (parts, preferred) = spec.parts_for(source_id.is_some());
+    out.push(u8::from(preferred));
+    let mut something = false;
+    for part in parts {
+        let whole = match *part {
+            KeyPart::Field(field) => push_value(out, row, field, &mut something, |t| Some(t.into())),
+            KeyPart::Date(field) => push_value(out, row, field, &mut something, |t| date_part(t).map(Into::into)),
+            KeyPart::SchoolYear(field) => push_value(out, row, field, &mut something, |t| school_year_of(t).map(Into::into)),
+            KeyPart::SourceId => source_id.is_some_and(|id| {
                 push_part(out, &spec.system);
                 push_part(out, id);
+                something = true;
                 true
-            }
-        },
-    })
+            }),
+        };
+        if !whole {
+            return false;
+        }
+    }
+    something
 }
 
-fn push_value<'a>(out: &mut Vec<u8>, value: ValueRef<'a>, with: impl Fn(&'a str) -> Option<std::borrow::Cow<'a, str>>) -> bool {
-    match value {
+fn push_value<'a>(
+    out: &mut Vec<u8>,
+    row: &Record<'a>,
+    field: FieldIdx,
+    something: &mut bool,
+    with: impl Fn(&'a str) -> Option<Cow<'a, str>>,
+) -> bool {
+    match row.get(field) {
         ValueRef::Faulted => false,
         ValueRef::Null => {
             out.extend_from_slice(&u16::MAX.to_be_bytes());
-            true
+            row.plan().field(field).required != Required::Mandatory
         }
-        ValueRef::Text(t) | ValueRef::Number(t) | ValueRef::Code(_, t) => match with(t) {
-            None => false,
-            Some(text) => {
-                push_part(out, &text);
-                true
-            }
-        },
+        ValueRef::Text(t) | ValueRef::Number(t) | ValueRef::Code(_, t) => with(t).is_some_and(|text| {
+            push_part(out, &text);
+            *something = true;
+            true
+        }),
     }
 }
 
+const LONGEST_PART: usize = u16::MAX as usize - 1;
+
 fn push_part(out: &mut Vec<u8>, text: &str) {
-    // A cell longer than 65,534 bytes cannot be a key part in earnest; it is cut for the frame, never for the record.
-    let bytes = &text.as_bytes()[..text.len().min(usize::from(u16::MAX) - 1)];
-    out.extend_from_slice(&(bytes.len() as u16).to_be_bytes());
-    out.extend_from_slice(bytes);
+    if text.len() > LONGEST_PART {
+        let digest = hex::encode(Sha256::digest(text.as_bytes()));
+        out.extend_from_slice(&(digest.len() as u16).to_be_bytes());
+        out.extend_from_slice(digest.as_bytes());
+        return;
+    }
+    out.extend_from_slice(&(text.len() as u16).to_be_bytes());
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// The date of a canonical date or date-time text: its first 8 characters, if they are digits.

@@ -8,12 +8,14 @@ mod batch;
 mod builder;
 mod decode;
 mod encode;
+mod form;
 mod identity;
 mod number;
 
-pub use batch::{Record, RecordBatch, ValueRef};
+pub use batch::{Record, RecordBatch, ValueRef, is_blank};
 pub use builder::BatchBuilder;
 pub use decode::{DecodeFault, Decoder};
 pub use encode::{canonical_json, json_string};
+pub use form::{credit_check, days_in_month, has_form, resident_check, resident_id_is_whole};
 pub use identity::{ContentHash, KeySpec, Namespace, RecordKey, date_part, school_year_of};
 pub use number::{NumberFault, canonical_number};

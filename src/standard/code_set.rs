@@ -60,6 +60,27 @@ impl CodeSet {
         Self { id: id.into(), name_zh: name_zh.into(), closed, codes: codes.into(), by_code, by_label }
     }
 
+    /// Compiles a set of which some codes are retired: these are known as codes, but their labels find nothing, so that a
+    /// present label is not ambiguous with a past one.
+    pub fn dated(
+        id: impl Into<Arc<str>>,
+        name_zh: impl Into<Arc<str>>,
+        closed: bool,
+        current: impl IntoIterator<Item = Code>,
+        retired: impl IntoIterator<Item = Code>,
+    ) -> Self {
+        let mut set = Self::new(id, name_zh, closed, current);
+        let mut codes = std::mem::take(&mut set.codes).into_vec();
+        for code in retired {
+            if !set.by_code.contains_key(&code.code) {
+                set.by_code.insert(Arc::clone(&code.code), CodeIdx(codes.len() as u32));
+                codes.push(code);
+            }
+        }
+        set.codes = codes.into();
+        set
+    }
+
     /// The code at an index.
     pub fn get(&self, idx: CodeIdx) -> &Code {
         &self.codes[idx.0 as usize]

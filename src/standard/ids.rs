@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 /// An edition of the data standard, `gaozhi-2024.09`, or `core` for the hub's own masters.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub struct EditionId(Arc<str>);
 
 impl EditionId {

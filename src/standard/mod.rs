@@ -5,14 +5,27 @@
 //! [`Standard`] is one edition together with the hub's own core tables and the national code sets; code
 //! asks its plans for a *role*, never for a name.
 
+mod code_files;
 mod code_set;
+mod compile;
+mod document;
+mod expand;
+mod folder;
+mod form;
 mod ids;
+pub mod import;
+mod info;
 mod key;
+mod load;
+mod oracle;
 mod plan;
 
-pub use code_set::{Code, CodeSet};
+pub use code_set::{AmbiguousLabel, Code, CodeSet, fold_label};
 pub use ids::{CodeIdx, EditionId, FieldIdx, TableId};
+pub use info::{DateTimeStyle, EditionInfo, Window};
 pub use key::{KeyPart, NaturalKey};
+pub use load::{LoadError, Standard};
+pub use oracle::OracleError;
 pub use plan::{
     Condition, DateOrder, Domain, FieldPlan, FieldType, Format, Frequency, Kind, Length, RefTarget, Reference, Required, Roles,
     Scope, Sensitivity, TablePlan,

@@ -133,6 +133,29 @@ pub enum Frequency {
     SchoolDecides,
 }
 
+impl Frequency {
+    const NAMES: [(&'static str, Self); 8] = [
+        ("day", Self::Day),
+        ("day_ahead", Self::DayAhead),
+        ("week", Self::Week),
+        ("month", Self::Month),
+        ("term", Self::Term),
+        ("autumn_term", Self::AutumnTerm),
+        ("year", Self::Year),
+        ("school_decides", Self::SchoolDecides),
+    ];
+
+    /// The stable lower-case name, as the documents have it.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, f)| *f == self).map_or("", |(name, _)| name)
+    }
+
+    /// A frequency by its name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(n, _)| *n == name).map(|(_, f)| *f)
+    }
+}
+
 /// Which rows a table reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
@@ -291,6 +314,31 @@ impl Format {
             Self::Json => "json",
         }
     }
+
+    /// A format by its printed name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|f| f.name() == name)
+    }
+
+    /// All formats.
+    pub const ALL: [Self; 16] = [
+        Self::Free,
+        Self::Uid32,
+        Self::Digits10,
+        Self::CreditCode,
+        Self::ResidentId,
+        Self::Date,
+        Self::Month,
+        Self::Year,
+        Self::SchoolYear,
+        Self::SchoolYearWord,
+        Self::YearSerial,
+        Self::DateTime,
+        Self::Time,
+        Self::Periods,
+        Self::Url,
+        Self::Json,
+    ];
 }
 
 /// The printed length in characters.
@@ -370,6 +418,30 @@ pub enum Sensitivity {
 }
 
 impl Sensitivity {
+    const NAMES: [(&'static str, Self); 11] = [
+        ("none", Self::None),
+        ("name", Self::Name),
+        ("id_number", Self::IdNumber),
+        ("phone", Self::Phone),
+        ("address", Self::Address),
+        ("email", Self::Email),
+        ("health", Self::Health),
+        ("finance", Self::Finance),
+        ("biometric", Self::Biometric),
+        ("account", Self::Account),
+        ("other", Self::Other),
+    ];
+
+    /// The stable lower-case name, as the documents have it.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, s)| *s == self).map_or("", |(name, _)| name)
+    }
+
+    /// A class by its name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(n, _)| *n == name).map(|(_, s)| *s)
+    }
+
     /// Whether values must not be shown.
     pub fn is_sensitive(self) -> bool {
         self != Self::None

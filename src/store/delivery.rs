@@ -279,6 +279,27 @@ pub enum RampStep {
     Open,
 }
 
+impl RampStep {
+    /// The stable lower-case name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Canary => "canary",
+            Self::Limited => "limited",
+            Self::Open => "open",
+        }
+    }
+
+    /// The step after this one; the last stays.
+    pub fn next(self) -> Self {
+        match self {
+            Self::Closed => Self::Canary,
+            Self::Canary => Self::Limited,
+            Self::Limited | Self::Open => Self::Open,
+        }
+    }
+}
+
 /// The ramp of one (upstream, table).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RampState {

@@ -10,6 +10,7 @@ mod delivery;
 mod landing;
 mod quarantine;
 mod read;
+pub mod sqlite;
 
 pub use delivery::{
     BatchId, BatchInfo, BatchPhase, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedRow, Lane, MemberRow,

@@ -1,51 +1,7 @@
 //! Verdicts as types: only [`Accepted`] can be landed as a record.
 
-use crate::finding::{Locator, Severity, Violation};
-use crate::record::RecordBatch;
-
-/// All violations found in a batch, by row, in row order.
-#[derive(Debug, Default)]
-pub struct Findings {
-    rows: Vec<RowFindings>,
-}
-
-/// The violations of one row.
-#[derive(Debug, Clone)]
-pub struct RowFindings {
-    /// The row's index in the record batch.
-    pub row: usize,
-    /// Its violations.
-    pub violations: Vec<Violation>,
-}
-
-impl Findings {
-    /// Adds a violation of a row. Cheap when the row is the one added last.
-    pub fn add(&mut self, row: usize, violation: Violation) {
-        match self.rows.last_mut() {
-            Some(last) if last.row == row => last.violations.push(violation),
-            Some(last) if last.row > row => match self.rows.binary_search_by_key(&row, |r| r.row) {
-                Ok(at) => self.rows[at].violations.push(violation),
-                Err(at) => self.rows.insert(at, RowFindings { row, violations: vec![violation] }),
-            },
-            _ => self.rows.push(RowFindings { row, violations: vec![violation] }),
-        }
-    }
-
-    /// The rows with findings, in row order.
-    pub fn rows(&self) -> &[RowFindings] {
-        &self.rows
-    }
-
-    /// The findings of a row.
-    pub fn of(&self, row: usize) -> &[Violation] {
-        self.rows.binary_search_by_key(&row, |r| r.row).map_or(&[], |at| &self.rows[at].violations)
-    }
-
-    /// Whether a row has an error.
-    pub fn has_error(&self, row: usize) -> bool {
-        self.of(row).iter().any(|v| v.severity == Severity::Error)
-    }
-}
+use crate::finding::{Findings, Locator, RuleId, Severity, Violation, Waits};
+use crate::record::{Record, RecordBatch};
 
 /// Rows of a batch that may be landed: no error among their findings, keys sealed.
 #[derive(Debug)]
@@ -55,11 +11,6 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// Only validation makes one.
-    pub(super) fn new(batch: RecordBatch, rows: Vec<u32>) -> Self {
-        Self { batch, rows }
-    }
-
     /// The batch that the rows are in.
     pub fn batch(&self) -> &RecordBatch {
         &self.batch
@@ -95,13 +46,34 @@ pub enum RowIdent {
     RawHash([u8; 16]),
 }
 
-/// A value that must first exist in another table.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Waits {
-    /// The table's name.
-    pub table: std::sync::Arc<str>,
-    /// The field in it.
-    pub field: std::sync::Arc<str>,
-    /// The value; a key, kept in the store only.
-    pub value: String,
+/// Splits a checked batch: rows without an error may land, the others wait. `raw` gives the raw row and the place of
+/// a record; it is asked for rejected rows only.
+pub fn judge(
+    batch: RecordBatch,
+    findings: &Findings,
+    raw: &dyn Fn(&Record<'_>) -> (String, Locator),
+) -> (Accepted, Vec<Rejected>) {
+    let mut rows = Vec::with_capacity(batch.len());
+    let mut rejected = Vec::new();
+    let mut found = findings.rows().iter().peekable();
+    for record in batch.iter() {
+        while found.next_if(|f| f.row < record.index()).is_some() {}
+        let here = found.peek().filter(|f| f.row == record.index());
+        let violations = here.map_or(&[][..], |f| &f.violations);
+        let sealed = !record.natural_key().is_empty();
+        if sealed && !violations.iter().any(|v| v.severity == Severity::Error) {
+            rows.push(record.index() as u32);
+            continue;
+        }
+        let (raw, origin) = raw(&record);
+        let ident = if sealed {
+            RowIdent::NaturalKey(record.natural_key().to_vec())
+        } else {
+            RowIdent::RawHash(xxhash_rust::xxh3::xxh3_128(raw.as_bytes()).to_be_bytes())
+        };
+        let only_parents = violations.iter().all(|v| v.severity != Severity::Error || v.rule == RuleId::REFERENCE);
+        let waits_for = here.filter(|_| only_parents).map_or_else(Vec::new, |f| f.waits.clone());
+        rejected.push(Rejected { ident, raw, origin, violations: violations.to_vec(), waits_for });
+    }
+    (Accepted { batch, rows }, rejected)
 }

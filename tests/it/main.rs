@@ -1,3 +1,4 @@
-//! The integration tests: one binary.
-
+mod architecture;
+mod brain;
+mod config;
 mod sources;

@@ -1,0 +1,507 @@
+//! What the commands answer: plain data, printed as tables or as JSON. Field names are stable: scripts read them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::config::Fault;
+use crate::finding::Text;
+use crate::standard::Domain;
+
+/// A domain's names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DomainName {
+    /// `basic` ….
+    pub key: &'static str,
+    /// The Chinese name.
+    pub zh: &'static str,
+}
+
+impl From<Domain> for DomainName {
+    fn from(domain: Domain) -> Self {
+        Self { key: domain.name(), zh: domain.label_zh() }
+    }
+}
+
+/// What became of the rows of a table: both equations side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Counts {
+    /// Rows read.
+    pub read: u64,
+    /// New and changed records.
+    pub changed: u64,
+    /// Records as they were.
+    pub unchanged: u64,
+    /// Rows equal to one already seen.
+    pub duplicate: u64,
+    /// Rows in quarantine.
+    pub quarantined: u64,
+    /// Rows left out by the filter.
+    pub filtered: u64,
+    /// Rows that went into a derivation.
+    pub consumed: u64,
+    /// Live keys.
+    pub live: u64,
+    /// Stored upstream.
+    pub stored: u64,
+    /// Sent, verdict to come.
+    pub in_flight: u64,
+    /// Still to be sent.
+    pub waiting: u64,
+    /// Refused by the platform.
+    pub refused: u64,
+    /// Fate unknown.
+    pub unknown: u64,
+    /// Held, whatever the reason.
+    pub held: u64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.read += other.read;
+        self.changed += other.changed;
+        self.unchanged += other.unchanged;
+        self.duplicate += other.duplicate;
+        self.quarantined += other.quarantined;
+        self.filtered += other.filtered;
+        self.consumed += other.consumed;
+        self.live += other.live;
+        self.stored += other.stored;
+        self.in_flight += other.in_flight;
+        self.waiting += other.waiting;
+        self.refused += other.refused;
+        self.unknown += other.unknown;
+        self.held += other.held;
+    }
+}
+
+/// One table's counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableLine {
+    /// The table.
+    pub table: String,
+    /// Its Chinese name.
+    pub label: String,
+    /// The counts.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// A domain with its tables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DomainSection {
+    /// The domain.
+    pub domain: DomainName,
+    /// Its tables, in printed order.
+    pub tables: Vec<TableLine>,
+}
+
+/// Quarantined rows by cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CauseLine {
+    /// The table.
+    pub table: String,
+    /// The source.
+    pub source: String,
+    /// The rule broken.
+    pub rule: String,
+    /// The field; empty when the row as a whole is meant.
+    pub field: String,
+    /// The department to tell, where the mapping names one.
+    pub owner: Option<String>,
+    /// How many rows.
+    pub rows: u64,
+}
+
+/// Refused records by the platform's text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusalLine {
+    /// The upstream.
+    pub upstream: String,
+    /// The table.
+    pub table: String,
+    /// The field it names.
+    pub field: Option<String>,
+    /// The platform's text.
+    pub text: String,
+    /// How many records.
+    pub rows: u64,
+}
+
+/// A number held against the one it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Compared {
+    /// What is compared.
+    pub what: Text,
+    /// What it should be.
+    pub expected: u64,
+    /// What it is.
+    pub found: u64,
+}
+
+impl Compared {
+    /// Whether they agree.
+    pub fn agrees(&self) -> bool {
+        self.expected == self.found
+    }
+}
+
+/// A counter that does not agree with a recount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImbalanceLine {
+    /// What was compared.
+    pub what: String,
+    /// By the counter.
+    pub counted: i64,
+    /// By recount.
+    pub found: i64,
+}
+
+/// Answer of `demo`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DemoAnswer {
+    /// Where its state is.
+    pub data: PathBuf,
+    /// Where the embedded platform listens.
+    pub brain: String,
+    /// Whether the folder was new: the first run reports everything, a later one only changes.
+    pub first: bool,
+    /// How long it took.
+    pub millis: u64,
+    /// Records sent in this run.
+    pub sent: u64,
+    /// Tables by domain.
+    pub domains: Vec<DomainSection>,
+    /// Quarantine by cause.
+    pub causes: Vec<CauseLine>,
+    /// Refusals by text.
+    pub refusals: Vec<RefusalLine>,
+    /// Numbers against those that the generator knows.
+    pub compared: Vec<Compared>,
+    /// Equations that do not hold.
+    pub imbalances: Vec<ImbalanceLine>,
+}
+
+/// What a check was about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "name")]
+pub enum Target {
+    /// A source.
+    Source(String),
+    /// An upstream.
+    Upstream(String),
+    /// A mapping file.
+    Mapping(String),
+    /// The hub itself.
+    Hub,
+}
+
+/// One thing looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckStep {
+    /// What it is part of.
+    pub target: Target,
+    /// What was looked at.
+    pub what: Text,
+    /// Whether it is as it should be; `None` for a note.
+    pub ok: Option<bool>,
+    /// What was found.
+    pub found: Text,
+    /// How to mend it.
+    pub remedy: Option<Text>,
+}
+
+/// Answer of `check`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct CheckAnswer {
+    /// Faults of settings and mappings.
+    pub faults: Vec<Fault>,
+    /// What the further checks found.
+    pub steps: Vec<CheckStep>,
+    /// Mapped tables and all tables of the edition.
+    pub mapped: (usize, usize),
+}
+
+/// One violation, both texts; never a sensitive value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ViolationLine {
+    /// The rule.
+    pub rule: String,
+    /// `error`, `warning`, `hint`.
+    pub severity: String,
+    /// The field, where one is meant.
+    pub field: Option<String>,
+    /// The whole message.
+    pub text: Text,
+}
+
+/// What became of a tried row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TryVerdict {
+    /// It would land.
+    Accepted,
+    /// It would go to quarantine.
+    Rejected,
+    /// The mapping's filter leaves it out.
+    Filtered,
+}
+
+/// A row before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TryRow {
+    /// Where it came from.
+    pub origin: String,
+    /// Columns and cells as read; cells that feed sensitive fields withheld unless asked for.
+    pub before: Vec<(String, Option<String>)>,
+    /// Fields and values as they would be reported; empty where the row is filtered.
+    pub after: Vec<(String, Option<String>)>,
+    /// What would become of it.
+    pub verdict: TryVerdict,
+    /// Its violations.
+    pub violations: Vec<ViolationLine>,
+}
+
+/// Answer of `try`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TryAnswer {
+    /// The table.
+    pub table: String,
+    /// Its Chinese name.
+    pub label: String,
+    /// The source.
+    pub source: String,
+    /// The rows.
+    pub rows: Vec<TryRow>,
+}
+
+/// One finished run of a source onto a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunLine {
+    /// The source.
+    pub source: String,
+    /// The table.
+    pub table: String,
+    /// Whether it was read completely.
+    pub complete: bool,
+    /// What stopped it.
+    pub error: Option<String>,
+    /// Totals (the run's side of the counts).
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// Answer of `run --once`, or of `run` when it was stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct RunAnswer {
+    /// The runs.
+    pub runs: Vec<RunLine>,
+    /// Tables by domain, as they stand now.
+    pub domains: Vec<DomainSection>,
+    /// Equations that do not hold.
+    pub imbalances: Vec<ImbalanceLine>,
+}
+
+/// Stock of a table at one upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UpstreamStock {
+    /// The upstream.
+    pub upstream: String,
+    /// Live keys.
+    pub live: u64,
+    /// Stored.
+    pub stored: u64,
+    /// Sent, verdict to come.
+    pub in_flight: u64,
+    /// Still to be sent.
+    pub waiting: u64,
+    /// Refused.
+    pub refused: u64,
+    /// Fate unknown.
+    pub unknown: u64,
+    /// Held, by reason.
+    pub held: BTreeMap<String, u64>,
+    /// The ramp's step.
+    pub ramp: String,
+    /// When something was stored last, `YYYY-MM-DD HH:MM`.
+    pub last_stored: Option<String>,
+}
+
+/// Where one table stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StatusLine {
+    /// The domain.
+    pub domain: DomainName,
+    /// The table.
+    pub table: String,
+    /// Its Chinese name.
+    pub label: String,
+    /// Live records.
+    pub live: u64,
+    /// Open quarantined rows.
+    pub quarantined: u64,
+    /// Records that stand while a bad newer version waits.
+    pub stale: u64,
+    /// When it was read completely last, `YYYY-MM-DD HH:MM`.
+    pub last_read: Option<String>,
+    /// When it is due next, `YYYY-MM-DD`.
+    pub due: Option<String>,
+    /// Whether it is overdue.
+    pub overdue: bool,
+    /// Why it is parked.
+    pub parked: Option<String>,
+    /// What stopped its last run.
+    pub error: Option<String>,
+    /// Stock by upstream.
+    pub upstreams: Vec<UpstreamStock>,
+}
+
+/// Answer of `status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StatusAnswer {
+    /// The school's name.
+    pub school: String,
+    /// The edition reported.
+    pub edition: String,
+    /// Now, `YYYY-MM-DD HH:MM:SS`.
+    pub at: String,
+    /// The tables, by domain, in printed order.
+    pub tables: Vec<StatusLine>,
+    /// Deletions that wait for approval.
+    pub deletions: Vec<DeletionLine>,
+    /// Equations that do not hold.
+    pub imbalances: Vec<ImbalanceLine>,
+}
+
+/// Deletions that wait for approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeletionLine {
+    /// The table.
+    pub table: String,
+    /// The source.
+    pub source: String,
+    /// How many records.
+    pub count: u64,
+    /// Record keys of some.
+    pub samples: Vec<String>,
+    /// Why they are held.
+    pub why: String,
+    /// Since when.
+    pub since: String,
+}
+
+/// One quarantined row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QuarantineRow {
+    /// Its number.
+    pub id: i64,
+    /// The table.
+    pub table: String,
+    /// The source.
+    pub source: String,
+    /// Where it came from.
+    pub origin: String,
+    /// Since when.
+    pub since: String,
+    /// The department to tell.
+    pub owner: Option<String>,
+    /// Its violations.
+    pub violations: Vec<ViolationLine>,
+    /// What it waits for, as `TABLE.FIELD`; empty where it waits for a correction.
+    pub waits_for: Vec<String>,
+    /// Columns and cells as read; filled by `show` only.
+    pub raw: Vec<(String, Option<String>)>,
+}
+
+/// Answer of `quarantine list`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct QuarantineList {
+    /// All open rows by cause.
+    pub causes: Vec<CauseLine>,
+    /// The rows asked for, when a filter was given.
+    pub rows: Vec<QuarantineRow>,
+}
+
+/// Answer of `quarantine retry`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
+pub struct RetryAnswer {
+    /// Rows run again.
+    pub tried: u64,
+    /// Rows that landed.
+    pub landed: u64,
+    /// Rows that went back into quarantine.
+    pub rejected: u64,
+    /// Refused records offered again.
+    pub reoffered: u64,
+}
+
+/// Answer of `quarantine export`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExportAnswer {
+    /// The file.
+    pub file: PathBuf,
+    /// Rows in it.
+    pub rows: u64,
+}
+
+/// The ramp of one (upstream, table).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RampLine {
+    /// The upstream.
+    pub upstream: String,
+    /// The table.
+    pub table: String,
+    /// Its step.
+    pub step: String,
+    /// Rows sent within the step.
+    pub used: u64,
+    /// Why it was closed.
+    pub why: Option<String>,
+    /// Whether this call moved it.
+    pub moved: bool,
+    /// Why it could not be moved on.
+    pub refused: Option<Text>,
+}
+
+/// Answer of `release`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct ReleaseAnswer {
+    /// The ramps.
+    pub ramps: Vec<RampLine>,
+}
+
+/// Answer of `rekey`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RekeyAnswer {
+    /// The table.
+    pub table: String,
+    /// Why it is parked; `None` when it is not.
+    pub parked: Option<String>,
+    /// Records that stand upstream under the old keys and will stay there.
+    pub orphaned: u64,
+    /// Record keys of some of them.
+    pub samples: Vec<String>,
+    /// Whether it was done.
+    pub done: bool,
+}
+
+/// Answer of `approve`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct ApproveAnswer {
+    /// What waits (before approval).
+    pub pending: Vec<DeletionLine>,
+    /// How many records were deleted; `None` when nothing was approved.
+    pub approved: Option<u64>,
+}
+
+/// Answer of `brain`, when it was stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BrainAnswer {
+    /// Where it listened.
+    pub url: String,
+    /// Rows stored.
+    pub stored: u64,
+    /// Rows refused.
+    pub refused: u64,
+}

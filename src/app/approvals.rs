@@ -1,0 +1,105 @@
+//! What a person decides: the ramp, deletions, changed keys.
+
+use super::hub::Hub;
+use super::quarantine::feed_of;
+use super::{ApproveAnswer, ApproveRequest, Failure, RampLine, RampTarget, RekeyAnswer, RekeyRequest, ReleaseAnswer, ReleaseRequest, view};
+use crate::finding::Text;
+use crate::store::{RampState, RampStep, StockRow, StoreError};
+
+/// Shows the ramps, or moves them on.
+pub(super) fn release(hub: &Hub, request: &ReleaseRequest) -> Result<ReleaseAnswer, Failure> {
+    hub.runtime.block_on(release_all(hub, request)).map_err(|e| Failure::part(&e))
+}
+
+async fn release_all(hub: &Hub, request: &ReleaseRequest) -> Result<ReleaseAnswer, StoreError> {
+    let mut ramps = Vec::new();
+    for row in hub.store.stock().await? {
+        let wanted = request.table.as_ref().is_none_or(|t| *t == row.table) && request.upstream.as_ref().is_none_or(|u| *u == row.upstream_name);
+        if !wanted {
+            continue;
+        }
+        let state = hub.store.ramp(row.upstream, row.feed).await?;
+        ramps.push(match request.to {
+            None => ramp_line(&row, &state, false, None),
+            Some(to) => step(hub, &row, &state, to).await?,
+        });
+    }
+    Ok(ReleaseAnswer { ramps })
+}
+
+async fn step(hub: &Hub, row: &StockRow, state: &RampState, to: RampTarget) -> Result<RampLine, StoreError> {
+    let next = match to {
+        RampTarget::Next => state.step.next(),
+        RampTarget::Closed => RampStep::Closed,
+        RampTarget::Canary => RampStep::Canary,
+        RampTarget::Limited => RampStep::Limited,
+        RampTarget::Open => RampStep::Open,
+    };
+    if next > state.step && state.step != RampStep::Closed {
+        if let Some(why) = not_yet(row) {
+            return Ok(ramp_line(row, state, false, Some(why)));
+        }
+    }
+    if next == state.step {
+        return Ok(ramp_line(row, state, false, None));
+    }
+    hub.store.set_ramp(row.upstream, row.feed, next, None, (hub.clock)()).await?;
+    let state = hub.store.ramp(row.upstream, row.feed).await?;
+    Ok(ramp_line(row, &state, true, None))
+}
+
+/// A step is done only when every verdict of it is *stored*.
+fn not_yet(row: &StockRow) -> Option<Text> {
+    let (flight, refused, unknown) = (row.stock.in_flight, row.stock.refused, row.stock.unknown);
+    (flight + refused + unknown > 0).then(|| {
+        Text::new(
+            format!("本步尚未全部入库：在途 {flight}、被拒 {refused}、未知 {unknown}；先处理这些行"),
+            format!("not everything of this step is stored: {flight} in flight, {refused} refused, {unknown} unknown; settle those first"),
+        )
+    })
+}
+
+fn ramp_line(row: &StockRow, state: &RampState, moved: bool, refused: Option<Text>) -> RampLine {
+    RampLine {
+        upstream: row.upstream_name.clone(),
+        table: row.table.clone(),
+        step: state.step.name().to_owned(),
+        used: state.used,
+        why: state.why.clone(),
+        moved,
+        refused,
+    }
+}
+
+/// Shows deletions that wait, or approves a table's.
+pub(super) fn approve(hub: &Hub, request: &ApproveRequest) -> Result<ApproveAnswer, Failure> {
+    let pending = hub.runtime.block_on(hub.store.pending_deletions()).map_err(|e| Failure::part(&e))?;
+    let approved = match feed_of(hub, request.table.as_deref())? {
+        None => None,
+        Some(feed) => Some(hub.runtime.block_on(hub.store.approve_deletions(feed, (hub.clock)())).map_err(|e| Failure::part(&e))?),
+    };
+    Ok(ApproveAnswer { pending: pending.into_iter().map(view::deletion).collect(), approved })
+}
+
+/// Shows what a changed natural key orphans, or lets the table go on under the new one.
+pub(super) fn rekey(hub: &Hub, request: &RekeyRequest) -> Result<RekeyAnswer, Failure> {
+    let unknown = || {
+        let table = &request.table;
+        Failure::Unknown(Text::new(format!("没有表 {table} 的映射"), format!("no mapping is onto the table {table}")))
+    };
+    let spec = hub.plan.feed_spec(&request.table).ok_or_else(unknown)?;
+    let parked = hub.parked.iter().find(|(name, _)| **name == *request.table).map(|(_, why)| why.clone());
+    let stock = hub.runtime.block_on(hub.store.stock()).map_err(|e| Failure::part(&e))?;
+    let mut answer = RekeyAnswer {
+        table: request.table.clone(),
+        orphaned: stock.iter().filter(|row| row.table == request.table).map(|row| row.stock.stored + row.gone_upstream).sum(),
+        samples: Vec::new(),
+        done: false,
+        parked,
+    };
+    if request.approve && answer.parked.is_some() {
+        answer.orphaned = hub.runtime.block_on(hub.store.rekey(&spec, (hub.clock)())).map_err(|e| Failure::part(&e))?;
+        answer.done = true;
+    }
+    Ok(answer)
+}

@@ -1,0 +1,38 @@
+//! What the hub's own mappings say, as a view that derived tables can ask: `hub_catalogue`.
+
+use super::hub::Plan;
+
+/// SQL that makes the view `hub_catalogue` (`table_name`, `label`, `edition`, `source`, `system`, `owner`, `frequency`,
+/// `automatic`), one row a mapping.
+pub(super) fn sql(plan: &Plan) -> Vec<String> {
+    let mut rows: Vec<String> = plan
+        .active()
+        .map(|(document, table)| {
+            let settings = plan.loaded.settings.sources.get(document.source());
+            let system = settings.and_then(|s| s.system.as_deref()).unwrap_or(document.source());
+            let cells = [
+                quoted(&table.name),
+                quoted(&table.label_zh),
+                quoted(table.edition.as_str()),
+                quoted(document.source()),
+                quoted(system),
+                quoted(plan.owner(document.table(), document.source()).unwrap_or_default()),
+                quoted(table.frequency.name()),
+                quoted(if document.mode() == crate::normalize::Mode::Automatic { "1" } else { "0" }),
+            ];
+            format!("({})", cells.join(","))
+        })
+        .collect();
+    if rows.is_empty() {
+        rows.push("(NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)".to_owned());
+    }
+    vec![format!(
+        "CREATE TEMP VIEW hub_catalogue(table_name, label, edition, source, system, owner, frequency, automatic) AS \
+         SELECT * FROM (VALUES {}) WHERE column1 IS NOT NULL",
+        rows.join(",")
+    )]
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

@@ -1,0 +1,89 @@
+//! `check`: every problem of settings, mappings, sources and upstreams, with its remedy.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::hub::{HUB_SOURCE, Plan, mapping_fault};
+use super::{CheckAnswer, CheckRequest, CheckStep, Context, Failure, Target};
+use crate::finding::Text;
+use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
+use crate::record::Namespace;
+use crate::source::{self, SourcePlace};
+
+/// Looks at everything that was asked for; what is found is the answer.
+pub(super) fn answer(context: &Context<'_>, request: &CheckRequest) -> Result<CheckAnswer, Failure> {
+    let plan = match Plan::load(context) {
+        Ok(plan) => plan,
+        Err(Failure::Settings(faults)) => return Ok(CheckAnswer { faults, ..CheckAnswer::default() }),
+        Err(other) => return Err(other),
+    };
+    let mapped: BTreeSet<&str> = plan.active().map(|(_, table)| &*table.name).collect();
+    let reported = plan.standard.tables().iter().filter(|t| !t.edition.is_core());
+    let mut answer = CheckAnswer { mapped: (reported.clone().filter(|t| mapped.contains(&*t.name)).count(), reported.count()), ..CheckAnswer::default() };
+    if request.connect {
+        connect(&plan, &mut answer);
+    }
+    if request.upstream {
+        super::service::check_upstreams(&plan, &mut answer)?;
+    }
+    Ok(answer)
+}
+
+fn connect(plan: &Plan, answer: &mut CheckAnswer) {
+    for (name, settings) in &plan.loaded.settings.sources {
+        let Some(connector) = source::connector(&settings.kind).filter(|c| c.kind() != HUB_SOURCE) else { continue };
+        let shared: Arc<str> = name.as_str().into();
+        let place = SourcePlace { name: &shared, settings: settings.settings.expose(), base: &plan.loaded.base };
+        let target = Target::Source(name.clone());
+        match connector.check(&place) {
+            Ok(checked) => {
+                answer.steps.push(step(&target, Text::new("连接", "connection"), Some(true), Text::new(&checked.about, &checked.about)));
+                answer.steps.extend(checked.notes.into_iter().map(|note| step(&target, Text::new("提示", "note"), None, note)));
+            }
+            Err(error) => {
+                let text = error.to_string();
+                answer.steps.push(step(&target, Text::new("连接", "connection"), Some(false), Text::new(&text, &text)));
+                continue;
+            }
+        }
+        let own = plan.active().filter(|(document, _)| document.source() == name);
+        for (document, _) in own {
+            fit(plan, connector, &place, document, answer);
+        }
+    }
+}
+
+/// Opens what a mapping reads and holds the mapping against the columns found.
+fn fit(plan: &Plan, connector: &dyn source::Connector, place: &SourcePlace<'_>, document: &Arc<MappingDocument>, answer: &mut CheckAnswer) {
+    let target = Target::Mapping(document.file().to_owned());
+    let what = Text::new(format!("{} 的列", document.table()), format!("columns of {}", document.table()));
+    let source = match connector.open(place, document.read(), None) {
+        Ok(source) => source,
+        Err(error) => {
+            let text = error.to_string();
+            answer.steps.push(step(&target, what, Some(false), Text::new(&text, &text)));
+            return;
+        }
+    };
+    let settings = &plan.loaded.settings;
+    let code: Arc<str> = settings.school.code.as_str().into();
+    let context = MappingContext {
+        namespace: Namespace { name: Arc::clone(&code), secret: Arc::from([].as_slice()) },
+        school_code: code,
+        system: settings.sources.get(document.source()).and_then(|s| s.system.as_deref()).unwrap_or_default().into(),
+        missing: MappingContext::default_missing(),
+        adopted: super::hub::adopted(plan, document).unwrap_or_default(),
+    };
+    match MappingPlan::compile(document, &plan.standard, source.columns(), context) {
+        Ok(_) => {
+            let count = source.columns().len();
+            answer.steps.push(step(&target, what, Some(true), Text::new(format!("{count} 列"), format!("{count} columns"))));
+        }
+        Err(faults) => answer.faults.extend(faults.into_iter().map(mapping_fault)),
+    }
+}
+
+/// A step without a remedy of its own: what was found says it.
+pub(super) fn step(target: &Target, what: Text, ok: Option<bool>, found: Text) -> CheckStep {
+    CheckStep { target: target.clone(), what, ok, found, remedy: None }
+}

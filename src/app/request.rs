@@ -1,0 +1,145 @@
+//! What the commands are asked.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::Progress;
+use crate::finding::Lang;
+
+/// What every command gets.
+pub struct Context<'a> {
+    /// The settings file.
+    pub settings: PathBuf,
+    /// The store's folder, when it is not to be the one of the settings.
+    pub data: Option<PathBuf>,
+    /// A folder that replaces the embedded `schemas/`.
+    pub schemas: Option<PathBuf>,
+    /// The user's language, for texts that a part makes whole.
+    pub lang: Lang,
+    /// Where long work reports to.
+    pub progress: &'a dyn Progress,
+}
+
+/// `xiaoshu demo`.
+#[derive(Debug, Clone, Default)]
+pub struct DemoRequest {
+    /// End when all verdicts are in.
+    pub once: bool,
+}
+
+/// `xiaoshu check`.
+#[derive(Debug, Clone, Default)]
+pub struct CheckRequest {
+    /// Connect to the sources, too.
+    pub connect: bool,
+    /// Talk to the upstreams, too.
+    pub upstream: bool,
+}
+
+/// `xiaoshu try TABLE`.
+#[derive(Debug, Clone)]
+pub struct TryRequest {
+    /// The table.
+    pub table: String,
+    /// One source only, where several are mapped onto the table.
+    pub source: Option<String>,
+    /// How many rows.
+    pub rows: usize,
+}
+
+/// A part of the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// Sources to landed records.
+    Collect,
+    /// Landed records to the upstreams.
+    Report,
+}
+
+/// `xiaoshu run`.
+#[derive(Debug, Clone, Default)]
+pub struct RunRequest {
+    /// These parts only; empty for all.
+    pub only: Vec<Part>,
+    /// One round: read everything once, report until all verdicts are in, end.
+    pub once: bool,
+    /// The store was restored from a backup: raise the generation before anything else.
+    pub restored: bool,
+}
+
+/// Which quarantined rows are meant.
+#[derive(Debug, Clone, Default)]
+pub struct QuarantineRequest {
+    /// One table.
+    pub table: Option<String>,
+    /// One source.
+    pub source: Option<String>,
+    /// Rows with this rule among their faults.
+    pub rule: Option<String>,
+    /// One row.
+    pub id: Option<i64>,
+    /// At most so many; 0 for all.
+    pub limit: u32,
+}
+
+/// `xiaoshu quarantine export`.
+#[derive(Debug, Clone)]
+pub struct ExportRequest {
+    /// Which rows.
+    pub rows: QuarantineRequest,
+    /// The CSV file to write.
+    pub to: PathBuf,
+}
+
+/// How far a table is to be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum RampTarget {
+    /// The step after the present one.
+    Next,
+    /// Nothing is sent.
+    Closed,
+    /// At most 20 rows.
+    Canary,
+    /// At most 1,000 rows.
+    Limited,
+    /// Everything.
+    Open,
+}
+
+/// `xiaoshu release`.
+#[derive(Debug, Clone, Default)]
+pub struct ReleaseRequest {
+    /// The table; `None` with `to` means all tables, `None` without only shows.
+    pub table: Option<String>,
+    /// One upstream only.
+    pub upstream: Option<String>,
+    /// How far; `None` only shows.
+    pub to: Option<RampTarget>,
+}
+
+/// `xiaoshu rekey TABLE`.
+#[derive(Debug, Clone)]
+pub struct RekeyRequest {
+    /// The table.
+    pub table: String,
+    /// Do it; otherwise only list what it orphans.
+    pub approve: bool,
+}
+
+/// `xiaoshu approve`.
+#[derive(Debug, Clone, Default)]
+pub struct ApproveRequest {
+    /// The table whose deletions are approved; `None` only shows.
+    pub table: Option<String>,
+}
+
+/// `xiaoshu brain`.
+#[derive(Debug, Clone)]
+pub struct BrainRequest {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Its settings file (accounts, white-list, delays, scripted faults); `None` for an open sandbox.
+    pub config: Option<PathBuf>,
+    /// The edition whose tables it takes; `None` for the settings' or the newest.
+    pub edition: Option<String>,
+}

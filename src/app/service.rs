@@ -1,0 +1,234 @@
+//! `run`: collects and reports, once or until stopped; also reaching the upstreams for `check`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::checking::step;
+use super::hub::{Hub, Plan};
+use super::{CheckAnswer, Context, Failure, Part, RunAnswer, RunRequest, Target, view};
+use crate::finding::Text;
+use crate::pipeline::{Job, Observer, PipelineError, RunOutcome};
+use crate::report::{self, ReportedTable, Reporter};
+use crate::store::{Landed, Millis, ReadModels};
+
+/// Passes landings on to the log: what a service shows.
+pub(super) struct Logging;
+
+impl Observer for Logging {
+    fn landed(&self, job: &Job, landed: &Landed) {
+        tracing::debug!(source = %job.source, table = %job.plan.name, read = landed.read, changed = landed.changed, quarantined = landed.quarantined, "landed");
+    }
+
+    fn ended(&self, job: &Job, outcome: &Result<RunOutcome, PipelineError>) {
+        if let Ok(outcome) = outcome {
+            let landed = &outcome.summary.landed;
+            tracing::info!(
+                source = %job.source, table = %job.plan.name, read = landed.read, changed = landed.changed,
+                quarantined = landed.quarantined, took_ms = outcome.took_ms, "read"
+            );
+        }
+    }
+}
+
+/// The settings of reporting, as its part wants them.
+pub(super) fn report_config(plan: &Plan) -> Result<report::Config, Failure> {
+    let settings = &plan.loaded.settings;
+    let mut config = report::Config::default();
+    for (name, upstream) in &settings.upstreams {
+        let parsed = report::UpstreamConfig::from_value(upstream.settings.expose()).map_err(|what| {
+            Failure::Part { class: crate::fault::FaultClass::Configuration, message: format!("upstream {name}: {what}") }
+        })?;
+        config.upstreams.insert(name.clone(), parsed);
+    }
+    config.calendar.terms = settings
+        .calendar
+        .terms
+        .iter()
+        .map(|term| report::TermConfig {
+            school_year: term.school_year.clone(),
+            term: term.term.clone(),
+            from: term.from.to_string(),
+            to: term.to.to_string(),
+        })
+        .collect();
+    Ok(config)
+}
+
+/// A reporter over the hub's tables.
+pub(super) fn reporter(hub: &Hub, clock: Arc<dyn report::Clock>) -> Result<Reporter, Failure> {
+    let config = report_config(&hub.plan)?;
+    let around = hub.pipeline.around();
+    let tables = around.feeds.iter().map(|(table, feed)| ReportedTable { feed: *feed, plan: Arc::clone(hub.plan.standard.table(*table)) });
+    let mut parts = report::Parts::new(Arc::clone(&hub.store), tables.collect(), hub.plan.loaded.base.clone());
+    parts.clock = clock;
+    hub.runtime.block_on(Reporter::open(&config, parts)).map_err(|e| Failure::part(&e))
+}
+
+/// Runs as asked.
+pub(super) fn run(context: &Context<'_>, request: &RunRequest) -> Result<RunAnswer, Failure> {
+    let plan = Plan::load(context)?;
+    let hub = Hub::open(context, plan, super::hub::system_clock(), Arc::new(Logging))?;
+    if request.restored {
+        hub.runtime.block_on(hub.store.raise_generation()).map_err(|e| Failure::part(&e))?;
+    }
+    let does = |part: Part| request.only.is_empty() || request.only.contains(&part);
+    if request.once {
+        return once(context, &hub, does(Part::Collect), does(Part::Report));
+    }
+    serve(&hub, does(Part::Collect), does(Part::Report))?;
+    answer(&hub, Millis::MIN)
+}
+
+/// One round: read everything, report until nothing more can be done now.
+fn once(context: &Context<'_>, hub: &Hub, collect: bool, report: bool) -> Result<RunAnswer, Failure> {
+    let began = (hub.clock)();
+    if collect {
+        context.progress.begin(Text::new("读取数据源", "reading the sources"), Some(hub.pipeline.jobs().len() as u64));
+        let report = hub.pipeline.collect(&|| false).map_err(super::hub::pipeline_failure)?;
+        context.progress.end();
+        log_problems(&report);
+    }
+    if report {
+        context.progress.begin(Text::new("上报并等待结果", "reporting, waiting for verdicts"), None);
+        let mut reporter = reporter(hub, Arc::new(report::SystemClock))?;
+        let drained = hub.runtime.block_on(reporter.drain()).map_err(|e| Failure::part(&e))?;
+        context.progress.end();
+        for upstream in &drained.upstreams {
+            if let Some(why) = &upstream.stopped {
+                context.progress.note(Text::new(format!("{}：{}", upstream.name, why.zh), format!("{}: {}", upstream.name, why.en)));
+            }
+        }
+    }
+    answer(hub, began)
+}
+
+fn log_problems(report: &crate::pipeline::CollectReport) {
+    if let Some(worst) = report.worst() {
+        tracing::warn!(class = worst.name(), "some tables could not be read; see `xiaoshu status`");
+    }
+}
+
+fn answer(hub: &Hub, since: Millis) -> Result<RunAnswer, Failure> {
+    let read = async {
+        let runs: Vec<_> = hub.store.runs(0).await?.into_iter().filter(|run| run.began >= since).collect();
+        let stock = hub.store.stock().await?;
+        let tables = hub.store.table_rows().await?;
+        Ok::<_, crate::store::StoreError>(RunAnswer {
+            runs: runs.iter().rev().map(view::run_line).collect(),
+            domains: view::domains(&hub.plan.standard, &runs, &stock, &tables),
+            imbalances: view::imbalances(ReadModels::audit(hub.store.as_ref()).await?),
+        })
+    };
+    hub.runtime.block_on(read).map_err(|e| Failure::part(&e))
+}
+
+/// The service: reads every so often, reports all the time, until it is told to stop.
+fn serve(hub: &Hub, collect: bool, report: bool) -> Result<(), Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (told, tell) = tokio::sync::watch::channel(false);
+    let reporting = match report {
+        true => {
+            let reporter = reporter(hub, Arc::new(report::SystemClock))?;
+            let (handle, mut stopped) = (reporter.handle(), tell.clone());
+            let task = hub.runtime.spawn(reporter.run(async move {
+                // An error means that the sender is gone: time to stop all the same.
+                let _ = stopped.wait_for(|stop| *stop).await;
+            }));
+            Some((task, handle))
+        }
+        false => None,
+    };
+    let handle = reporting.as_ref().map(|(_, handle)| handle.clone());
+    std::thread::scope(|scope| {
+        let collecting = Arc::clone(&stop);
+        let wakes = tell.clone();
+        if collect {
+            scope.spawn(move || collect_forever(hub, &collecting, wakes, handle.as_ref()));
+        }
+        hub.runtime.block_on(asked_to_stop());
+        tracing::info!("stopping: batches under way are finished first");
+        stop.store(true, Ordering::Release);
+        // Fails only when nobody listens any more.
+        let _ = told.send(true);
+    });
+    if let Some((task, _)) = reporting {
+        hub.runtime.block_on(task).map_err(|e| Failure::io("reporting", &std::io::Error::other(e)))?;
+    }
+    Ok(())
+}
+
+fn collect_forever(hub: &Hub, stop: &AtomicBool, mut told: tokio::sync::watch::Receiver<bool>, handle: Option<&report::Handle>) {
+    let pause = Duration::from_secs(u64::from(hub.plan.loaded.settings.collect.every_minutes.max(1)) * 60);
+    while !stop.load(Ordering::Acquire) {
+        match hub.pipeline.collect(&|| stop.load(Ordering::Acquire)) {
+            Ok(report) => log_problems(&report),
+            Err(error) => tracing::error!(%error, "a collection was stopped; the next one goes on from what has landed"),
+        }
+        if let Some(handle) = handle {
+            handle.wake();
+        }
+        // Either the pause is over or the hub stops.
+        let _ = hub.runtime.block_on(tokio::time::timeout(pause, told.wait_for(|stop| *stop)));
+    }
+}
+
+pub(super) async fn asked_to_stop() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        let mut terminated = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(signal) => signal,
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM cannot be listened for; stop with SIGINT");
+                let _ = interrupted.await;
+                return;
+            }
+        };
+        tokio::select! {
+            _ = interrupted => {}
+            _ = terminated.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = interrupted.await;
+    }
+}
+
+/// Reaches every upstream without sending rows.
+pub(super) fn check_upstreams(plan: &Plan, answer: &mut CheckAnswer) -> Result<(), Failure> {
+    let config = report_config(plan)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
+    for (name, upstream) in &config.upstreams {
+        let target = Target::Upstream(name.clone());
+        let what = Text::new("连接平台", "reaching the platform");
+        let context = report::TransportContext {
+            name: name.as_str().into(),
+            clock: Arc::new(report::SystemClock),
+            dice: Arc::new(report::SystemDice),
+            base: plan.loaded.base.clone(),
+        };
+        let opened = report::kind(&upstream.kind).map(|kind| kind.open(&serde_json::Value::Object(upstream.settings.clone()), context));
+        let found = match opened {
+            None => continue,
+            Some(Err(error)) => Err(error.text),
+            Some(Ok(transport)) => runtime.block_on(transport.check()).map_err(|error| error.text),
+        };
+        match found {
+            Ok(lines) => answer.steps.extend(lines.into_iter().map(|line| step(&target, what.clone(), Some(true), line))),
+            Err(text) => answer.steps.push(step(&target, what, Some(false), text)),
+        }
+    }
+    Ok(())
+}
+
+impl Hub {
+    /// By when a table's changes must have been reported, and when that period began.
+    pub(super) fn due(&self, plan: &crate::standard::TablePlan, now: Millis) -> Option<(String, Millis)> {
+        let config = report_config(&self.plan).ok()?;
+        let calendar = report::Calendar::new(&config.calendar).ok()?;
+        let due = report::due(plan.frequency, &calendar, now)?;
+        Some((report::day_of(due.by - 1).to_string(), due.from))
+    }
+}

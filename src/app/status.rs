@@ -1,0 +1,82 @@
+//! `status`: where every table stands.
+
+use std::collections::HashMap;
+
+use super::hub::{Clock, Hub};
+use super::{Failure, StatusAnswer, StatusLine, view};
+use crate::store::{FeedId, ReadModels, RunRow, StockRow, Store, StoreError, TableRow};
+
+/// Reads the store and puts it beside the standard's deadlines.
+pub(super) fn answer(hub: &Hub) -> Result<StatusAnswer, Failure> {
+    hub.runtime.block_on(read(hub)).map_err(|e| Failure::part(&e))
+}
+
+async fn read(hub: &Hub) -> Result<StatusAnswer, StoreError> {
+    let store = hub.store.as_ref();
+    let now = now(&hub.clock);
+    let mut last: HashMap<FeedId, Vec<RunRow>> = HashMap::new();
+    for run in store.runs(5).await? {
+        last.entry(run.feed).or_default().push(run);
+    }
+    let mut stock: HashMap<FeedId, Vec<StockRow>> = HashMap::new();
+    for row in store.stock().await? {
+        stock.entry(row.feed).or_default().push(row);
+    }
+    let mut tables = Vec::new();
+    for feed in store.table_rows().await? {
+        let (runs, stock) = (last.remove(&feed.feed).unwrap_or_default(), stock.remove(&feed.feed).unwrap_or_default());
+        if let Some(line) = line(hub, store, feed, &runs, &stock, now).await? {
+            tables.push(line);
+        }
+    }
+    tables.sort_by_key(|(id, _)| *id);
+    let settings = &hub.plan.loaded.settings;
+    Ok(StatusAnswer {
+        school: settings.school.name.clone(),
+        edition: settings.school.edition.clone(),
+        at: view::second(now),
+        tables: tables.into_iter().map(|(_, line)| line).collect(),
+        deletions: store.pending_deletions().await?.into_iter().map(view::deletion).collect(),
+        imbalances: view::imbalances(ReadModels::audit(store).await?),
+    })
+}
+
+fn now(clock: &Clock) -> i64 {
+    clock()
+}
+
+async fn line(
+    hub: &Hub,
+    store: &dyn Store,
+    feed: TableRow,
+    runs: &[RunRow],
+    stock: &[StockRow],
+    now: i64,
+) -> Result<Option<(u16, StatusLine)>, StoreError> {
+    let Some(plan) = hub.plan.standard.find(&feed.table).filter(|p| p.edition.as_str() == feed.edition) else { return Ok(None) };
+    let complete = runs.iter().find(|run| run.complete).and_then(|run| run.ended);
+    let mut upstreams = Vec::new();
+    for row in stock {
+        let ramp = store.ramp(row.upstream, row.feed).await?;
+        upstreams.push(view::upstream_stock(row, ramp.step.name()));
+    }
+    let due = hub.due(plan, now);
+    let parked = feed.parked.or_else(|| hub.parked.iter().find(|(name, _)| **name == *plan.name).map(|(_, why)| why.clone()));
+    Ok(Some((
+        plan.id.0,
+        StatusLine {
+            domain: plan.domain.into(),
+            table: feed.table,
+            label: plan.label_zh.to_string(),
+            live: feed.live,
+            quarantined: feed.quarantined,
+            stale: feed.stale,
+            last_read: complete.map(view::minute),
+            overdue: due.as_ref().is_some_and(|(_, began)| complete.is_none_or(|at| at < *began)) && !stock.is_empty(),
+            due: due.map(|(day, _)| day),
+            parked,
+            error: runs.first().and_then(|run| run.error.clone()),
+            upstreams,
+        },
+    )))
+}

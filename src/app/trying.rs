@@ -1,0 +1,57 @@
+//! `try`: some rows of a table before and after.
+
+use super::hub::Hub;
+use super::{Failure, TryAnswer, TryRequest, TryRow, TryVerdict, ViolationLine};
+use crate::finding::{Severity, Text};
+use crate::pipeline::{Job, PreviewRow, preview};
+
+/// Reads the first rows and shows them; nothing lands. Values of sensitive fields are withheld on both sides.
+pub(super) fn answer(hub: &Hub, request: &TryRequest) -> Result<TryAnswer, Failure> {
+    let wanted = |job: &&Job| *job.plan.name == *request.table && request.source.as_ref().is_none_or(|s| **s == *job.source);
+    let job = hub.pipeline.jobs().iter().find(wanted).ok_or_else(|| unknown(request))?;
+    let rows = preview(job, hub.pipeline.around(), request.rows).map_err(|e| super::hub::pipeline_failure(e))?;
+    Ok(TryAnswer {
+        table: job.plan.name.to_string(),
+        label: job.plan.label_zh.to_string(),
+        source: job.source.to_string(),
+        rows: rows.into_iter().map(|row| try_row(hub, job, row)).collect(),
+    })
+}
+
+fn try_row(hub: &Hub, job: &Job, row: PreviewRow) -> TryRow {
+    let hidden = hub.plan.sensitive_columns(&job.plan.name, &job.source);
+    let before = row.before.into_iter().map(|(name, cell)| {
+        let cell = if hidden.contains(name.as_str()) { cell.map(|_| "***".to_owned()) } else { cell };
+        (name, cell)
+    });
+    let verdict = match &row.after {
+        None => TryVerdict::Filtered,
+        Some(_) if row.violations.iter().any(|v| v.severity == Severity::Error) => TryVerdict::Rejected,
+        Some(_) => TryVerdict::Accepted,
+    };
+    let after = row.after.into_iter().flatten().zip(&job.plan.fields).map(|(value, field)| {
+        let value = if field.sensitivity.is_sensitive() { value.map(|_| "***".to_owned()) } else { value };
+        (field.name.to_string(), value)
+    });
+    let line = |v: &crate::finding::Violation| ViolationLine {
+        rule: v.rule.to_string(),
+        severity: v.severity.name().to_owned(),
+        field: v.field.as_ref().map(|f| f.name.to_string()),
+        text: v.text(),
+    };
+    TryRow {
+        origin: row.origin.to_string(),
+        before: before.collect(),
+        after: after.collect(),
+        verdict,
+        violations: row.violations.iter().map(line).collect(),
+    }
+}
+
+fn unknown(request: &TryRequest) -> Failure {
+    let table = &request.table;
+    Failure::Unknown(Text::new(
+        format!("没有表 {table} 的映射；`xiaoshu check` 列出已映射的表"),
+        format!("no mapping is onto the table {table}; `xiaoshu check` lists the mapped ones"),
+    ))
+}

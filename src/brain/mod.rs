@@ -1,0 +1,34 @@
+//! The reference central platform, `xiaoshu brain`.
+//!
+//! It receives what schools report, as the Ministry's platform does: it checks account, address, clock, signature and
+//! cipher, judges each row by the edition, keeps the good rows by their record key, and gives its verdict later, in a
+//! result query. It is the sandbox that no school has, and the double that the hub is tested against; therefore every
+//! point on which the real platform's clients disagree is a setting, every trouble it may give is a scripted
+//! [`Fault`], and what it holds can be read and counted.
+//!
+//! One folder an interface (`digital_base`: the Ministry's HTTP calls); all interfaces write through `effects`. It
+//! shares the standard and the validation with the hub and no delivery code.
+
+mod accounts;
+mod clock;
+mod config;
+mod control;
+mod digital_base;
+mod effects;
+mod error;
+mod faults;
+mod handle;
+mod judge;
+mod line;
+mod platform;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use config::{
+    Account, BrainConfig, CipherCode, GateConfig, LoginConfig, LoginParameters, LoginStyle, PageStyle, ResultsBody,
+    ResultsConfig, RowsConfig, RsaPadding, SealedFields, Secret, Sm4KeyCut, TextCode, TimesConfig, TokenHeader, ZoneStyle,
+};
+pub use effects::{Counts, Effect, HeldRow, Operation, ReportedBatch};
+pub use error::BrainError;
+pub use faults::{Action, Call, Fault};
+pub use handle::{Brain, BrainHandle, CallCount, Foreign};
+pub use judge::{EditionJudge, Judged, RowJudge};

@@ -1,0 +1,241 @@
+//! What can be typed. Help texts here are English; `help.rs` has the Chinese ones.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::app::{Part, RampTarget};
+
+/// Xiaoshu, the data hub of a vocational school
+#[derive(Debug, Parser)]
+#[command(name = "xiaoshu", version, disable_help_flag = true, disable_version_flag = true, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Settings and output.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Settings file
+    #[arg(long, global = true, value_name = "FILE", default_value = "xiaoshu.toml")]
+    pub settings: PathBuf,
+    /// Folder of the store, instead of the one in the settings
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Folder that replaces the built-in data standards
+    #[arg(long, global = true, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
+    /// Print JSON for scripts
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Language: zh or en
+    #[arg(long, global = true, value_name = "LANG", value_enum)]
+    pub lang: Option<LangArg>,
+}
+
+/// A language on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LangArg {
+    /// Chinese
+    Zh,
+    /// English
+    En,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a sample school against a built-in central platform
+    Demo {
+        /// End when all verdicts are in
+        #[arg(long)]
+        once: bool,
+    },
+    /// Find every problem of settings, mappings, sources and upstreams
+    Check {
+        /// Connect to the sources, too
+        #[arg(long)]
+        connect: bool,
+        /// Talk to the upstreams, too
+        #[arg(long)]
+        upstream: bool,
+    },
+    /// Show some rows of a table before and after; nothing is stored or sent
+    Try {
+        /// Table of the standard
+        #[arg(value_name = "TABLE")]
+        table: String,
+        /// Source, where several are mapped onto the table
+        #[arg(long, value_name = "NAME")]
+        source: Option<String>,
+        /// How many rows
+        #[arg(long, value_name = "N", default_value_t = 5)]
+        rows: usize,
+    },
+    /// Collect and report until stopped
+    Run {
+        /// Only these parts, separated by commas: collect, report
+        #[arg(long, value_name = "PARTS", value_enum, value_delimiter = ',')]
+        only: Vec<Part>,
+        /// Read everything once, report until all verdicts are in, end
+        #[arg(long)]
+        once: bool,
+        /// The store was restored from a backup
+        #[arg(long)]
+        restored: bool,
+    },
+    /// Show where every table stands
+    Status,
+    /// The data standards
+    Standard {
+        /// What to do.
+        #[command(subcommand)]
+        action: StandardAction,
+    },
+    /// Rows that wait because something is wrong with them
+    Quarantine {
+        /// What to do.
+        #[command(subcommand)]
+        action: QuarantineAction,
+    },
+    /// Show how far tables are open to the platform, or open them further
+    Release {
+        /// Table; `all` for all of them
+        #[arg(value_name = "TABLE")]
+        table: Option<String>,
+        /// One upstream only
+        #[arg(long, value_name = "NAME")]
+        upstream: Option<String>,
+        /// How far: next, closed, canary (20 rows), limited (1,000 rows), open
+        #[arg(long, value_name = "STEP", value_enum, requires = "table")]
+        to: Option<RampTarget>,
+    },
+    /// Let a table go on under a changed natural key
+    Rekey {
+        /// Table of the standard
+        #[arg(value_name = "TABLE")]
+        table: String,
+        /// Do it; otherwise only list what it orphans
+        #[arg(long)]
+        approve: bool,
+    },
+    /// Show deletions that wait for approval, or approve those of a table
+    Approve {
+        /// Table whose deletions are approved
+        #[arg(value_name = "TABLE")]
+        table: Option<String>,
+    },
+    /// Run the reference central platform
+    Brain {
+        /// Address to listen on
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8686")]
+        listen: SocketAddr,
+        /// Its own settings: accounts, white-list, delays, scripted faults
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Edition whose tables it takes
+        #[arg(long, value_name = "EDITION")]
+        edition: Option<String>,
+    },
+}
+
+/// `standard …`.
+#[derive(Debug, Subcommand)]
+pub enum StandardAction {
+    /// List the editions
+    List,
+    /// Show an edition, a table or a code set
+    Show {
+        /// Edition; the settings' edition when left out
+        #[arg(long, value_name = "EDITION")]
+        edition: Option<String>,
+        /// Table or code set; all tables when left out
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+        /// Print the table's JSON Schema with code sets expanded
+        #[arg(long, requires = "name")]
+        schema: bool,
+    },
+    /// Compare two editions
+    Diff {
+        /// Older edition
+        #[arg(value_name = "OLD")]
+        old: String,
+        /// Newer edition
+        #[arg(value_name = "NEW")]
+        new: String,
+        /// One table only
+        #[arg(long, value_name = "TABLE")]
+        table: Option<String>,
+    },
+    /// Make an edition's files from tables of tables, fields and codes
+    Import {
+        /// Folder with tables.csv, fields.csv, codes.csv, code_sets.csv
+        #[arg(value_name = "FROM")]
+        from: PathBuf,
+        /// Folder to write, `schemas`
+        #[arg(value_name = "TO")]
+        to: PathBuf,
+        /// Name of the edition; the name of FROM when left out
+        #[arg(long, value_name = "EDITION")]
+        edition: Option<String>,
+    },
+}
+
+/// Which quarantined rows.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RowFilter {
+    /// One table
+    #[arg(long, value_name = "TABLE")]
+    pub table: Option<String>,
+    /// One source
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
+    /// Rows that break this rule
+    #[arg(long, value_name = "RULE")]
+    pub rule: Option<String>,
+}
+
+/// `quarantine …`.
+#[derive(Debug, Subcommand)]
+pub enum QuarantineAction {
+    /// Count by cause; with a filter, list rows
+    List {
+        /// Which rows.
+        #[command(flatten)]
+        rows: RowFilter,
+        /// At most so many rows; 0 for all
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
+    },
+    /// Show one row with its raw input and every fault
+    Show {
+        /// Number of the row
+        #[arg(value_name = "ID")]
+        id: i64,
+    },
+    /// Run rows again now, and offer refused records again
+    Retry {
+        /// Number of one row
+        #[arg(value_name = "ID")]
+        id: Option<i64>,
+        /// Which rows.
+        #[command(flatten)]
+        rows: RowFilter,
+    },
+    /// Write rows with their faults as CSV, for the department that owns them
+    Export {
+        /// File to write
+        #[arg(value_name = "FILE")]
+        to: PathBuf,
+        /// Which rows.
+        #[command(flatten)]
+        rows: RowFilter,
+    },
+}

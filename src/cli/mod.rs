@@ -1,0 +1,190 @@
+//! The command line: arguments, texts, exit codes. What the commands do is in [`crate::app`].
+
+mod args;
+mod exit;
+mod help;
+mod lang;
+mod output;
+mod progress;
+mod render;
+mod standard;
+mod usage;
+mod width;
+
+pub use args::{Cli, Command, Global, LangArg, QuarantineAction, RowFilter, StandardAction};
+pub use exit::Exit;
+pub use output::Output;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::FromArgMatches;
+
+use crate::app::{
+    self, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, ExportRequest, Failure, QuarantineRequest,
+    RekeyRequest, ReleaseRequest, RunRequest, TryRequest,
+};
+use crate::{fault::Classified, telemetry};
+
+/// Runs one command line to its end.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let lang = lang::choose(&args, |name| std::env::var(name).ok());
+    let parsed = help::command(lang).try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => return usage::print(&error, lang),
+    };
+    let output = Output { lang, json: cli.global.json };
+    let progress = progress::for_terminal(lang, output.json);
+    let context = Context {
+        settings: cli.global.settings.clone(),
+        data: cli.global.data.clone(),
+        schemas: cli.global.schemas.clone(),
+        lang,
+        progress: progress.as_ref(),
+    };
+    if !matches!(cli.command, Command::Run { once: false, .. }) {
+        telemetry::start(telemetry::Config::QUIET);
+    }
+    match dispatch(&context, output, cli.command) {
+        Ok(exit) => exit,
+        Err(Ended::Failed(failure)) => report(output, &failure),
+        Err(Ended::Output(error)) => closed(&error),
+    }
+}
+
+/// Why a command did not come to its exit code.
+enum Ended {
+    Failed(Failure),
+    Output(io::Error),
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<Exit, Ended> {
+    match command {
+        Command::Demo { once } => demo(context, output, once),
+        Command::Check { connect, upstream } => check(context, output, &CheckRequest { connect, upstream }),
+        Command::Try { table, source, rows } => {
+            let answer = app::try_table(context, &TryRequest { table, source, rows })?;
+            output.print(&answer, |o| render::try_rows(o, &answer))?;
+            Ok(Exit::found(answer.rows.iter().all(|row| row.verdict != app::TryVerdict::Rejected)))
+        }
+        Command::Run { only, once, restored } => {
+            let answer = app::run(context, &RunRequest { only, once, restored })?;
+            output.print(&answer, |o| render::run(o, &answer))?;
+            Ok(Exit::found(answer.imbalances.is_empty() && answer.runs.iter().all(|run| run.error.is_none())))
+        }
+        Command::Status => {
+            let answer = app::status(context)?;
+            output.print(&answer, |o| render::status(o, &answer))?;
+            Ok(Exit::found(answer.imbalances.is_empty() && answer.tables.iter().all(|t| t.parked.is_none() && !t.overdue)))
+        }
+        Command::Standard { action } => standard::run(context, output, action),
+        Command::Quarantine { action } => quarantine(context, output, action),
+        Command::Release { table, upstream, to } => {
+            let table = table.filter(|name| name != "all");
+            let answer = app::release(context, &ReleaseRequest { table, upstream, to })?;
+            output.print(&answer, |o| render::release(o, &answer))?;
+            Ok(Exit::found(answer.ramps.iter().all(|ramp| ramp.refused.is_none())))
+        }
+        Command::Rekey { table, approve } => {
+            let answer = app::rekey(context, &RekeyRequest { table, approve })?;
+            output.print(&answer, |o| render::rekey(o, &answer))?;
+            Ok(Exit::found(answer.parked.is_none() || answer.done))
+        }
+        Command::Approve { table } => {
+            let answer = app::approve(context, &ApproveRequest { table })?;
+            output.print(&answer, |o| render::approve(o, &answer))?;
+            Ok(Exit::found(answer.approved.is_some() || answer.pending.is_empty()))
+        }
+        Command::Brain { listen, config, edition } => {
+            let answer = app::brain(context, &BrainRequest { listen, config, edition })?;
+            output.print(&answer, |o| render::brain(o, &answer))?;
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+fn demo(context: &Context<'_>, output: Output, once: bool) -> Result<Exit, Ended> {
+    let data = context.data.clone().unwrap_or_else(|| PathBuf::from("xiaoshu-demo"));
+    let context = Context { data: Some(data), settings: context.settings.clone(), schemas: context.schemas.clone(), ..*context };
+    let answer = app::demo(&context, &DemoRequest { once })?;
+    context.progress.end();
+    output.print(&answer, |o| render::demo(o, &answer))?;
+    Ok(Exit::found(answer.imbalances.is_empty() && answer.compared.iter().all(app::Compared::agrees)))
+}
+
+/// Faults of settings are what `check` looks for: they are its answer, on standard output.
+fn check(context: &Context<'_>, output: Output, request: &CheckRequest) -> Result<Exit, Ended> {
+    let answer = match app::check(context, request) {
+        Err(Failure::Settings(faults)) => app::CheckAnswer { faults, ..app::CheckAnswer::default() },
+        other => other?,
+    };
+    output.print(&answer, |o| if answer.faults.is_empty() { render::check(o, &answer) } else { render::faults(o, &answer.faults) })?;
+    let unreachable = |step: &app::CheckStep| {
+        step.ok == Some(false) && matches!(step.target, app::Target::Source(_) | app::Target::Upstream(_))
+    };
+    Ok(match &answer {
+        answer if !answer.faults.is_empty() => Exit::Settings,
+        answer if answer.steps.iter().any(unreachable) => Exit::Unreachable,
+        answer => Exit::found(answer.steps.iter().all(|step| step.ok != Some(false))),
+    })
+}
+
+fn quarantine(context: &Context<'_>, output: Output, action: QuarantineAction) -> Result<Exit, Ended> {
+    let request = |rows: RowFilter, id, limit| QuarantineRequest { table: rows.table, source: rows.source, rule: rows.rule, id, limit };
+    match action {
+        QuarantineAction::List { rows, limit } => {
+            let answer = app::quarantine_list(context, &request(rows, None, limit))?;
+            output.print(&answer, |o| render::quarantine_list(o, &answer))?;
+        }
+        QuarantineAction::Show { id } => {
+            let answer = app::quarantine_show(context, id)?;
+            output.print(&answer, |o| render::quarantine_row(o, &answer))?;
+        }
+        QuarantineAction::Retry { id, rows } => {
+            let answer = app::quarantine_retry(context, &request(rows, id, 0))?;
+            output.print(&answer, |o| render::retried(o, &answer))?;
+            return Ok(Exit::found(answer.rejected == 0));
+        }
+        QuarantineAction::Export { to, rows } => {
+            let answer = app::quarantine_export(context, &ExportRequest { rows: request(rows, None, 0), to })?;
+            output.print(&answer, |o| render::exported(o, &answer))?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// A failure on standard error (as JSON, too, when JSON was asked for), and its exit code.
+fn report(output: Output, failure: &Failure) -> Exit {
+    let mut err = io::stderr().lock();
+    let text = match failure {
+        Failure::Settings(faults) if output.json => format!("{}\n", serde_json::json!({ "faults": faults })),
+        _ if output.json => {
+            format!("{}\n", serde_json::json!({ "error": failure.to_string(), "class": failure.fault_class().name() }))
+        }
+        Failure::Settings(faults) => render::faults(output, faults),
+        Failure::Unknown(text) => format!("{}\n", output.text(text)),
+        Failure::Part { message, .. } => format!("{}{message}\n", output.say("失败：", "failed: ")),
+    };
+    drop(err.write_all(text.as_bytes()));
+    Exit::of(failure)
+}
+
+/// Standard output went away. A reader that has seen enough (`| head`) is no fault.
+fn closed(error: &io::Error) -> Exit {
+    if error.kind() == io::ErrorKind::BrokenPipe { Exit::Ok } else { Exit::Internal }
+}

@@ -1,0 +1,22 @@
+//! Answers as text. Each function takes plain data and gives lines.
+
+mod check;
+mod counts;
+mod demo;
+mod quarantine;
+mod ramp;
+mod rows;
+mod status;
+
+pub(super) use check::{check, faults};
+pub(super) use demo::{demo, run};
+pub(super) use quarantine::{exported, quarantine_list, quarantine_row, retried};
+pub(super) use ramp::{approve, brain, rekey, release};
+pub(super) use rows::try_rows;
+pub(super) use status::status;
+
+/// Appends a line to a text.
+pub(super) fn line(out: &mut String, text: impl AsRef<str>) {
+    out.push_str(text.as_ref());
+    out.push('\n');
+}

@@ -1,0 +1,88 @@
+//! `release`, `rekey`, `approve`, `brain`.
+
+use super::{line, status};
+use crate::app::{ApproveAnswer, BrainAnswer, RekeyAnswer, ReleaseAnswer};
+use crate::cli::Output;
+use crate::cli::width::{Side, TextTable};
+use crate::finding::Lang;
+
+/// The ramps.
+pub(in crate::cli) fn release(output: Output, answer: &ReleaseAnswer) -> String {
+    let mut text = TextTable::new(&[
+        (output.say("通道", "upstream"), Side::Left),
+        (output.say("表", "table"), Side::Left),
+        (output.say("开放程度", "step"), Side::Left),
+        (output.say("本级已报", "used"), Side::Right),
+        ("", Side::Left),
+    ]);
+    for row in &answer.ramps {
+        let note = match (&row.refused, row.moved, &row.why) {
+            (Some(refused), _, _) => output.text(refused),
+            (None, true, _) => output.say("已改变", "moved"),
+            (None, false, Some(why)) => why,
+            (None, false, None) => "",
+        };
+        text.row([&row.upstream, &row.table, &row.step, &row.used.to_string(), note]);
+    }
+    if text.is_empty() {
+        return format!("{}\n", output.say("没有任何表接到上报通道。", "No table is attached to an upstream."));
+    }
+    text.render()
+}
+
+/// What a changed natural key orphans.
+pub(in crate::cli) fn rekey(output: Output, answer: &RekeyAnswer) -> String {
+    let mut out = String::new();
+    let Some(why) = &answer.parked else {
+        line(&mut out, format!("{} {}", answer.table, output.say("没有停放，无需处理。", "is not parked; there is nothing to do.")));
+        return out;
+    };
+    line(&mut out, format!("{}: {why}", answer.table));
+    line(
+        &mut out,
+        match output.lang {
+            Lang::Zh => format!("按旧主键上报的 {} 条记录会留在平台上，成为孤立记录。", answer.orphaned),
+            Lang::En => format!("{} records stand upstream under their old keys and will stay there as orphans.", answer.orphaned),
+        },
+    );
+    if !answer.samples.is_empty() {
+        line(&mut out, format!("    {}", answer.samples.join(" ")));
+    }
+    line(
+        &mut out,
+        if answer.done {
+            output.say("已启用新主键，该表继续。", "The new key is in force; the table goes on.")
+        } else {
+            output.say("确认后加 --approve 执行。", "To do it, add --approve.")
+        },
+    );
+    out
+}
+
+/// Deletions that wait, or what was approved.
+pub(in crate::cli) fn approve(output: Output, answer: &ApproveAnswer) -> String {
+    let mut out = String::new();
+    if let Some(count) = answer.approved {
+        line(
+            &mut out,
+            match output.lang {
+                Lang::Zh => format!("已批准：删除 {count} 条记录。"),
+                Lang::En => format!("Approved: {count} records deleted."),
+            },
+        );
+        return out;
+    }
+    if answer.pending.is_empty() {
+        line(&mut out, output.say("没有等待批准的删除。", "No deletions wait for approval."));
+    }
+    status::deletions(output, &answer.pending, &mut out);
+    out
+}
+
+/// What the reference platform took.
+pub(in crate::cli) fn brain(output: Output, answer: &BrainAnswer) -> String {
+    match output.lang {
+        Lang::Zh => format!("{}：存储 {} 行，退回 {} 行。\n", answer.url, answer.stored, answer.refused),
+        Lang::En => format!("{}: {} rows stored, {} refused.\n", answer.url, answer.stored, answer.refused),
+    }
+}

@@ -1,0 +1,187 @@
+//! Settings and mappings: read once, checked whole, every fault at once.
+//!
+//! A settings file is TOML; `XIAOSHU__SECTION__KEY` variables lie over it; each part supplies the JSON Schema of its own
+//! section. Everything is checked before anything is built: syntax, schemas, secrets, then what only shows across
+//! sections and files. Each fault has file, line, column, what is wrong and how to mend it. Below this module nothing
+//! reads settings: parts get theirs as values.
+
+mod calendar;
+mod document;
+mod environment;
+mod fault;
+mod mapping;
+mod parts;
+mod schema;
+mod secret;
+mod sections;
+mod settings;
+mod standard;
+mod suggest;
+
+pub use environment::Environment;
+pub use fault::Fault;
+pub use mapping::MappingFile;
+pub use parts::{Kind, Parts};
+pub use secret::{Opaque, Secret};
+pub use settings::{
+    Calendar, Collect, Data, Mappings, ReferencePolicy, References, School, Settings, SourceSettings, Term, UpstreamSettings,
+};
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::finding::Text;
+use document::Document;
+use parts::Names;
+
+/// The schema of the settings file, but for the sections that the parts describe.
+pub const SETTINGS_SCHEMA: &str = include_str!("settings.schema.json");
+
+/// Settings and mappings without a fault.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The settings file.
+    pub file: PathBuf,
+    /// The folder that relative paths start from.
+    pub base: PathBuf,
+    /// The settings.
+    pub settings: Settings,
+    /// The mapping files, sorted by name.
+    pub mappings: Vec<MappingFile>,
+}
+
+impl Loaded {
+    /// A path of the settings as the process can open it.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        settings::absolute(&self.base, path)
+    }
+}
+
+/// Reads and checks a settings file and its mappings.
+///
+/// # Errors
+/// Every fault found, by file and line.
+pub fn load(file: &Path, schemas: Option<&Path>, parts: &Parts, env: &Environment) -> Result<Loaded, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let loaded = collect(file, schemas, parts, env, &mut faults);
+    match loaded {
+        Some(loaded) if faults.is_empty() => Ok(loaded),
+        _ => {
+            faults.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+            faults.dedup();
+            Err(faults)
+        }
+    }
+}
+
+fn collect(file: &Path, schemas: Option<&Path>, parts: &Parts, env: &Environment, faults: &mut Vec<Fault>) -> Option<Loaded> {
+    let base = file.parent().map(Path::to_owned).unwrap_or_default();
+    let mut doc = read(file, faults)?;
+    let schema: Value = serde_json::from_str(SETTINGS_SCHEMA).unwrap_or_default();
+    let mut value = overlay(&mut doc, &schema, parts, env, faults)?;
+    schema::check(&doc, "", &value, &schema, faults);
+    sections::Sections { doc: &doc, env, base: &base }.check("sources", &mut value, &parts.sources, faults);
+    sections::Sections { doc: &doc, env, base: &base }.check("upstreams", &mut value, &parts.upstreams, faults);
+    calendar::check(&doc, &value, faults);
+    check_data_dir(&doc, &value, &base, faults);
+    let names = standard::names(&doc, &value, schemas, faults);
+    if let Some(names) = &names {
+        standard::check_named(&doc, &value, names, faults);
+    }
+    let mappings = check_mappings(&doc, &value, &base, names.as_ref(), faults);
+    if !faults.is_empty() {
+        return None;
+    }
+    match serde_json::from_value::<Settings>(value) {
+        Ok(settings) => Some(Loaded { file: file.to_owned(), base, settings, mappings }),
+        Err(error) => {
+            // The schema let something through that the types do not take; the message may hold a value, its class does not.
+            let what = format!("the settings cannot be built: {:?} error", error.classify());
+            faults.push(doc.fault("", Text::new(what.clone(), what), Text::new("请报告此问题", "report this as a bug")));
+            None
+        }
+    }
+}
+
+fn read(file: &Path, faults: &mut Vec<Fault>) -> Option<Document> {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            faults.push(Fault {
+                file: file.to_owned(),
+                line: 0,
+                column: 0,
+                what: Text::new("没有这个设置文件", "there is no such settings file"),
+                remedy: Text::new(
+                    "用 --settings 指定设置文件；范例见 deploy/settings.example.toml",
+                    "name one with --settings; deploy/settings.example.toml is an example",
+                ),
+            });
+            return None;
+        }
+        Err(error) => {
+            faults.push(mapping::unreadable(file.to_owned(), &error));
+            return None;
+        }
+    };
+    // Windows editors put a byte-order mark before the text; TOML knows none.
+    let text = text.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(text);
+    Document::parse(file, text).map_err(|fault| faults.push(fault)).ok()
+}
+
+/// The environment's variables laid over the file, as the schemas want them.
+fn overlay(doc: &mut Document, schema: &Value, parts: &Parts, env: &Environment, faults: &mut Vec<Fault>) -> Option<Value> {
+    let (mut value, pointers) = match env.merge(&doc.value) {
+        Ok(merged) => merged,
+        Err(error) => {
+            let what = format!("XIAOSHU__…: {error}");
+            let remedy = Text::new("变量名写成 XIAOSHU__节__键", "write XIAOSHU__SECTION__KEY");
+            faults.push(doc.fault("", Text::new(what.clone(), what), remedy));
+            return None;
+        }
+    };
+    for pointer in pointers.keys() {
+        let wanted = parts.schema_of(&value, pointer).unwrap_or_else(|| schema::schema_at(schema, pointer).clone());
+        if let Some(Value::String(text)) = value.pointer_mut(pointer).map(|part| part as &Value).cloned().as_ref() {
+            let typed = environment::typed(text, &wanted);
+            if let Some(part) = value.pointer_mut(pointer) {
+                *part = typed;
+            }
+        }
+    }
+    doc.overridden(pointers);
+    Some(value)
+}
+
+fn check_data_dir(doc: &Document, settings: &Value, base: &Path, faults: &mut Vec<Fault>) {
+    let dir = settings.pointer("/data/dir").and_then(Value::as_str).unwrap_or("data");
+    let path = settings::absolute(base, Path::new(dir));
+    if path.exists() && !path.is_dir() {
+        faults.push(doc.fault(
+            "/data/dir",
+            Text::new(format!("{} 不是目录", path.display()), format!("{} is not a folder", path.display())),
+            Text::new("换一个目录，或移走该文件", "name another folder, or move that file away"),
+        ));
+    }
+}
+
+fn check_mappings(doc: &Document, settings: &Value, base: &Path, names: Option<&Names>, faults: &mut Vec<Fault>) -> Vec<MappingFile> {
+    let dir = settings.pointer("/mappings/dir").and_then(Value::as_str).unwrap_or("mappings");
+    let files = mapping::read(&settings::absolute(base, Path::new(dir)), doc, faults);
+    let sources: Vec<String> =
+        settings.get("sources").and_then(Value::as_object).map(|all| all.keys().cloned().collect()).unwrap_or_default();
+    let mut checker = mapping::Checker::new(&sources, names);
+    for file in &files {
+        if checker.check(file, faults) {
+            faults.extend(mapping::meaning(file));
+        }
+    }
+    files
+}
+
+/// The edition that a settings file names, for commands that work without settings; faults are passed over.
+pub fn edition_of(file: &Path) -> Option<String> {
+    let doc = read(file, &mut Vec::new())?;
+    Some(doc.value.pointer("/school/edition")?.as_str()?.to_owned())
+}

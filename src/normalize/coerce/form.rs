@@ -1,0 +1,103 @@
+//! Numbers of things, codes with a check character, periods, addresses of the web.
+
+use super::{Coerced, Trouble, Value, folded, is_digits, person, put, without_point_zero};
+use crate::finding::{Expected, RuleId, Text};
+use crate::standard::Format;
+
+/// The trouble of a number that a spreadsheet has rounded.
+pub(super) fn rounded() -> Box<Trouble> {
+    let whole = Text::new("完整的号码", "the whole number");
+    Trouble::new(RuleId::LOSSY, Expected::Words(whole))
+        .fix("电子表格已丢失数字：把该列设为文本后重新导出", "a spreadsheet has lost digits: make the column text and export again")
+}
+
+/// Whether a text is a number in scientific notation, as spreadsheets show long numbers.
+fn is_scientific(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else { return false };
+    let Some(exponent) = exponent.strip_prefix('+') else { return false };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    is_digits(whole) && is_digits(fraction) && is_digits(exponent)
+}
+
+/// The number without the apostrophe that keeps spreadsheets from reading it as one.
+fn without_apostrophe(text: &str) -> &str {
+    match text.strip_prefix(['\'', '\u{2019}', '`']) {
+        Some(rest) if !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric()) => rest,
+        _ => text,
+    }
+}
+
+/// A student number, a course number, a telephone number: folded, otherwise as it stands.
+pub(super) fn number_of_thing(text: &str, id15: bool, out: &mut String) -> Coerced {
+    let narrow = folded(text);
+    if is_scientific(&narrow) {
+        return Err(rounded());
+    }
+    let bare = without_apostrophe(&narrow);
+    if id15 && bare.len() == 15 {
+        return person::resident_id(bare, true, out);
+    }
+    Ok(put(bare, text, out))
+}
+
+/// A text of fixed letters and digits: folded, otherwise as it stands.
+pub(super) fn fixed(text: &str, out: &mut String) -> Coerced {
+    let narrow = folded(text);
+    Ok(put(without_apostrophe(&narrow), text, out))
+}
+
+/// Digits only.
+pub(super) fn digits(text: &str, out: &mut String) -> Coerced {
+    let narrow = folded(text);
+    if is_scientific(&narrow) {
+        return Err(rounded());
+    }
+    Ok(put(without_point_zero(without_apostrophe(&narrow)), text, out))
+}
+
+/// A credit code: capitals, no blanks, no hyphen.
+pub(super) fn credit_code(text: &str, out: &mut String) -> Coerced {
+    let narrow = folded(text);
+    let bare = without_apostrophe(&narrow);
+    if is_scientific(bare) {
+        return Err(rounded());
+    }
+    let code: String = bare.chars().filter(|c| !matches!(c, ' ' | '-')).map(|c| c.to_ascii_uppercase()).collect();
+    Ok(put(&code, text, out))
+}
+
+/// A web address: the scheme in small letters.
+pub(super) fn url(text: &str, out: &mut String) -> Coerced {
+    match text.split_once("://") {
+        Some((scheme, rest)) if scheme.bytes().any(|b| b.is_ascii_uppercase()) => {
+            Ok(put(&format!("{}://{rest}", scheme.to_ascii_lowercase()), text, out))
+        }
+        _ => Ok(Value::Same),
+    }
+}
+
+/// First and last period, `n-n`: `第1-2节`, `1~2`, `01-02`, `1,2,3`, one period alone.
+pub(super) fn periods(text: &str, out: &mut String) -> Coerced {
+    let bad = || Trouble::new(RuleId::COERCION, Expected::Format(Format::Periods.name().into()));
+    let narrow = folded(text);
+    let bare = narrow.strip_prefix('第').unwrap_or(&narrow);
+    let bare = bare.strip_suffix('节').unwrap_or(bare);
+    let parts: Vec<&str> = bare.split(['-', '~', '—', '–', '至', '到', ',', '、', '.']).map(str::trim).collect();
+    let numbers: Option<Vec<u32>> =
+        parts.iter().map(|p| if is_digits(p) && p.len() <= 2 { p.parse().ok() } else { None }).collect();
+    let Some(numbers) = numbers else {
+        let run_together = is_digits(bare) && bare.len() > 2;
+        return Err(match run_together {
+            true => Trouble::new(RuleId::AMBIGUOUS, Expected::Format(Format::Periods.name().into()))
+                .fix("写成 1-2 这样的形式", "write it as 1-2"),
+            false => bad(),
+        });
+    };
+    let listed = bare.contains([',', '、', '.']);
+    let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return Err(bad()) };
+    let in_a_row = numbers.windows(2).all(|w| w[1] == w[0] + 1);
+    if (listed && !in_a_row) || (!listed && numbers.len() > 2) || first > last || *first == 0 {
+        return Err(bad().fix("不连续的节次请分成多行", "give periods that do not follow each other as rows of their own"));
+    }
+    Ok(put(&format!("{first}-{last}"), text, out))
+}

@@ -1,0 +1,61 @@
+//! What others ask of a mapping without compiling it.
+
+use std::collections::BTreeSet;
+
+use super::document::{FieldSection, MappingDocument, WhenMissing};
+use super::key;
+use crate::standard::{NaturalKey, TablePlan};
+
+impl MappingDocument {
+    /// The (table, field) pairs that values are looked up by.
+    pub fn looks_up(&self) -> Vec<(&str, &str)> {
+        let lookups = self.body.fields.values().filter_map(|section| match section {
+            FieldSection::Full(options) => options.lookup.as_ref(),
+            FieldSection::Column(_) => None,
+        });
+        lookups.map(|lookup| (lookup.table.as_str(), lookup.matching.as_str())).collect()
+    }
+
+    /// The columns that feed a field.
+    pub fn columns_of(&self, field: &str) -> Vec<&str> {
+        match self.body.fields.get(field) {
+            None => Vec::new(),
+            Some(FieldSection::Column(column)) => vec![column],
+            Some(FieldSection::Full(options)) => {
+                let mut columns: Vec<&str> = options.column.as_deref().into_iter().collect();
+                columns.extend(options.template.as_deref().into_iter().flat_map(template_columns));
+                if let Some(WhenMissing::Planned { planned }) = &options.when_missing {
+                    columns.push(planned);
+                }
+                columns
+            }
+        }
+    }
+
+    /// The columns that feed sensitive fields of its table: their cells are not shown.
+    pub fn sensitive_columns(&self, plan: &TablePlan) -> BTreeSet<String> {
+        let sensitive = plan.fields.iter().filter(|field| field.sensitivity.is_sensitive());
+        sensitive.flat_map(|field| self.columns_of(&field.name)).map(str::to_owned).collect()
+    }
+
+    /// Digest of the natural key that this mapping gives its table: the table's own, or the one it names. A key, once
+    /// records have landed under it, must not change unnoticed.
+    pub fn key_digest(&self, plan: &TablePlan) -> [u8; 16] {
+        let text = match &self.body.key.fields {
+            Some(parts) => parts.iter().map(|part| part.replace(' ', "")).collect::<Vec<_>>().join(","),
+            None => described(plan, &plan.key),
+        };
+        xxhash_rust::xxh3::xxh3_128(format!("{}:{text}", plan.name).as_bytes()).to_be_bytes()
+    }
+}
+
+fn described(plan: &TablePlan, key: &NaturalKey) -> String {
+    match key.preferred.is_empty() {
+        true => key::describe(plan, &key.parts),
+        false => format!("{}|{}", key::describe(plan, &key.preferred), key::describe(plan, &key.parts)),
+    }
+}
+
+fn template_columns(template: &str) -> impl Iterator<Item = &str> {
+    template.split('{').skip(1).filter_map(|piece| piece.split_once('}').map(|(column, _)| column))
+}

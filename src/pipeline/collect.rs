@@ -1,0 +1,124 @@
+//! One collection: all jobs, parents first, sources side by side; then what waited and can go on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::order::levels;
+use super::retry::{rerun, retry_ready};
+use super::run::run_job;
+use super::{Job, PipelineError, RunOutcome, Surroundings};
+use crate::fault::{Classified, FaultClass};
+use crate::store::QuarantinedRow;
+
+/// All jobs of a hub.
+pub struct Pipeline {
+    jobs: Vec<Job>,
+    levels: Vec<Vec<usize>>,
+    around: Surroundings,
+}
+
+/// What became of one job.
+#[derive(Debug)]
+pub struct JobReport {
+    /// The source's name.
+    pub source: Arc<str>,
+    /// The table's name.
+    pub table: Arc<str>,
+    /// What it did, or what stopped it.
+    pub outcome: Result<RunOutcome, PipelineError>,
+}
+
+/// What one collection did.
+#[derive(Debug, Default)]
+pub struct CollectReport {
+    /// Every job once, in the order they ended.
+    pub jobs: Vec<JobReport>,
+    /// Quarantined rows that were re-run because what they waited for arrived, and how many of them landed.
+    pub retried: (u64, u64),
+}
+
+impl CollectReport {
+    /// The class of the worst error, if any job failed: a bug before configuration before the rest.
+    pub fn worst(&self) -> Option<FaultClass> {
+        let rank = |class: FaultClass| match class {
+            FaultClass::Bug => 0,
+            FaultClass::Configuration => 1,
+            FaultClass::Credentials => 2,
+            FaultClass::Data => 3,
+            FaultClass::Throttled => 4,
+            FaultClass::Transient => 5,
+        };
+        self.jobs.iter().filter_map(|job| job.outcome.as_ref().err().map(Classified::fault_class)).min_by_key(|c| rank(*c))
+    }
+}
+
+impl Pipeline {
+    /// Orders the jobs.
+    pub fn new(jobs: Vec<Job>, around: Surroundings) -> Self {
+        let tables: Vec<(Arc<str>, BTreeSet<Arc<str>>)> = jobs.iter().map(|job| (job.plan.name.clone(), job.needs.clone())).collect();
+        Self { levels: levels(&tables), jobs, around }
+    }
+
+    /// The jobs.
+    pub fn jobs(&self) -> &[Job] {
+        &self.jobs
+    }
+
+    /// What surrounds them.
+    pub fn around(&self) -> &Surroundings {
+        &self.around
+    }
+
+    /// Runs every job once. A job that fails stops no other; a table whose parents failed is still read, and rows whose
+    /// parents are missing wait. Blocking: call it from a thread that is not the runtime's. `stop` is asked between jobs.
+    ///
+    /// # Errors
+    /// Only when the store fails while waiting rows are re-run; what the jobs did is in the report of the next status.
+    pub fn collect(&self, stop: &(dyn Fn() -> bool + Sync)) -> Result<CollectReport, PipelineError> {
+        let done = Mutex::new(Vec::new());
+        for level in &self.levels {
+            let mut by_source: BTreeMap<&str, Vec<&Job>> = BTreeMap::new();
+            for &i in level {
+                by_source.entry(&self.jobs[i].source).or_default().push(&self.jobs[i]);
+            }
+            std::thread::scope(|scope| {
+                for jobs in by_source.values() {
+                    scope.spawn(|| self.run_in_turn(jobs, stop, &done));
+                }
+            });
+        }
+        let jobs = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let retried = if stop() { (0, 0) } else { retry_ready(&self.jobs, &self.around)? };
+        Ok(CollectReport { jobs, retried })
+    }
+
+    /// Runs quarantined rows again, those of each job together. Returns how many were run and how many landed; rows of
+    /// tables that are no longer mapped stay as they are.
+    ///
+    /// # Errors
+    /// When mapping or store fail; rows of jobs done before stay done.
+    pub fn retry(&self, rows: &[QuarantinedRow]) -> Result<(u64, u64), PipelineError> {
+        let mut total = (0, 0);
+        for job in &self.jobs {
+            let own: Vec<QuarantinedRow> = rows.iter().filter(|row| row.feed == job.feed && row.source == job.source).cloned().collect();
+            total.0 += own.len() as u64;
+            total.1 += rerun(job, &self.around, &own, false)?;
+        }
+        Ok(total)
+    }
+
+    fn run_in_turn(&self, jobs: &[&Job], stop: &(dyn Fn() -> bool + Sync), done: &Mutex<Vec<JobReport>>) {
+        for job in jobs {
+            if stop() {
+                return;
+            }
+            let outcome = run_job(job, &self.around);
+            if let Err(error) = &outcome {
+                tracing::warn!(source = %job.source, table = %job.plan.name, class = error.fault_class().name(), %error, "a run was stopped");
+            }
+            self.around.observer.ended(job, &outcome);
+            let report = JobReport { source: job.source.clone(), table: job.plan.name.clone(), outcome };
+            done.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What a run needs: one mapping of one source onto one table, and what surrounds all of them.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::runtime::Handle as Runtime;
+
+use super::PipelineError;
+use crate::finding::{Locator, Place};
+use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
+use crate::record::Namespace;
+use crate::source::{Column, Connector, Position, Source, SourceError, SourcePlace};
+use crate::standard::{Standard, TableId, TablePlan};
+use crate::store::{FeedId, Landed, Millis, Store};
+use crate::validate::Checks;
+
+/// One mapping of one source onto one table.
+pub struct Job {
+    /// The source's name in the settings.
+    pub source: Arc<str>,
+    /// Its connector.
+    pub connector: &'static dyn Connector,
+    /// Its settings, secrets resolved.
+    pub settings: Arc<serde_json::Value>,
+    /// The folder that relative paths start from.
+    pub base: PathBuf,
+    /// The number of the system that the source is.
+    pub system: Arc<str>,
+    /// The mapping.
+    pub document: Arc<MappingDocument>,
+    /// What is read, as messages name it before the source is open.
+    pub object: Arc<str>,
+    /// The text of the file with keys to adopt, where the mapping names one.
+    pub adopted: Option<String>,
+    /// The table's feed in the store.
+    pub feed: FeedId,
+    /// The table.
+    pub plan: Arc<TablePlan>,
+    /// Its checks.
+    pub checks: Checks,
+    /// Names of mapped tables that must be read before.
+    pub needs: BTreeSet<Arc<str>>,
+}
+
+/// The school as records name it.
+#[derive(Debug, Clone)]
+pub struct School {
+    /// The national school code that is reported.
+    pub code: Arc<str>,
+    /// The namespace of record keys.
+    pub namespace: Namespace,
+}
+
+/// What all jobs share.
+pub struct Surroundings {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The standard.
+    pub standard: Arc<Standard>,
+    /// The school.
+    pub school: School,
+    /// Feeds of the mapped tables.
+    pub feeds: HashMap<TableId, FeedId>,
+    /// Runs the store's calls.
+    pub runtime: Runtime,
+    /// The time.
+    pub clock: Arc<dyn Fn() -> Millis + Send + Sync>,
+    /// Told of every landing.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// Told what goes on, to show it.
+pub trait Observer: Send + Sync {
+    /// A batch has landed.
+    fn landed(&self, job: &Job, landed: &Landed);
+
+    /// A job has ended.
+    fn ended(&self, job: &Job, outcome: &Result<super::RunOutcome, PipelineError>);
+}
+
+/// Shows nothing.
+pub struct Silent;
+
+impl Observer for Silent {
+    fn landed(&self, _: &Job, _: &Landed) {}
+    fn ended(&self, _: &Job, _: &Result<super::RunOutcome, PipelineError>) {}
+}
+
+impl Surroundings {
+    /// Waits for a call of the store on a thread that is not the runtime's.
+    pub(super) fn wait<T>(&self, call: impl Future<Output = T>) -> T {
+        self.runtime.block_on(call)
+    }
+}
+
+impl Job {
+    /// Opens the object to read.
+    pub(super) fn open(&self, resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
+        let place = SourcePlace { name: &self.source, settings: &self.settings, base: &self.base };
+        self.connector.open(&place, self.document.read(), resume)
+    }
+
+    /// Compiles the mapping against the columns found.
+    pub(super) fn compile(&self, around: &Surroundings, columns: &Arc<[Column]>) -> Result<MappingPlan, PipelineError> {
+        let context = MappingContext {
+            school_code: around.school.code.clone(),
+            namespace: around.school.namespace.clone(),
+            system: self.system.clone(),
+            missing: MappingContext::default_missing(),
+            adopted: self.adopted.clone(),
+        };
+        MappingPlan::compile(&self.document, &around.standard, columns, context)
+            .map_err(|faults| PipelineError::Mapping { table: self.plan.name.clone(), faults })
+    }
+
+    /// A row's place.
+    pub(super) fn locator(&self, object: &Arc<str>, place: &Place) -> Locator {
+        Locator { source: self.source.clone(), object: object.clone(), place: place.clone() }
+    }
+}

@@ -1,0 +1,62 @@
+//! Drives a table's run: source → normalize → validate → landing; order, retries, recovery.
+//!
+//! Nothing here knows an upstream: pipeline and reporting meet only in the store, so that either can stop alone.
+
+mod answers;
+mod collect;
+mod job;
+mod order;
+mod preview;
+mod retry;
+mod run;
+mod time;
+
+pub use collect::{CollectReport, JobReport, Pipeline};
+pub use job::{Job, Observer, School, Silent, Surroundings};
+pub use preview::{PreviewRow, preview};
+pub use run::RunOutcome;
+
+use crate::fault::{Classified, FaultClass};
+use crate::normalize::MappingFault;
+use crate::source::SourceError;
+use crate::store::StoreError;
+
+/// What keeps a run from going on.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The source.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The mapping does not fit the source or the standard; every fault is listed.
+    #[error("the mapping of {table} does not fit: {}", first(faults))]
+    Mapping {
+        /// The table.
+        table: std::sync::Arc<str>,
+        /// All faults.
+        faults: Vec<MappingFault>,
+    },
+    /// A broken promise of our own.
+    #[error("{0}")]
+    Bug(&'static str),
+}
+
+fn first(faults: &[MappingFault]) -> String {
+    match faults.split_first() {
+        None => "no fault named".to_owned(),
+        Some((fault, rest)) => format!("{}:{}: {} (and {} more)", fault.file, fault.line, fault.what.en, rest.len()),
+    }
+}
+
+impl Classified for PipelineError {
+    fn fault_class(&self) -> FaultClass {
+        match self {
+            Self::Source(error) => error.fault_class(),
+            Self::Store(error) => error.fault_class(),
+            Self::Mapping { .. } => FaultClass::Configuration,
+            Self::Bug(_) => FaultClass::Bug,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Rows that waited are re-run by themselves when what they waited for has arrived, or their time is up.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::run::{BATCH_ROWS, Preparer, land};
+use super::{Job, PipelineError, Surroundings};
+use crate::normalize;
+use crate::source::{Column, ColumnKind};
+use crate::store::{Millis, NewRun, QuarantinedRow, RunEnd};
+
+/// How long a row waits for a missing parent before it is offered with a warning, in milliseconds.
+const HOLD: Millis = 7 * 24 * 3_600_000;
+
+/// Re-runs every quarantined row whose parents have arrived, or that has been held too long, until no more wake up.
+/// Returns how many were re-run and how many of them landed.
+pub(super) fn retry_ready(jobs: &[Job], around: &Surroundings) -> Result<(u64, u64), PipelineError> {
+    let mut total = (0, 0);
+    for job in jobs {
+        loop {
+            let now = (around.clock)();
+            let rows = around.wait(around.store.ready(job.feed, &job.source, now - HOLD, BATCH_ROWS as u32))?;
+            if rows.is_empty() {
+                break;
+            }
+            let (ready, overdue): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.since > now - HOLD);
+            let mut landed = 0;
+            for (rows, overdue) in [(ready, false), (overdue, true)] {
+                total.0 += rows.len() as u64;
+                landed += rerun(job, around, &rows, overdue)?;
+            }
+            total.1 += landed;
+            if landed == 0 {
+                break;
+            }
+        }
+    }
+    Ok(total)
+}
+
+/// Re-runs quarantined rows of one job; returns how many landed. Rows that fail again keep their entry and since.
+///
+/// # Errors
+/// When mapping or store fail.
+pub(super) fn rerun(job: &Job, around: &Surroundings, rows: &[QuarantinedRow], overdue: bool) -> Result<u64, PipelineError> {
+    let mut landed = 0;
+    let mut from = 0;
+    while from < rows.len() {
+        let columns = columns_of(&rows[from].raw);
+        let alike = rows[from..].iter().take_while(|row| columns_of(&row.raw) == columns).count();
+        landed += rerun_alike(job, around, &columns, &rows[from..from + alike], overdue)?;
+        from += alike;
+    }
+    Ok(landed)
+}
+
+fn rerun_alike(job: &Job, around: &Surroundings, columns: &Arc<[Column]>, rows: &[QuarantinedRow], overdue: bool) -> Result<u64, PipelineError> {
+    let raws: Vec<&str> = rows.iter().map(|row| row.raw.as_str()).collect();
+    let mapping = job.compile(around, columns)?;
+    let mut preparer = Preparer::new(job, around, mapping, job.object.clone(), overdue);
+    let ready = preparer.prepare(normalize::from_raw(columns, &raws))?;
+    let at = (around.clock)();
+    let new = NewRun { source: job.source.clone(), feed: job.feed, mapping_digest: job.document.digest(), at };
+    let run = around.wait(around.store.begin_run(&new))?.run;
+    let landed = land(job, around, run, &ready)?;
+    let end = RunEnd { complete: false, error: None, at: (around.clock)() };
+    around.wait(around.store.finish_run(run, &end))?;
+    let mut over = Vec::new();
+    for row in rows {
+        let now = around.wait(around.store.quarantined_row(row.id))?;
+        if now.is_some_and(|now| now.last_run != run) {
+            over.push(row.id);
+        }
+    }
+    around.wait(around.store.close(&over, at))?;
+    Ok(landed.changed + landed.unchanged + landed.duplicate)
+}
+
+fn columns_of(raw: &str) -> Arc<[Column]> {
+    let row: Map<String, Value> = serde_json::from_str(raw).unwrap_or_default();
+    row.keys().map(|name| Column { name: name.as_str().into(), kind: ColumnKind::Unknown }).collect()
+}

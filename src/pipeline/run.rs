@@ -1,0 +1,185 @@
+//! One run: one object of one source onto one table, from the first row to the end of the landing.
+//!
+//! Two threads work side by side with a bounded channel between them: this one reads, normalizes and validates, the
+//! other lands. What is in flight between them is at most [`CHANNEL_BATCHES`] batches, whatever the input's size.
+
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::time::Instant;
+
+use super::answers::Answers;
+use super::{Job, PipelineError, Surroundings};
+use crate::finding::{Findings, Locator, Severity};
+use crate::normalize::{self, MappingPlan, Normalized};
+use crate::record::{Record, RecordBatch};
+use crate::source::{Position, Source, SourceBatch};
+use crate::store::{Landed, LandingBatch, NewRun, RunEnd, RunId, RunSummary};
+use crate::validate::{Accepted, Rejected, judge};
+
+/// Rows of one batch.
+pub(super) const BATCH_ROWS: usize = 1_000;
+/// Batches between the reading and the landing thread.
+const CHANNEL_BATCHES: usize = 4;
+
+/// What a run did.
+#[derive(Debug, Clone)]
+pub struct RunOutcome {
+    /// Totals and what followed from completeness.
+    pub summary: RunSummary,
+    /// Warnings among the landed rows.
+    pub warnings: u64,
+    /// References that could not be checked, because no target is mapped and read: field names.
+    pub unchecked: Vec<String>,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// Rows ready to land, with the source batch they came from.
+pub(super) struct Ready {
+    pub(super) source: SourceBatch,
+    pub(super) accepted: Accepted,
+    pub(super) rejected: Vec<Rejected>,
+    pub(super) filtered: u64,
+}
+
+/// Makes batches of one job ready to land.
+pub(super) struct Preparer<'a> {
+    job: &'a Job,
+    around: &'a Surroundings,
+    mapping: MappingPlan,
+    object: std::sync::Arc<str>,
+    overdue: bool,
+    pub(super) answers: Answers<'a>,
+    pub(super) warnings: u64,
+}
+
+impl<'a> Preparer<'a> {
+    /// `overdue`: rows whose hold has run out, so that a missing parent is a warning.
+    pub(super) fn new(job: &'a Job, around: &'a Surroundings, mapping: MappingPlan, object: std::sync::Arc<str>, overdue: bool) -> Self {
+        Self { job, around, mapping, object, overdue, answers: Answers::new(around), warnings: 0 }
+    }
+
+    pub(super) fn prepare(&mut self, source: SourceBatch) -> Result<Ready, PipelineError> {
+        let (batch, findings, filtered) = self.judge_rows(&source)?;
+        let found = findings.rows().iter().flat_map(|row| &row.violations);
+        self.warnings += found.filter(|v| v.severity == Severity::Warning).count() as u64;
+        let (accepted, rejected) = judge(batch, &findings, &|record: &Record<'_>| self.raw(&source, record.origin()));
+        Ok(Ready { accepted, rejected, filtered, source })
+    }
+
+    /// Records and findings of a batch, before they are parted.
+    pub(super) fn examine(&mut self, source: &SourceBatch) -> Result<(RecordBatch, Findings), PipelineError> {
+        self.judge_rows(source).map(|(batch, findings, _)| (batch, findings))
+    }
+
+    fn judge_rows(&mut self, source: &SourceBatch) -> Result<(RecordBatch, Findings, u64), PipelineError> {
+        let now = (self.around.clock)();
+        let lookups = self.answers.lookups(&self.mapping.lookups(source))?;
+        let Normalized { batch, mut findings, filtered } = self.mapping.apply(source, &super::time::collected_at(now), &lookups);
+        let keys = self.answers.keys(&self.job.checks.questions(&batch), self.overdue)?;
+        self.job.checks.run(&batch, &keys, &super::time::today(now), &mut findings);
+        Ok((batch, findings, filtered.len() as u64))
+    }
+
+    fn raw(&self, source: &SourceBatch, row: usize) -> (String, Locator) {
+        (normalize::raw_json(source, row), self.job.locator(&self.object, source.place(row)))
+    }
+}
+
+/// Runs one job to its end. Bad rows are quarantined and stop nothing.
+///
+/// # Errors
+/// When the source, the mapping or the store keeps the run from going on; the run is closed as incomplete first.
+pub fn run_job(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
+    let began = Instant::now();
+    let at = (around.clock)();
+    let new = NewRun { source: job.source.clone(), feed: job.feed, mapping_digest: job.document.digest(), at };
+    let start = around.wait(around.store.begin_run(&new))?;
+    let mut source = match job.open(start.resume.as_ref()) {
+        Ok(source) => source,
+        Err(error) => return Err(close_broken(around, start.run, error.into())),
+    };
+    let mapping = match job.compile(around, source.columns()) {
+        Ok(mapping) => mapping,
+        Err(error) => return Err(close_broken(around, start.run, error)),
+    };
+    let mut preparer = Preparer::new(job, around, mapping, source.object().clone(), false);
+    if let Err(error) = pump(job, around, start.run, source.as_mut(), &mut preparer) {
+        return Err(close_broken(around, start.run, error));
+    }
+    let end = RunEnd { complete: source.is_complete(), error: None, at: (around.clock)() };
+    let summary = around.wait(around.store.finish_run(start.run, &end))?;
+    Ok(RunOutcome {
+        summary,
+        warnings: preparer.warnings,
+        unchecked: preparer.answers.unchecked().iter().map(|i| job.plan.fields[usize::from(*i)].name.to_string()).collect(),
+        took_ms: began.elapsed().as_millis() as u64,
+    })
+}
+
+fn close_broken(around: &Surroundings, run: RunId, error: PipelineError) -> PipelineError {
+    let end = RunEnd { complete: false, error: Some(error.to_string()), at: (around.clock)() };
+    match around.wait(around.store.finish_run(run, &end)) {
+        Ok(_) => error,
+        Err(second) => {
+            tracing::error!(error = %second, "the broken run could not be closed; it is taken up at the next start");
+            error
+        }
+    }
+}
+
+fn pump(job: &Job, around: &Surroundings, run: RunId, source: &mut dyn Source, preparer: &mut Preparer<'_>) -> Result<(), PipelineError> {
+    std::thread::scope(|scope| {
+        let (to_writer, ready) = sync_channel::<Ready>(CHANNEL_BATCHES);
+        let (landed, from_writer) = channel::<Position>();
+        let writer = scope.spawn(move || write(job, around, run, &ready, &landed));
+        let read = read(source, preparer, to_writer, &from_writer);
+        let wrote = writer.join().unwrap_or_else(|_| Err(PipelineError::Bug("the landing thread panicked")));
+        for position in from_writer.try_iter() {
+            source.committed(&position)?;
+        }
+        // The writer's error is the cause when both failed: a closed channel is what the reader then sees.
+        wrote.and(read)
+    })
+}
+
+fn read(source: &mut dyn Source, preparer: &mut Preparer<'_>, to: SyncSender<Ready>, back: &Receiver<Position>) -> Result<(), PipelineError> {
+    while let Some(batch) = source.next_batch(BATCH_ROWS)? {
+        let ready = preparer.prepare(batch)?;
+        if to.send(ready).is_err() {
+            return Ok(());
+        }
+        for position in back.try_iter() {
+            source.committed(&position)?;
+        }
+    }
+    Ok(())
+}
+
+fn write(job: &Job, around: &Surroundings, run: RunId, from: &Receiver<Ready>, back: &Sender<Position>) -> Result<(), PipelineError> {
+    for ready in from {
+        let landed = land(job, around, run, &ready)?;
+        around.observer.landed(job, &landed);
+        // The reader may have stopped on an error of its own; what has landed stays landed.
+        let _ = back.send(ready.source.position().clone());
+    }
+    Ok(())
+}
+
+/// Lands one prepared batch.
+pub(super) fn land(job: &Job, around: &Surroundings, run: RunId, ready: &Ready) -> Result<Landed, PipelineError> {
+    let object = &job.object;
+    let raw = |row: u32| {
+        let origin = ready.accepted.batch().row(row as usize).origin();
+        (normalize::raw_json(&ready.source, origin), job.locator(object, ready.source.place(origin)))
+    };
+    let batch = LandingBatch {
+        accepted: &ready.accepted,
+        rejected: &ready.rejected,
+        filtered: ready.filtered,
+        consumed: 0,
+        position: ready.source.position(),
+        raw: &raw,
+        at: (around.clock)(),
+    };
+    Ok(around.wait(around.store.land(run, &batch))?)
+}

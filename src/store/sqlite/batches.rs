@@ -1,0 +1,104 @@
+//! Batches in flight and their members.
+
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::fault::db;
+use super::runs::hash_of;
+use super::{SqliteStore, Writer, begin, inconsistent};
+use crate::record::RecordKey;
+use crate::store::{BatchId, BatchInfo, BatchPhase, FeedId, MemberRow, Millis, Receipt, StoreError, UpstreamId};
+
+/// A change of an unsettled batch.
+pub(super) enum Step<'a> {
+    Sent(Millis),
+    Accepted(&'a Receipt, Millis),
+    Asked(Millis),
+    Absent(Millis),
+}
+
+impl SqliteStore {
+    pub(super) async fn step_batch(&self, batch: BatchId, step: Step<'_>) -> Result<(), StoreError> {
+        let mut guard = self.writer().await?;
+        let Writer { conn, .. } = &mut *guard;
+        let mut tx = begin(conn, "noting a batch").await?;
+        let query = match step {
+            Step::Sent(at) => {
+                sqlx::query("UPDATE batch SET phase = max(phase, 1), sent = ? WHERE id = ? AND settled IS NULL").bind(at)
+            }
+            Step::Accepted(receipt, ask_at) => sqlx::query(
+                "UPDATE batch SET phase = 2, mark = ?, mark_at = ?, ask_at = ? WHERE id = ? AND settled IS NULL",
+            )
+            .bind(&receipt.mark)
+            .bind(receipt.at)
+            .bind(ask_at),
+            Step::Asked(ask_at) => {
+                sqlx::query("UPDATE batch SET asked = asked + 1, ask_at = ? WHERE id = ? AND settled IS NULL").bind(ask_at)
+            }
+            Step::Absent(at) => sqlx::query(
+                "UPDATE batch SET absences = absences + 1, absent_first = coalesce(absent_first, ?) WHERE id = ? AND settled IS NULL",
+            )
+            .bind(at),
+        };
+        let done = query.bind(batch.0).execute(&mut *tx).await.map_err(db("noting a batch"))?;
+        if done.rows_affected() == 0 {
+            return Err(inconsistent(format!("batch {} is not in flight", batch.0)));
+        }
+        self.commit(tx, "noting a batch").await
+    }
+
+    pub(super) async fn open_batches(&self, upstream: UpstreamId, feed: Option<FeedId>) -> Result<Vec<BatchInfo>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, upstream, feed, phase, rows, staged, sent, not_after, mark, mark_at, absences, absent_first, asked, \
+             ask_at FROM batch WHERE upstream = ?1 AND (?2 IS NULL OR feed = ?2) AND settled IS NULL ORDER BY id",
+        )
+        .bind(upstream.0)
+        .bind(feed.map(|f| f.0))
+        .fetch_all(self.readers()?)
+        .await
+        .map_err(db("reading batches"))?;
+        rows.iter().map(batch_info).collect::<Result<_, _>>().map_err(db("reading batches"))
+    }
+
+    pub(super) async fn batch_members(&self, batch: BatchId) -> Result<Vec<MemberRow>, StoreError> {
+        let rows: Vec<(u32, u32, i64, Vec<u8>, String)> =
+            sqlx::query_as("SELECT ordinal, rid, seq, hash, key FROM member WHERE batch = ? ORDER BY ordinal")
+                .bind(batch.0)
+                .fetch_all(self.readers()?)
+                .await
+                .map_err(db("reading batch members"))?;
+        Ok(rows
+            .into_iter()
+            .map(|(ordinal, rid, seq, hash, key)| MemberRow {
+                ordinal,
+                rid: u64::from(rid),
+                seq: seq as u64,
+                hash: hash_of(&hash),
+                record_key: RecordKey::parse(&key).unwrap_or_default(),
+            })
+            .collect())
+    }
+}
+
+fn batch_info(row: &SqliteRow) -> Result<BatchInfo, sqlx::Error> {
+    let mark: Option<String> = row.try_get(8)?;
+    let mark_at: Option<Millis> = row.try_get(9)?;
+    Ok(BatchInfo {
+        id: BatchId(row.try_get(0)?),
+        upstream: UpstreamId(row.try_get(1)?),
+        feed: FeedId(row.try_get(2)?),
+        phase: match row.try_get::<i64, _>(3)? {
+            0 => BatchPhase::Staged,
+            1 => BatchPhase::Sent,
+            _ => BatchPhase::Accepted,
+        },
+        rows: row.try_get(4)?,
+        staged: row.try_get(5)?,
+        sent: row.try_get(6)?,
+        not_after: row.try_get(7)?,
+        receipt: mark.zip(mark_at).map(|(mark, at)| Receipt { mark, at }),
+        absences: (row.try_get(10)?, row.try_get(11)?),
+        asked: row.try_get(12)?,
+        ask_at: row.try_get(13)?,
+    })
+}

@@ -1,0 +1,258 @@
+//! Which records a complete run found missing, and whether they may go without being asked for.
+
+use roaring::RoaringBitmap;
+use sqlx::{Sqlite, Transaction};
+
+use super::fault::db;
+use super::feeds::IndexedField;
+use super::runs::{OpenRun, bitmap, bitmap_bytes};
+use super::tombstone::bury;
+use super::{SqliteStore, Writer, begin};
+use crate::store::{FeedId, Millis, RunEnd, RunId, StoreError};
+
+const SEVEN_DAYS: Millis = 7 * 24 * 3600 * 1000;
+/// Heads read at once when looking for missing ones.
+const PAGE: i64 = 50_000;
+
+/// How many records may go without approval: at most 200, at most 5 % of the live ones, but 3 of a small table.
+fn bound(live: u64) -> u64 {
+    (live / 20).clamp(3, 200)
+}
+
+/// Finds and buries or holds the records that a complete run has not seen; returns how many are missing and buried.
+pub(super) async fn find_missing(
+    tx: &mut Transaction<'_, Sqlite>,
+    run: RunId,
+    open: &OpenRun,
+    end: &RunEnd,
+    indexed: &[IndexedField],
+) -> Result<(u64, u64), StoreError> {
+    let what = db("looking for missing records");
+    let (is_log, live): (bool, i64) = sqlx::query_as("SELECT is_log, live FROM feeds WHERE id = ?")
+        .bind(open.feed.0)
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(what)?;
+    if is_log {
+        return Ok((0, 0));
+    }
+    let missing = missing(tx, run, open).await?;
+    if missing.is_empty() {
+        drop_held(tx, open).await?;
+        return Ok((0, 0));
+    }
+    let (recent,): (i64,) = sqlx::query_as("SELECT coalesce(sum(count), 0) FROM deletion WHERE feed = ? AND at > ?")
+        .bind(open.feed.0)
+        .bind(end.at - SEVEN_DAYS)
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(what)?;
+    let keyless = new_keyless(tx, run, open).await?;
+    match why_held(live.unsigned_abs(), missing.len(), recent.unsigned_abs(), keyless, end.error.is_some()) {
+        Some(why) => {
+            hold(tx, open, &missing, why, end.at).await?;
+            Ok((missing.len(), 0))
+        }
+        None => {
+            drop_held(tx, open).await?;
+            let buried = bury(tx, open.feed, indexed, &missing, end.at).await?;
+            sqlx::query("INSERT INTO deletion (feed, at, count) VALUES (?, ?, ?)")
+                .bind(open.feed.0)
+                .bind(end.at)
+                .bind(buried as i64)
+                .execute(&mut **tx)
+                .await
+                .map_err(what)?;
+            Ok((missing.len(), buried))
+        }
+    }
+}
+
+/// Why missing records are held for approval, or `None` when they may go at once.
+fn why_held(live: u64, missing: u64, recent: u64, keyless: u64, error: bool) -> Option<String> {
+    let bound = bound(live + recent);
+    if error {
+        Some("the run had an error".to_owned())
+    } else if missing >= live {
+        Some("the table would be empty".to_owned())
+    } else if missing > bound {
+        Some(format!("{missing} of {live} records are missing, more than {bound}"))
+    } else if missing + recent > bound {
+        Some(format!("{missing} records are missing and {recent} went within seven days, together more than {bound}"))
+    } else if keyless > 0 {
+        Some(format!("{keyless} new rows without a readable key may be the missing records"))
+    } else {
+        None
+    }
+}
+
+/// Rows without a key that this run is the first to see: a record whose key was spoilt looks like a missing one.
+async fn new_keyless(tx: &mut Transaction<'_, Sqlite>, run: RunId, open: &OpenRun) -> Result<u64, StoreError> {
+    let (n,): (i64,) = sqlx::query_as(
+        "SELECT count(*) FROM quarantine WHERE feed = ? AND source = ? AND last_run = ?3 AND first_run = ?3 AND nk IS NULL",
+    )
+    .bind(open.feed.0)
+    .bind(open.source)
+    .bind(run.0)
+    .fetch_one(&mut **tx)
+    .await
+    .map_err(db("counting rows without a key"))?;
+    Ok(n.unsigned_abs())
+}
+
+async fn missing(tx: &mut Transaction<'_, Sqlite>, run: RunId, open: &OpenRun) -> Result<RoaringBitmap, StoreError> {
+    let what = db("looking for missing records");
+    let mut standing = RoaringBitmap::new();
+    let mut behind: Vec<u8> = Vec::new();
+    loop {
+        // One row a page: a row a record would cost more than reading it.
+        let (rids, last, n): (Option<String>, Option<Vec<u8>>, i64) = sqlx::query_as(
+            "SELECT group_concat(rid), max(nk), count(*) FROM (SELECT rid, nk FROM head WHERE feed = ? AND nk > ? \
+             AND source = ? AND flags & 1 = 0 ORDER BY nk LIMIT ?)",
+        )
+        .bind(open.feed.0)
+        .bind(behind.as_slice())
+        .bind(open.source)
+        .bind(PAGE)
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(what)?;
+        standing.extend(rids.as_deref().unwrap_or_default().split(',').filter_map(|r| r.parse::<u32>().ok()));
+        match last {
+            Some(last) if n == PAGE => behind = last,
+            _ => break,
+        }
+    }
+    let mut missing = standing - open.all_seen();
+    if missing.is_empty() {
+        return Ok(missing);
+    }
+    // A bad version of a record is at the source, so the record is not gone.
+    let spoilt: Vec<(u32,)> = sqlx::query_as(
+        "SELECT h.rid FROM quarantine q JOIN head h ON h.feed = q.feed AND h.nk = q.nk \
+         WHERE q.feed = ? AND q.source = ? AND q.last_run = ? AND q.nk IS NOT NULL",
+    )
+    .bind(open.feed.0)
+    .bind(open.source)
+    .bind(run.0)
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(what)?;
+    for (rid,) in spoilt {
+        missing.remove(rid);
+    }
+    Ok(missing)
+}
+
+async fn hold(
+    tx: &mut Transaction<'_, Sqlite>,
+    open: &OpenRun,
+    rids: &RoaringBitmap,
+    why: String,
+    at: Millis,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO missing (feed, source, rids, why, since) VALUES (?, ?, ?, ?, ?) \
+         ON CONFLICT (feed, source) DO UPDATE SET rids = excluded.rids, why = excluded.why",
+    )
+    .bind(open.feed.0)
+    .bind(open.source)
+    .bind(bitmap_bytes(rids))
+    .bind(why)
+    .bind(at)
+    .execute(&mut **tx)
+    .await
+    .map_err(db("holding deletions"))?;
+    Ok(())
+}
+
+async fn drop_held(tx: &mut Transaction<'_, Sqlite>, open: &OpenRun) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM missing WHERE feed = ? AND source = ?")
+        .bind(open.feed.0)
+        .bind(open.source)
+        .execute(&mut **tx)
+        .await
+        .map_err(db("dropping held deletions"))?;
+    Ok(())
+}
+
+/// Takes what a run has seen, complete or not, off the deletions held for its source.
+pub(super) async fn found_again(tx: &mut Transaction<'_, Sqlite>, open: &OpenRun) -> Result<(), StoreError> {
+    let held: Option<(Vec<u8>,)> = sqlx::query_as("SELECT rids FROM missing WHERE feed = ? AND source = ?")
+        .bind(open.feed.0)
+        .bind(open.source)
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(db("reading held deletions"))?;
+    let Some((bytes,)) = held else { return Ok(()) };
+    let left = bitmap(&bytes)? - open.all_seen();
+    if left.is_empty() {
+        return drop_held(tx, open).await;
+    }
+    sqlx::query("UPDATE missing SET rids = ? WHERE feed = ? AND source = ?")
+        .bind(bitmap_bytes(&left))
+        .bind(open.feed.0)
+        .bind(open.source)
+        .execute(&mut **tx)
+        .await
+        .map_err(db("holding deletions"))?;
+    Ok(())
+}
+
+impl SqliteStore {
+    pub(super) async fn delete_held(&self, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
+        let what = db("deleting records");
+        let mut guard = self.writer().await?;
+        let Writer { conn, feeds, .. } = &mut *guard;
+        let mut tx = begin(conn, "deleting records").await?;
+        let indexed = match feeds.get(&feed) {
+            Some(open) => open.indexed.to_vec(),
+            None => return Err(super::inconsistent(format!("feed {} was not opened", feed.0))),
+        };
+        let held: Vec<(Vec<u8>,)> = sqlx::query_as("DELETE FROM missing WHERE feed = ? RETURNING rids")
+            .bind(feed.0)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(what)?;
+        let mut rids = RoaringBitmap::new();
+        for (bytes,) in &held {
+            rids |= bitmap(bytes)?;
+        }
+        // What a run under way has seen since is not gone.
+        let seen: Vec<(Vec<u8>,)> = sqlx::query_as(
+            "SELECT rids FROM seen WHERE run IN (SELECT id FROM run WHERE feed = ? AND ended IS NULL)",
+        )
+        .bind(feed.0)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(what)?;
+        for (bytes,) in &seen {
+            rids -= bitmap(bytes)?;
+        }
+        let buried = bury(&mut tx, feed, &indexed, &rids, at).await?;
+        self.commit(tx, "deleting records").await?;
+        Ok(buried)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bound, why_held};
+
+    #[test]
+    fn the_bound_is_five_percent_between_three_and_two_hundred() {
+        for (live, want) in [(0, 3), (10, 3), (60, 3), (80, 4), (1000, 50), (4000, 200), (1_000_000, 200)] {
+            assert_eq!(bound(live), want, "{live}");
+        }
+    }
+
+    #[test]
+    fn deletions_are_held_beyond_the_bound() {
+        assert_eq!(why_held(100, 5, 0, 0, false), None);
+        assert!(why_held(100, 6, 0, 0, false).is_some(), "more than five percent");
+        assert!(why_held(100, 3, 3, 0, false).is_some(), "more within seven days");
+        assert!(why_held(2, 2, 0, 0, false).is_some(), "the table would be empty");
+        assert!(why_held(100, 1, 0, 0, true).is_some(), "an error");
+        assert!(why_held(100, 1, 0, 1, false).is_some(), "a row whose key cannot be read");
+    }
+}

@@ -1,0 +1,443 @@
+//! Delivery state: upstreams, cursors, pending rows, exceptions, ramp.
+
+use futures_util::TryStreamExt;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite};
+
+use super::batches::Step;
+use super::fault::db;
+use super::place::{AGAIN, CursorColumns, Place, cursor_of, reason_code};
+use super::runs::hash_of;
+use super::{SqliteStore, Writer, begin, inconsistent, number_list, stage};
+use crate::record::RecordKey;
+use crate::store::{
+    BatchId, BatchInfo, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, Lane, MemberRow, MemberVerdict,
+    Millis, Op, RampState, RampStep, Reason, Receipt, Stage, StoreError, UpstreamId,
+};
+
+/// Rows still wanted by a call of `pending`.
+struct Want {
+    rows: Vec<FeedRow>,
+    left: u32,
+    bytes: u64,
+}
+
+impl Want {
+    fn open(&self) -> bool {
+        self.left > 0 && (self.bytes > 0 || self.rows.is_empty())
+    }
+
+    fn take(&mut self, row: FeedRow) {
+        self.left -= 1;
+        self.bytes = self.bytes.saturating_sub(row.payload.len() as u64);
+        self.rows.push(row);
+    }
+}
+
+fn feed_row(row: &SqliteRow) -> Result<FeedRow, sqlx::Error> {
+    Ok(FeedRow {
+        seq: row.try_get::<i64, _>(0)? as u64,
+        rid: u64::from(row.try_get::<u32, _>(1)?),
+        op: if row.try_get::<i64, _>(2)? == 0 { Op::Upsert } else { Op::Delete },
+        record_key: RecordKey::parse(row.try_get(3)?).unwrap_or_default(),
+        natural_key: row.try_get(4)?,
+        hash: hash_of(row.try_get(5)?),
+        at: row.try_get(6)?,
+        payload: row.try_get::<String, _>(7)?.into_bytes(),
+        split: row.try_get(8)?,
+    })
+}
+
+/// Exceptions that are due, then (`again`) stored rows that are to be sent again.
+const DUE: &str = "SELECT f.seq, f.rid, f.op, f.key, f.nk, f.hash, f.at, f.payload, e.split FROM exception e \
+                   CROSS JOIN feed f ON f.seq = e.seq WHERE e.upstream = ? AND e.feed = ? AND e.due <= ? AND e.reason <> 8 \
+                   ORDER BY e.due, e.seq LIMIT ?";
+const RESENT: &str = "SELECT f.seq, f.rid, f.op, f.key, f.nk, f.hash, f.at, f.payload, e.split FROM exception e \
+                      CROSS JOIN feed f ON f.seq = e.seq WHERE e.upstream = ? AND e.feed = ? AND e.due <= ? AND e.reason = 8 \
+                      ORDER BY e.due, e.seq LIMIT ?";
+const AHEAD: &str = "SELECT seq, rid, op, key, nk, hash, at, payload, 0 FROM feed INDEXED BY feed_order \
+                     WHERE feed = ? AND seq > ? ORDER BY seq LIMIT ?";
+const BEHIND: &str = "SELECT seq, rid, op, key, nk, hash, at, payload, 0 FROM feed INDEXED BY feed_order \
+                      WHERE feed = ? AND seq > ? AND seq <= ? ORDER BY seq DESC LIMIT ?";
+
+impl SqliteStore {
+    async fn read_cursor(&self, upstream: UpstreamId, feed: FeedId) -> Result<Cursor, StoreError> {
+        let columns: Option<CursorColumns> =
+            sqlx::query_as("SELECT cursor, backfill_from, backfill_to FROM stock WHERE feed = ? AND upstream = ?")
+                .bind(feed.0)
+                .bind(upstream.0)
+                .fetch_optional(self.readers()?)
+                .await
+                .map_err(db("reading the cursor"))?;
+        columns.map(cursor_of).ok_or_else(|| inconsistent(format!("feed {} is not attached to upstream {}", feed.0, upstream.0)))
+    }
+
+    async fn take_pending(&self, sql: &'static str, numbers: &[i64], want: &mut Want) -> Result<(), StoreError> {
+        if !want.open() {
+            return Ok(());
+        }
+        let mut query = sqlx::query(sql);
+        for number in numbers {
+            query = query.bind(*number);
+        }
+        let mut rows = query.bind(want.left).fetch(self.readers()?);
+        while want.open() {
+            match rows.try_next().await.map_err(db("reading pending rows"))? {
+                None => break,
+                Some(row) => want.take(feed_row(&row).map_err(db("reading pending rows"))?),
+            }
+        }
+        Ok(())
+    }
+
+    async fn attach_pair(&self, upstream: UpstreamId, feed: FeedId, step: RampStep) -> Result<(), StoreError> {
+        let mut guard = self.writer().await?;
+        let Writer { conn, .. } = &mut *guard;
+        let mut tx = begin(conn, "attaching an upstream").await?;
+        sqlx::query(
+            "INSERT INTO stock (feed, upstream, step, waiting) SELECT id, ?, ?, live FROM feeds WHERE id = ? \
+             ON CONFLICT (feed, upstream) DO NOTHING",
+        )
+        .bind(upstream.0)
+        .bind(step_code(step))
+        .bind(feed.0)
+        .execute(&mut *tx)
+        .await
+        .map_err(db("attaching an upstream"))?;
+        self.commit(tx, "attaching an upstream").await
+    }
+
+    async fn split_backlog(&self, upstream: UpstreamId, feed: FeedId, keep: u64) -> Result<Cursor, StoreError> {
+        let what = db("opening the back-fill range");
+        let mut guard = self.writer().await?;
+        let Writer { conn, .. } = &mut *guard;
+        let mut tx = begin(conn, "opening the back-fill range").await?;
+        let old = stage::cursor(&mut tx, upstream, feed).await?;
+        // A back-fill under way goes on: its range and the rows since then do not lie side by side.
+        if old.backfill.is_some() {
+            return Ok(old);
+        }
+        let top: Option<(i64,)> = sqlx::query_as(
+            "SELECT seq FROM feed INDEXED BY feed_order WHERE feed = ? AND seq > ? ORDER BY seq DESC LIMIT 1 OFFSET ?",
+        )
+        .bind(feed.0)
+        .bind(old.seq as i64)
+        .bind(i64::try_from(keep).unwrap_or(i64::MAX))
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(what)?;
+        let Some((top,)) = top else { return Ok(old) };
+        let new = Cursor { seq: top as u64, backfill: Some((old.seq, top as u64)) };
+        sqlx::query("UPDATE stock SET cursor = ?1, backfill_from = ?2, backfill_to = ?1 WHERE feed = ?3 AND upstream = ?4")
+            .bind(top)
+            .bind(old.seq as i64)
+            .bind(feed.0)
+            .bind(upstream.0)
+            .execute(&mut *tx)
+            .await
+            .map_err(what)?;
+        self.commit(tx, "opening the back-fill range").await?;
+        Ok(new)
+    }
+
+    async fn send_again(&self, upstream: UpstreamId, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
+        let mut guard = self.writer().await?;
+        let Writer { conn, .. } = &mut *guard;
+        let mut tx = begin(conn, "sending again").await?;
+        let cursor = stage::cursor(&mut tx, upstream, feed).await?;
+        let (from, to) = cursor.backfill.unwrap_or((0, 0));
+        let done = sqlx::query(
+            "INSERT INTO exception (upstream, feed, rid, seq, reason, since, due) \
+             SELECT d.upstream, d.feed, d.rid, d.seq, ?1, ?2, ?2 FROM delivered d CROSS JOIN feed f ON f.seq = d.seq AND f.op = 0 \
+             WHERE d.upstream = ?3 AND d.feed = ?4 AND f.seq <= ?5 AND NOT (f.seq > ?6 AND f.seq <= ?7) \
+             AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.upstream = ?3 AND e.feed = ?4 AND e.rid = d.rid) \
+             AND NOT EXISTS (SELECT 1 FROM member m WHERE m.upstream = ?3 AND m.feed = ?4 AND m.rid = d.rid)",
+        )
+        .bind(AGAIN)
+        .bind(at)
+        .bind(upstream.0)
+        .bind(feed.0)
+        .bind(cursor.seq as i64)
+        .bind(from as i64)
+        .bind(to as i64)
+        .execute(&mut *tx)
+        .await
+        .map_err(db("sending again"))?;
+        let mut delta = super::place::Delta::default();
+        delta.add(Place::Stored, -(done.rows_affected() as i64));
+        delta.add(Place::Waiting, done.rows_affected() as i64);
+        delta.apply(&mut tx, feed, upstream).await?;
+        self.commit(tx, "sending again").await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn release_exceptions(&self, filter: &ExceptionFilter, at: Millis) -> Result<u64, StoreError> {
+        let mut guard = self.writer().await?;
+        let Writer { conn, .. } = &mut *guard;
+        let mut tx = begin(conn, "releasing rows").await?;
+        let mut sql = QueryBuilder::<Sqlite>::new("UPDATE exception SET due = ");
+        sql.push_bind(at);
+        sql.push(" WHERE (upstream, feed, rid) IN (SELECT e.upstream, e.feed, e.rid FROM exception e");
+        narrow(&mut sql, filter);
+        sql.push(" AND (e.due IS NULL OR e.due > ").push_bind(at).push(") ORDER BY e.since, e.seq");
+        if filter.limit > 0 {
+            sql.push(" LIMIT ").push_bind(filter.limit);
+        }
+        sql.push(")");
+        let done = sql.build().persistent(false).execute(&mut *tx).await.map_err(db("releasing rows"))?;
+        self.commit(tx, "releasing rows").await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn move_ramp(
+        &self,
+        upstream: UpstreamId,
+        feed: FeedId,
+        step: RampStep,
+        why: Option<&str>,
+        at: Millis,
+    ) -> Result<(), StoreError> {
+        let what = db("setting the ramp");
+        let mut guard = self.writer().await?;
+        let Writer { conn, .. } = &mut *guard;
+        let mut tx = begin(conn, "setting the ramp").await?;
+        let done = sqlx::query("UPDATE stock SET step = ?, used = 0, why = ? WHERE feed = ? AND upstream = ?")
+            .bind(step_code(step))
+            .bind(why)
+            .bind(feed.0)
+            .bind(upstream.0)
+            .execute(&mut *tx)
+            .await
+            .map_err(what)?;
+        if done.rows_affected() == 0 {
+            return Err(inconsistent(format!("feed {} is not attached to upstream {}", feed.0, upstream.0)));
+        }
+        sqlx::query("UPDATE exception SET due = ? WHERE upstream = ? AND feed = ? AND reason = ?")
+            .bind(at)
+            .bind(upstream.0)
+            .bind(feed.0)
+            .bind(reason_code(Reason::Closed))
+            .execute(&mut *tx)
+            .await
+            .map_err(what)?;
+        self.commit(tx, "setting the ramp").await
+    }
+}
+
+/// Adds the conditions of a filter; rows to be sent again are no exceptions to anyone outside.
+fn narrow(sql: &mut QueryBuilder<Sqlite>, filter: &ExceptionFilter) {
+    sql.push(" WHERE e.reason <> 8");
+    if let Some(upstream) = filter.upstream {
+        sql.push(" AND e.upstream = ").push_bind(upstream.0);
+    }
+    if let Some(feed) = filter.feed {
+        sql.push(" AND e.feed = ").push_bind(feed.0);
+    }
+    if let Some(reason) = filter.reason {
+        sql.push(" AND e.reason = ").push_bind(reason_code(reason));
+    }
+}
+
+fn step_code(step: RampStep) -> i64 {
+    match step {
+        RampStep::Closed => 0,
+        RampStep::Canary => 1,
+        RampStep::Limited => 2,
+        RampStep::Open => 3,
+    }
+}
+
+fn exception_row(row: &SqliteRow) -> Result<ExceptionRow, sqlx::Error> {
+    let reason = usize::try_from(row.try_get::<i64, _>(5)?).ok().and_then(|at| Reason::ALL.get(at).copied());
+    Ok(ExceptionRow {
+        upstream: UpstreamId(row.try_get(0)?),
+        feed: FeedId(row.try_get(1)?),
+        rid: u64::from(row.try_get::<u32, _>(2)?),
+        record_key: RecordKey::parse(row.try_get(3)?).unwrap_or_default(),
+        seq: row.try_get::<i64, _>(4)? as u64,
+        reason: reason.unwrap_or(Reason::Unknown),
+        since: row.try_get(6)?,
+        due: row.try_get(7)?,
+        text: row.try_get(8)?,
+        field: row.try_get(9)?,
+        refusals: row.try_get(10)?,
+    })
+}
+
+#[async_trait::async_trait]
+impl DeliveryStore for SqliteStore {
+    async fn open_upstream(&self, name: &str) -> Result<UpstreamId, StoreError> {
+        let mut guard = self.writer().await?;
+        let Writer { conn, .. } = &mut *guard;
+        let mut tx = begin(conn, "naming an upstream").await?;
+        let (id,): (u32,) =
+            sqlx::query_as("INSERT INTO upstream (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = name RETURNING id")
+                .bind(name)
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(db("naming an upstream"))?;
+        self.commit(tx, "naming an upstream").await?;
+        Ok(UpstreamId(id))
+    }
+
+    async fn attach(&self, upstream: UpstreamId, feed: FeedId, step: RampStep) -> Result<(), StoreError> {
+        self.attach_pair(upstream, feed, step).await
+    }
+
+    async fn cursor(&self, upstream: UpstreamId, feed: FeedId) -> Result<Cursor, StoreError> {
+        self.read_cursor(upstream, feed).await
+    }
+
+    async fn open_backfill(&self, upstream: UpstreamId, feed: FeedId, keep: u64) -> Result<Cursor, StoreError> {
+        self.split_backlog(upstream, feed, keep).await
+    }
+
+    async fn pending(
+        &self,
+        upstream: UpstreamId,
+        feed: FeedId,
+        lane: Lane,
+        limit: u32,
+        bytes: u64,
+        at: Millis,
+    ) -> Result<Vec<FeedRow>, StoreError> {
+        let cursor = self.read_cursor(upstream, feed).await?;
+        let mut want = Want { rows: Vec::new(), left: limit, bytes };
+        let (up, id) = (i64::from(upstream.0), i64::from(feed.0));
+        match lane {
+            Lane::Live => {
+                self.take_pending(DUE, &[up, id, at], &mut want).await?;
+                self.take_pending(AHEAD, &[id, cursor.seq as i64], &mut want).await?;
+                self.take_pending(RESENT, &[up, id, at], &mut want).await?;
+            }
+            Lane::Backfill => {
+                if let Some((from, to)) = cursor.backfill {
+                    self.take_pending(BEHIND, &[id, from as i64, to as i64], &mut want).await?;
+                }
+            }
+        }
+        Ok(want.rows)
+    }
+
+    async fn in_flight(&self, upstream: UpstreamId, feed: FeedId, rids: &[u64]) -> Result<Vec<u64>, StoreError> {
+        let rows: Vec<(u32,)> = sqlx::query_as(
+            "SELECT rid FROM member WHERE upstream = ? AND feed = ? AND rid IN (SELECT value FROM json_each(?))",
+        )
+        .bind(upstream.0)
+        .bind(feed.0)
+        .bind(number_list(rids.iter().map(|r| *r as i64)))
+        .fetch_all(self.readers()?)
+        .await
+        .map_err(db("reading batch members"))?;
+        Ok(rows.into_iter().map(|(rid,)| u64::from(rid)).collect())
+    }
+
+    async fn stage(&self, upstream: UpstreamId, feed: FeedId, stage: &Stage) -> Result<Option<BatchId>, StoreError> {
+        self.stage_rows(upstream, feed, stage).await
+    }
+
+    async fn mark_sent(&self, batch: BatchId, at: Millis) -> Result<(), StoreError> {
+        self.step_batch(batch, Step::Sent(at)).await
+    }
+
+    async fn receipt(&self, batch: BatchId, receipt: &Receipt, ask_at: Millis) -> Result<(), StoreError> {
+        self.step_batch(batch, Step::Accepted(receipt, ask_at)).await
+    }
+
+    async fn asked(&self, batch: BatchId, ask_at: Millis) -> Result<(), StoreError> {
+        self.step_batch(batch, Step::Asked(ask_at)).await
+    }
+
+    async fn absent(&self, batch: BatchId, at: Millis) -> Result<(), StoreError> {
+        self.step_batch(batch, Step::Absent(at)).await
+    }
+
+    async fn settle(
+        &self,
+        batch: BatchId,
+        verdicts: &[MemberVerdict],
+        reoffer_at: Option<Millis>,
+        at: Millis,
+    ) -> Result<(), StoreError> {
+        self.settle_batch(batch, verdicts, reoffer_at, at).await
+    }
+
+    async fn give_up(&self, batch: BatchId, at: Millis) -> Result<(), StoreError> {
+        self.give_batch_up(batch, at).await
+    }
+
+    async fn batches(&self, upstream: UpstreamId, feed: Option<FeedId>) -> Result<Vec<BatchInfo>, StoreError> {
+        self.open_batches(upstream, feed).await
+    }
+
+    async fn members(&self, batch: BatchId) -> Result<Vec<MemberRow>, StoreError> {
+        self.batch_members(batch).await
+    }
+
+    async fn marks(&self, upstream: UpstreamId, feed: FeedId, since: Millis) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(String,)> = sqlx::query_as(
+            "SELECT mark FROM batch WHERE upstream = ? AND feed = ? AND mark_at >= ? AND mark IS NOT NULL \
+             ORDER BY mark_at DESC, id DESC",
+        )
+        .bind(upstream.0)
+        .bind(feed.0)
+        .bind(since)
+        .fetch_all(self.readers()?)
+        .await
+        .map_err(db("reading marks"))?;
+        Ok(rows.into_iter().map(|(mark,)| mark).collect())
+    }
+
+    async fn exceptions(&self, filter: &ExceptionFilter) -> Result<Vec<ExceptionRow>, StoreError> {
+        let mut sql = QueryBuilder::<Sqlite>::new(
+            "SELECT e.upstream, e.feed, e.rid, f.key, e.seq, e.reason, e.since, e.due, e.text, e.field, e.refusals \
+             FROM exception e JOIN feed f ON f.seq = e.seq",
+        );
+        narrow(&mut sql, filter);
+        sql.push(" ORDER BY e.since, e.seq");
+        if filter.limit > 0 {
+            sql.push(" LIMIT ").push_bind(filter.limit);
+        }
+        let rows = sql.build().persistent(false).fetch_all(self.readers()?).await.map_err(db("reading exceptions"))?;
+        rows.iter().map(exception_row).collect::<Result<_, _>>().map_err(db("reading exceptions"))
+    }
+
+    async fn release(&self, filter: &ExceptionFilter, at: Millis) -> Result<u64, StoreError> {
+        self.release_exceptions(filter, at).await
+    }
+
+    async fn resend(&self, upstream: UpstreamId, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
+        self.send_again(upstream, feed, at).await
+    }
+
+    async fn ramp(&self, upstream: UpstreamId, feed: FeedId) -> Result<RampState, StoreError> {
+        let row: Option<(i64, i64, Option<String>)> =
+            sqlx::query_as("SELECT step, used, why FROM stock WHERE feed = ? AND upstream = ?")
+                .bind(feed.0)
+                .bind(upstream.0)
+                .fetch_optional(self.readers()?)
+                .await
+                .map_err(db("reading the ramp"))?;
+        let Some((step, used, why)) = row else {
+            return Err(inconsistent(format!("feed {} is not attached to upstream {}", feed.0, upstream.0)));
+        };
+        let step = match step {
+            0 => RampStep::Closed,
+            1 => RampStep::Canary,
+            2 => RampStep::Limited,
+            _ => RampStep::Open,
+        };
+        Ok(RampState { step, used: used.unsigned_abs(), why })
+    }
+
+    async fn set_ramp(
+        &self,
+        upstream: UpstreamId,
+        feed: FeedId,
+        step: RampStep,
+        why: Option<&str>,
+        at: Millis,
+    ) -> Result<(), StoreError> {
+        self.move_ramp(upstream, feed, step, why, at).await
+    }
+}

@@ -1,0 +1,134 @@
+//! One landing, one transaction.
+
+use super::fault::db;
+use super::quarantine::{Entry, conflict_entries, put, rejected_entries, settle_keys};
+use super::sort::{self, Fate};
+use super::{SqliteStore, Writer, begin, inconsistent, runs, write};
+use crate::store::{FeedId, FeedSpec, Landed, Landing, LandingBatch, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError};
+
+#[async_trait::async_trait]
+impl Landing for SqliteStore {
+    async fn open_feed(&self, spec: &FeedSpec) -> Result<FeedId, StoreError> {
+        self.open_feed_row(spec).await
+    }
+
+    async fn begin_run(&self, run: &NewRun) -> Result<RunStart, StoreError> {
+        self.begin_run_row(run).await
+    }
+
+    async fn land(&self, run: RunId, batch: &LandingBatch<'_>) -> Result<Landed, StoreError> {
+        let mut guard = self.writer().await?;
+        let Writer { conn, feeds, runs, shapes } = &mut *guard;
+        let mut tx = begin(conn, "landing").await?;
+        // Taken out, so that a landing that fails leaves no trace in memory: the next one reads it again.
+        let mut open = match runs.remove(&run) {
+            Some(open) => open,
+            None => runs::load(&mut tx, run).await?,
+        };
+        let Some(feed) = feeds.get_mut(&open.feed) else {
+            return Err(inconsistent(format!("feed {} was not opened", open.feed.0)));
+        };
+        let records = batch.accepted.batch();
+        if !batch.accepted.rows().is_empty() && records.plan().name != feed.plan.name {
+            return Err(inconsistent(format!("records of {} cannot land in {}", records.plan().name, feed.plan.name)));
+        }
+        let groups = sort::groups(batch.accepted);
+        let found = write::look_up(&mut tx, shapes, open.feed, records, &groups).await?;
+        let fate = sort::decide(records, &groups, &found, &open);
+        let new =
+            write::write_records(&mut tx, shapes, open.feed, feed, &open, records, &fate.writes, batch.at).await?;
+        write::freeze(&mut tx, open.feed, run, &fate, records).await?;
+        let settled: Vec<&[u8]> = fate
+            .landed
+            .iter()
+            .map(|row| records.row(*row as usize).natural_key())
+            .filter(|key| feed.may_wait(key))
+            .collect();
+        settle_keys(&mut tx, open.feed, &settled).await?;
+        let mut entries: Vec<Entry> = rejected_entries(batch.rejected);
+        entries.extend(conflict_entries(batch, &fate.conflicts));
+        put(&mut tx, shapes, open.feed, open.source, run, batch.at, &entries).await?;
+        for key in entries.iter().filter_map(|e| e.nk.as_deref()) {
+            feed.waits(key);
+        }
+        write::see(&mut tx, run, &mut open, &fate.seen, new).await?;
+        let landed = totals(batch, &fate);
+        note(&mut tx, run, batch, &landed).await?;
+        self.commit(tx, "landing").await?;
+        remember(&mut open, &fate, &found, &groups, batch);
+        runs.insert(run, open);
+        Ok(landed)
+    }
+
+    async fn finish_run(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError> {
+        self.finish_run_row(run, end).await
+    }
+
+    async fn approve_deletions(&self, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
+        self.delete_held(feed, at).await
+    }
+
+    async fn rekey(&self, spec: &FeedSpec, at: Millis) -> Result<u64, StoreError> {
+        self.rekey_feed(spec, at).await
+    }
+}
+
+fn totals(batch: &LandingBatch<'_>, fate: &Fate) -> Landed {
+    let (accepted, rejected) = (batch.accepted.rows().len() as u64, batch.rejected.len() as u64);
+    Landed {
+        read: accepted + rejected + batch.filtered + batch.consumed,
+        changed: fate.writes.len() as u64,
+        unchanged: fate.unchanged,
+        duplicate: fate.duplicate,
+        quarantined: rejected + fate.conflicts.len() as u64,
+        filtered: batch.filtered,
+        consumed: batch.consumed,
+    }
+}
+
+/// Adds a landing to its run and moves the checkpoint.
+async fn note(
+    tx: &mut sqlx::Transaction<'_, sqlx::Sqlite>,
+    run: RunId,
+    batch: &LandingBatch<'_>,
+    landed: &Landed,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE run SET position = ?, read = read + ?, changed = changed + ?, unchanged = unchanged + ?, \
+         duplicate = duplicate + ?, quarantined = quarantined + ?, filtered = filtered + ?, consumed = consumed + ? \
+         WHERE id = ?",
+    )
+    .bind(batch.position.0.as_slice())
+    .bind(landed.read as i64)
+    .bind(landed.changed as i64)
+    .bind(landed.unchanged as i64)
+    .bind(landed.duplicate as i64)
+    .bind(landed.quarantined as i64)
+    .bind(landed.filtered as i64)
+    .bind(landed.consumed as i64)
+    .bind(run.0)
+    .execute(&mut **tx)
+    .await
+    .map_err(db("noting a landing"))?;
+    Ok(())
+}
+
+/// Takes over into memory what has been committed.
+fn remember(
+    open: &mut runs::OpenRun,
+    fate: &Fate,
+    found: &[Option<sort::Found>],
+    groups: &[sort::Group],
+    batch: &LandingBatch<'_>,
+) {
+    open.sightings.extend(&fate.sightings);
+    if fate.conflicts.is_empty() {
+        return;
+    }
+    let records = batch.accepted.batch();
+    for (group, _) in groups.iter().zip(found).filter(|(_, f)| !f.is_some_and(sort::Found::stands)) {
+        if let sort::Contents::Several(_) = group.contents {
+            open.conflicts.insert(records.row(group.first()).natural_key().to_vec());
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The store in one SQLite file: the embedded default.
+//!
+//! One connection writes, behind a mutex; a few read. Statements that carry many rows keep to a few shapes, so that
+//! they stay prepared; whatever can be derived from rows already in the database is derived there, because a value
+//! bound costs more than a value copied.
+
+mod audit;
+mod batches;
+mod deletion;
+mod delivery;
+mod fault;
+mod feeds;
+mod keys;
+mod landing;
+mod lock;
+mod meta;
+mod place;
+mod quarantine;
+mod read;
+mod runs;
+mod schema;
+mod settle;
+mod shape;
+mod sort;
+mod stage;
+mod tombstone;
+mod views;
+mod write;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use tokio::sync::{Mutex, MutexGuard};
+
+use self::fault::{crashed, db};
+use super::{FeedId, RunId, StoreError};
+
+/// What a test lets happen at a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitFault {
+    /// Nothing.
+    None,
+    /// The process dies before it.
+    Before,
+    /// The process dies behind it: everything is written, nobody hears of it.
+    After,
+}
+
+/// Asked at each commit, which are counted from 1 since the store was opened.
+pub type CommitHook = Arc<dyn Fn(u64) -> CommitFault + Send + Sync>;
+
+/// How to open a store.
+#[derive(Clone)]
+pub struct SqliteOptions {
+    /// Page cache of the writing connection, MiB.
+    pub cache_mib: u32,
+    /// Reading connections.
+    pub readers: u32,
+    /// Simulated crashes.
+    pub hook: Option<CommitHook>,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self { cache_mib: 64, readers: 3, hook: None }
+    }
+}
+
+/// The store in one SQLite file.
+pub struct SqliteStore {
+    writer: Mutex<Writer>,
+    readers: SqlitePool,
+    path: PathBuf,
+    hook: Option<CommitHook>,
+    commits: AtomicU64,
+    dead: AtomicBool,
+    // Last, so that the lock outlives the connections.
+    _lock: lock::StoreLock,
+}
+
+/// The writing connection and what it remembers between landings. All of it can be read again from the database.
+struct Writer {
+    conn: SqliteConnection,
+    feeds: HashMap<FeedId, feeds::OpenFeed>,
+    runs: HashMap<RunId, runs::OpenRun>,
+    shapes: shape::Shapes,
+}
+
+impl SqliteStore {
+    /// Opens the store in a directory, creating both where they do not exist.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when another process has it open, [`StoreError::Newer`] when a newer version wrote it.
+    pub async fn open(dir: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(dir).map_err(|e| db("creating its directory")(sqlx::Error::Io(e)))?;
+        let lock = lock::StoreLock::take(dir)?;
+        let path = dir.join("xiaoshu.db");
+        let base = SqliteConnectOptions::new()
+            .filename(&path)
+            .page_size(16384)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(false)
+            .busy_timeout(Duration::from_secs(30))
+            .statement_cache_capacity(256)
+            .disable_statement_logging();
+        let writing = base
+            .clone()
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .pragma("cache_size", format!("-{}", u64::from(options.cache_mib) * 1024))
+            .pragma("temp_store", "MEMORY")
+            .pragma("wal_autocheckpoint", "3000");
+        let mut conn = SqliteConnection::connect_with(&writing).await.map_err(db("opening it"))?;
+        schema::migrate(&mut conn).await?;
+        let reading = base.pragma("query_only", "ON").pragma("cache_size", "-8192");
+        let readers = SqlitePoolOptions::new().max_connections(options.readers.max(1)).connect_lazy_with(reading);
+        let writer = Writer { conn, feeds: HashMap::new(), runs: HashMap::new(), shapes: shape::Shapes::new() };
+        Ok(Self {
+            writer: Mutex::new(writer),
+            readers,
+            path,
+            hook: options.hook,
+            commits: AtomicU64::new(0),
+            dead: AtomicBool::new(false),
+            _lock: lock,
+        })
+    }
+
+    /// Closes all connections and gives the lock back.
+    ///
+    /// # Errors
+    /// When the last checkpoint fails; nothing committed is lost by that.
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.readers.close().await;
+        self.writer.into_inner().conn.close().await.map_err(db("closing it"))
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    async fn writer(&self) -> Result<MutexGuard<'_, Writer>, StoreError> {
+        let guard = self.writer.lock().await;
+        self.alive()?;
+        Ok(guard)
+    }
+
+    fn readers(&self) -> Result<&SqlitePool, StoreError> {
+        self.alive()?;
+        Ok(&self.readers)
+    }
+
+    fn alive(&self) -> Result<(), StoreError> {
+        if self.dead.load(Ordering::Acquire) { Err(crashed()) } else { Ok(()) }
+    }
+
+    /// Commits, unless a test wants the process dead at this point.
+    async fn commit(&self, tx: Transaction<'_, Sqlite>, what: &'static str) -> Result<(), StoreError> {
+        let count = self.commits.fetch_add(1, Ordering::AcqRel) + 1;
+        let fault = self.hook.as_ref().map_or(CommitFault::None, |hook| hook(count));
+        if fault == CommitFault::Before {
+            self.dead.store(true, Ordering::Release);
+            return Err(crashed());
+        }
+        tx.commit().await.map_err(db(what))?;
+        if fault == CommitFault::After {
+            self.dead.store(true, Ordering::Release);
+            return Err(crashed());
+        }
+        Ok(())
+    }
+}
+
+/// Begins a writing transaction.
+async fn begin<'a>(conn: &'a mut SqliteConnection, what: &'static str) -> Result<Transaction<'a, Sqlite>, StoreError> {
+    conn.begin_with("BEGIN IMMEDIATE").await.map_err(db(what))
+}
+
+/// A list of numbers as `json_each` takes it: one parameter instead of many.
+fn number_list(numbers: impl IntoIterator<Item = i64>) -> String {
+    let mut list = String::from("[");
+    for number in numbers {
+        if list.len() > 1 {
+            list.push(',');
+        }
+        list.push_str(&number.to_string());
+    }
+    list.push(']');
+    list
+}
+
+fn inconsistent(what: impl Into<String>) -> StoreError {
+    StoreError::Inconsistent(what.into())
+}

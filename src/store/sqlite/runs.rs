@@ -1,0 +1,241 @@
+//! Runs: begin, take up again, end.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use roaring::RoaringBitmap;
+use sqlx::{Sqlite, Transaction};
+
+use super::fault::db;
+use super::sort::{FROZEN, Sighting};
+use super::{SqliteStore, Writer, begin, deletion, inconsistent};
+use crate::record::ContentHash;
+use crate::source::Position;
+use crate::store::{FeedId, Landed, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError};
+
+/// Rids a chunk of the seen set covers: 2 to this power.
+pub(super) const CHUNK_BITS: u32 = 16;
+
+/// What this process remembers of a run that goes on.
+pub(super) struct OpenRun {
+    pub(super) feed: FeedId,
+    pub(super) source: i64,
+    /// Rids seen, by chunk.
+    pub(super) seen: BTreeMap<u32, RoaringBitmap>,
+    /// Frozen keys seen.
+    pub(super) sightings: HashMap<u32, Sighting>,
+    /// Keys in conflict under which no record stands.
+    pub(super) conflicts: HashSet<Vec<u8>>,
+}
+
+impl OpenRun {
+    /// Whether the run has seen a record.
+    pub(super) fn has_seen(&self, rid: u32) -> bool {
+        self.seen.get(&(rid >> CHUNK_BITS)).is_some_and(|chunk| chunk.contains(rid))
+    }
+
+    /// Whether the run has seen several contents under a key under which no record stands.
+    pub(super) fn in_conflict(&self, natural_key: &[u8]) -> bool {
+        !self.conflicts.is_empty() && self.conflicts.contains(natural_key)
+    }
+
+    /// All rids seen.
+    pub(super) fn all_seen(&self) -> RoaringBitmap {
+        self.seen.values().fold(RoaringBitmap::new(), |all, chunk| all | chunk)
+    }
+}
+
+/// Reads a run that goes on back from the database.
+pub(super) async fn load(tx: &mut Transaction<'_, Sqlite>, run: RunId) -> Result<OpenRun, StoreError> {
+    let what = db("reading a run");
+    let known: Option<(i64, u32, Option<i64>)> = sqlx::query_as("SELECT source, feed, ended FROM run WHERE id = ?")
+        .bind(run.0)
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(what)?;
+    let Some((source, feed, None)) = known else {
+        return Err(inconsistent(format!("run {} is not under way", run.0)));
+    };
+    let seen: Vec<(u32, Vec<u8>)> = sqlx::query_as("SELECT chunk, rids FROM seen WHERE run = ?")
+        .bind(run.0)
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(what)?;
+    let sightings: Vec<(u32, Vec<u8>, bool)> = sqlx::query_as("SELECT rid, hash, several FROM sighting WHERE run = ?")
+        .bind(run.0)
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(what)?;
+    let conflicts: Vec<(Vec<u8>,)> = sqlx::query_as(
+        "SELECT q.nk FROM quarantine q WHERE q.feed = ? AND q.source = ? AND q.last_run = ? AND q.conflict = 1 \
+         AND q.nk IS NOT NULL AND NOT EXISTS (SELECT 1 FROM head h WHERE h.feed = q.feed AND h.nk = q.nk AND h.flags <> 1)",
+    )
+    .bind(feed)
+    .bind(source)
+    .bind(run.0)
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(what)?;
+    let seen = seen.into_iter().map(|(chunk, bytes)| Ok((chunk, bitmap(&bytes)?))).collect::<Result<_, StoreError>>()?;
+    let sightings =
+        sightings.into_iter().map(|(rid, hash, several)| (rid, Sighting { hash: hash_of(&hash), several })).collect();
+    let conflicts = conflicts.into_iter().map(|(nk,)| nk).collect();
+    Ok(OpenRun { feed: FeedId(feed), source, seen, sightings, conflicts })
+}
+
+/// A bitmap from its stored form.
+pub(super) fn bitmap(bytes: &[u8]) -> Result<RoaringBitmap, StoreError> {
+    RoaringBitmap::deserialize_from(bytes).map_err(|_| inconsistent("a set of rows cannot be read"))
+}
+
+/// A bitmap in its stored form.
+pub(super) fn bitmap_bytes(bitmap: &RoaringBitmap) -> Vec<u8> {
+    let mut packed = bitmap.clone();
+    packed.optimize();
+    let mut bytes = Vec::with_capacity(packed.serialized_size());
+    // Writing to memory cannot fail.
+    let _ = packed.serialize_into(&mut bytes);
+    bytes
+}
+
+/// A hash from its column.
+pub(super) fn hash_of(bytes: &[u8]) -> ContentHash {
+    ContentHash(bytes.try_into().unwrap_or_default())
+}
+
+/// The number of a source, by its name.
+pub(super) async fn source_id(tx: &mut Transaction<'_, Sqlite>, name: &str) -> Result<i64, StoreError> {
+    let (id,): (i64,) =
+        sqlx::query_as("INSERT INTO source (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = name RETURNING id")
+            .bind(name)
+            .fetch_one(&mut **tx)
+            .await
+            .map_err(db("naming a source"))?;
+    Ok(id)
+}
+
+impl SqliteStore {
+    pub(super) async fn begin_run_row(&self, new: &NewRun) -> Result<RunStart, StoreError> {
+        let what = db("beginning a run");
+        let mut guard = self.writer().await?;
+        let Writer { conn, runs, .. } = &mut *guard;
+        let mut tx = begin(conn, "beginning a run").await?;
+        let source = source_id(&mut tx, &new.source).await?;
+        let open: Vec<(i64, Vec<u8>, Vec<u8>)> =
+            sqlx::query_as("SELECT id, mapping, position FROM run WHERE feed = ? AND source = ? AND ended IS NULL ORDER BY id DESC")
+                .bind(new.feed.0)
+                .bind(source)
+                .fetch_all(&mut *tx)
+                .await
+                .map_err(what)?;
+        if let Some((id, _, position)) =
+            open.first().filter(|(_, mapping, position)| mapping.as_slice() == new.mapping_digest && !position.is_empty())
+        {
+            return Ok(RunStart { run: RunId(*id), resume: Some(Position(position.clone())) });
+        }
+        for (id, ..) in &open {
+            forget(&mut tx, RunId(*id)).await?;
+            sqlx::query("UPDATE run SET ended = ?, error = 'interrupted' WHERE id = ?")
+                .bind(new.at)
+                .bind(id)
+                .execute(&mut *tx)
+                .await
+                .map_err(what)?;
+            runs.remove(&RunId(*id));
+        }
+        let (run,): (i64,) =
+            sqlx::query_as("INSERT INTO run (source, feed, mapping, began) VALUES (?, ?, ?, ?) RETURNING id")
+                .bind(source)
+                .bind(new.feed.0)
+                .bind(new.mapping_digest.as_slice())
+                .bind(new.at)
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(what)?;
+        self.commit(tx, "beginning a run").await?;
+        Ok(RunStart { run: RunId(run), resume: None })
+    }
+
+    pub(super) async fn finish_run_row(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError> {
+        let what = db("ending a run");
+        let mut guard = self.writer().await?;
+        let Writer { conn, feeds, runs, .. } = &mut *guard;
+        let mut tx = begin(conn, "ending a run").await?;
+        let open = match runs.remove(&run) {
+            Some(open) => open,
+            None => load(&mut tx, run).await?,
+        };
+        let mut summary = RunSummary::default();
+        if end.complete {
+            summary.closed = close_unseen(&mut tx, &open, run).await?;
+            unfreeze(&mut tx, &open, run).await?;
+            sqlx::query("UPDATE feeds SET read_once = 1 WHERE id = ?")
+                .bind(open.feed.0)
+                .execute(&mut *tx)
+                .await
+                .map_err(what)?;
+            let indexed = feeds.get(&open.feed).map(|f| f.indexed.to_vec()).unwrap_or_default();
+            (summary.missing, summary.deleted) = deletion::find_missing(&mut tx, run, &open, end, &indexed).await?;
+        } else {
+            deletion::found_again(&mut tx, &open).await?;
+        }
+        forget(&mut tx, run).await?;
+        let totals: [i64; 7] = {
+            let row: (i64, i64, i64, i64, i64, i64, i64) = sqlx::query_as(
+                "UPDATE run SET ended = ?, complete = ?, error = ? WHERE id = ? \
+                 RETURNING read, changed, unchanged, duplicate, quarantined, filtered, consumed",
+            )
+            .bind(end.at)
+            .bind(end.complete)
+            .bind(&end.error)
+            .bind(run.0)
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(what)?;
+            row.into()
+        };
+        summary.landed = landed(totals);
+        self.commit(tx, "ending a run").await?;
+        Ok(summary)
+    }
+}
+
+/// Totals from their columns.
+pub(super) fn landed(columns: [i64; 7]) -> Landed {
+    let [read, changed, unchanged, duplicate, quarantined, filtered, consumed] = columns.map(|n| n.unsigned_abs());
+    Landed { read, changed, unchanged, duplicate, quarantined, filtered, consumed }
+}
+
+/// Drops what only a run under way needs.
+async fn forget(tx: &mut Transaction<'_, Sqlite>, run: RunId) -> Result<(), StoreError> {
+    for sql in ["DELETE FROM seen WHERE run = ?", "DELETE FROM sighting WHERE run = ?"] {
+        sqlx::query(sql).bind(run.0).execute(&mut **tx).await.map_err(db("ending a run"))?;
+    }
+    Ok(())
+}
+
+/// Closes quarantined rows that a complete read no longer contains.
+async fn close_unseen(tx: &mut Transaction<'_, Sqlite>, open: &OpenRun, run: RunId) -> Result<u64, StoreError> {
+    let done = sqlx::query("DELETE FROM quarantine WHERE feed = ? AND source = ? AND last_run <> ?")
+        .bind(open.feed.0)
+        .bind(open.source)
+        .bind(run.0)
+        .execute(&mut **tx)
+        .await
+        .map_err(db("closing quarantined rows"))?;
+    Ok(done.rows_affected())
+}
+
+/// Unfreezes records whose keys a complete read has seen with one content only.
+async fn unfreeze(tx: &mut Transaction<'_, Sqlite>, open: &OpenRun, run: RunId) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE head SET flags = flags & ~?1 WHERE feed = ?2 AND flags = ?1 \
+         AND rid IN (SELECT rid FROM sighting WHERE run = ?3 AND several = 0)",
+    )
+    .bind(FROZEN)
+    .bind(open.feed.0)
+    .bind(run.0)
+    .execute(&mut **tx)
+    .await
+    .map_err(db("unfreezing records"))?;
+    Ok(())
+}

@@ -1,0 +1,299 @@
+//! The statements of a landing.
+
+use sqlx::{Sqlite, Transaction};
+
+use super::fault::db;
+use super::feeds::{IndexedField, OpenFeed, unindex};
+use super::place::{Leaving, Place, cursors, leave};
+use super::runs::{CHUNK_BITS, OpenRun, bitmap_bytes};
+use super::shape::{Form, Shapes, pieces};
+use super::sort::{FROZEN, Fate, Found, GONE, Group, Odd, Write};
+use super::{inconsistent, number_list};
+use crate::record::{ContentHash, Record, RecordBatch, canonical_json};
+use crate::store::{FeedId, Millis, RunId, StoreError};
+
+/// Compares in the database and answers in one text: a row a key would cost more than the look-up itself.
+static LOOK_UP: Form = Form {
+    head: "WITH q (i, nk, hash) AS (VALUES ",
+    row: "(#,?,?)",
+    tail: ") SELECT group_concat(CASE WHEN h.flags = 0 AND h.hash = q.hash THEN q.i || ':' || h.rid \
+           ELSE q.i || ':' || h.rid || ':' || h.seq || ':' || h.flags || ':' || hex(h.hash) END) \
+           FROM q CROSS JOIN head h WHERE h.feed = ? AND h.nk = q.nk",
+};
+
+static INSERT_FEED: Form = Form {
+    head: "INSERT INTO feed (seq, feed, rid, op, key, nk, hash, at, payload) VALUES ",
+    row: "(?,?,?,0,?,?,?,?,?)",
+    tail: "",
+};
+
+static INSERT_VALUE: Form =
+    Form { head: "INSERT OR IGNORE INTO value (feed, slot, value, seq) VALUES ", row: "(?,?,?,?)", tail: "" };
+
+/// Looks the groups' keys up.
+pub(super) async fn look_up(
+    tx: &mut Transaction<'_, Sqlite>,
+    shapes: &mut Shapes,
+    feed: FeedId,
+    batch: &RecordBatch,
+    groups: &[Group],
+) -> Result<Vec<Option<Found>>, StoreError> {
+    let mut found = vec![None; groups.len()];
+    let mut at = 0;
+    for piece in pieces(groups) {
+        let mut query = sqlx::query_scalar::<_, Option<String>>(shapes.sql(&LOOK_UP, piece.len()));
+        for group in piece {
+            let row = batch.row(group.first());
+            query = query.bind(row.natural_key()).bind(row.content_hash().0.to_vec());
+        }
+        let answer = query.bind(feed.0).fetch_one(&mut **tx).await.map_err(db("looking keys up"))?;
+        for entry in answer.as_deref().unwrap_or_default().split(',').filter(|e| !e.is_empty()) {
+            let (i, head) = parse_found(entry).ok_or_else(|| inconsistent("a key's entry cannot be read"))?;
+            if let Some(slot) = found.get_mut(at + i) {
+                *slot = Some(head);
+            }
+        }
+        at += piece.len();
+    }
+    Ok(found)
+}
+
+fn parse_found(entry: &str) -> Option<(usize, Found)> {
+    let mut parts = entry.split(':');
+    let i = parts.next()?.parse().ok()?;
+    let rid = parts.next()?.parse().ok()?;
+    let odd = match parts.next() {
+        None => None,
+        Some(seq) => {
+            let (flags, hash) = (parts.next()?.parse().ok()?, hex::decode(parts.next()?).ok()?);
+            Some(Odd { seq: seq.parse().ok()?, flags, hash: ContentHash(hash.try_into().ok()?) })
+        }
+    };
+    Some((i, Found { rid, odd }))
+}
+
+/// Takes the next `n` seqs; returns the first.
+pub(super) async fn take_seqs(tx: &mut Transaction<'_, Sqlite>, n: usize) -> Result<u64, StoreError> {
+    let (generation, counter): (i64, i64) =
+        sqlx::query_as("UPDATE clock SET counter = counter + ? WHERE id = 1 RETURNING generation, counter")
+            .bind(n as i64)
+            .fetch_one(&mut **tx)
+            .await
+            .map_err(db("counting on"))?;
+    Ok((generation as u64) << 48 | (counter as u64 + 1 - n as u64))
+}
+
+/// Writes new and changed records; returns the rids of new ones, which follow each other.
+pub(super) async fn write_records(
+    tx: &mut Transaction<'_, Sqlite>,
+    shapes: &mut Shapes,
+    feed: FeedId,
+    open: &OpenFeed,
+    run: &OpenRun,
+    batch: &RecordBatch,
+    writes: &[Write],
+    at: Millis,
+) -> Result<std::ops::Range<u32>, StoreError> {
+    if writes.is_empty() {
+        return Ok(0..0);
+    }
+    let first = take_seqs(tx, writes.len()).await?;
+    let last = first + writes.len() as u64 - 1;
+    let new = writes.iter().filter(|w| w.old.is_none()).count();
+    let alive = writes.iter().filter(|w| w.old.is_none_or(|old| old.gone)).count();
+    let (next_rid,): (i64,) =
+        sqlx::query_as("UPDATE feeds SET next_rid = next_rid + ?, live = live + ?, seq = ? WHERE id = ? RETURNING next_rid")
+            .bind(new as i64)
+            .bind(alive as i64)
+            .bind(last as i64)
+            .bind(feed.0)
+            .fetch_one(&mut **tx)
+            .await
+            .map_err(db("numbering records"))?;
+    let end = u32::try_from(next_rid).map_err(|_| inconsistent("a table has more than four thousand million keys"))?;
+    let begin = end - new as u32;
+    let leaving: Vec<Leaving> =
+        writes.iter().filter_map(|w| w.old).map(|old| Leaving { rid: old.rid, seq: old.seq, live: !old.gone }).collect();
+    replace(tx, feed, &open.indexed, &leaving, alive as i64).await?;
+    let mut fresh = begin;
+    let numbered: Vec<(u64, u32, Record<'_>)> = writes
+        .iter()
+        .zip(first..)
+        .map(|(write, seq)| {
+            let rid = write.old.map_or(fresh, |old| old.rid);
+            fresh += u32::from(write.old.is_none());
+            (seq, rid, batch.row(write.row as usize))
+        })
+        .collect();
+    insert_feed(tx, shapes, feed, &numbered, at).await?;
+    insert_heads(tx, run.source, first, last).await?;
+    insert_values(tx, shapes, feed, &open.indexed, &numbered).await?;
+    Ok(begin..end)
+}
+
+/// Takes replaced versions out of index, places and feed, and counts the new versions of all writes as waiting:
+/// `alive` keys come to life, the live ones among `leaving` stay alive.
+async fn replace(
+    tx: &mut Transaction<'_, Sqlite>,
+    feed: FeedId,
+    indexed: &[IndexedField],
+    leaving: &[Leaving],
+    alive: i64,
+) -> Result<(), StoreError> {
+    let stay = leaving.iter().filter(|l| l.live).count() as i64;
+    for (upstream, cursor) in cursors(tx, feed).await? {
+        let mut delta = leave(tx, feed, upstream, &cursor, leaving).await?;
+        delta.add(Place::Waiting, alive + stay);
+        delta.apply(tx, feed, upstream).await?;
+    }
+    remove_versions(tx, feed, indexed, leaving).await
+}
+
+/// Removes versions from feed and index.
+pub(super) async fn remove_versions(
+    tx: &mut Transaction<'_, Sqlite>,
+    feed: FeedId,
+    indexed: &[IndexedField],
+    leaving: &[Leaving],
+) -> Result<(), StoreError> {
+    if leaving.is_empty() {
+        return Ok(());
+    }
+    unindex(tx, feed, indexed, leaving.iter().filter(|l| l.live).map(|l| l.seq)).await?;
+    sqlx::query("DELETE FROM feed WHERE seq IN (SELECT value FROM json_each(?))")
+        .bind(number_list(leaving.iter().map(|l| l.seq as i64)))
+        .execute(&mut **tx)
+        .await
+        .map_err(db("removing old versions"))?;
+    Ok(())
+}
+
+async fn insert_feed(
+    tx: &mut Transaction<'_, Sqlite>,
+    shapes: &mut Shapes,
+    feed: FeedId,
+    rows: &[(u64, u32, Record<'_>)],
+    at: Millis,
+) -> Result<(), StoreError> {
+    let mut size = 256;
+    for piece in pieces(rows) {
+        let mut query = sqlx::query(shapes.sql(&INSERT_FEED, piece.len()));
+        for (seq, rid, record) in piece {
+            let mut payload = Vec::with_capacity(size + 64);
+            canonical_json(record, &mut payload);
+            size = payload.len();
+            let payload = String::from_utf8(payload).map_err(|_| inconsistent("a record is no UTF-8"))?;
+            query = query
+                .bind(*seq as i64)
+                .bind(feed.0)
+                .bind(rid)
+                .bind(record.record_key().as_str())
+                .bind(record.natural_key())
+                .bind(record.content_hash().0.to_vec())
+                .bind(at)
+                .bind(payload);
+        }
+        query.execute(&mut **tx).await.map_err(db("writing records"))?;
+    }
+    Ok(())
+}
+
+/// Heads follow from the feed rows just written, which are in key order.
+async fn insert_heads(tx: &mut Transaction<'_, Sqlite>, source: i64, first: u64, last: u64) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO head (feed, nk, rid, seq, hash, source, flags) \
+         SELECT feed, nk, rid, seq, hash, ?, 0 FROM feed WHERE seq BETWEEN ? AND ? ORDER BY seq \
+         ON CONFLICT (feed, nk) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, source = excluded.source, flags = 0",
+    )
+    .bind(source)
+    .bind(first as i64)
+    .bind(last as i64)
+    .execute(&mut **tx)
+    .await
+    .map_err(db("writing heads"))?;
+    Ok(())
+}
+
+async fn insert_values(
+    tx: &mut Transaction<'_, Sqlite>,
+    shapes: &mut Shapes,
+    feed: FeedId,
+    indexed: &[IndexedField],
+    rows: &[(u64, u32, Record<'_>)],
+) -> Result<(), StoreError> {
+    for field in indexed {
+        let mut values: Vec<(&str, u64)> =
+            rows.iter().filter_map(|(seq, _, record)| record.get(field.field).text().map(|text| (text, *seq))).collect();
+        values.sort_unstable();
+        for piece in pieces(&values) {
+            let mut query = sqlx::query(shapes.sql(&INSERT_VALUE, piece.len()));
+            for (value, seq) in piece {
+                query = query.bind(feed.0).bind(field.slot).bind(*value).bind(*seq as i64);
+            }
+            query.execute(&mut **tx).await.map_err(db("indexing values"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Freezes records and notes sightings of frozen ones.
+pub(super) async fn freeze(
+    tx: &mut Transaction<'_, Sqlite>,
+    feed: FeedId,
+    run: RunId,
+    fate: &Fate,
+    batch: &RecordBatch,
+) -> Result<(), StoreError> {
+    for row in &fate.conflicts {
+        if fate.freeze.is_empty() {
+            break;
+        }
+        sqlx::query("UPDATE head SET flags = flags | ? WHERE feed = ? AND nk = ? AND flags & ? = 0")
+            .bind(FROZEN)
+            .bind(feed.0)
+            .bind(batch.row(*row as usize).natural_key())
+            .bind(GONE)
+            .execute(&mut **tx)
+            .await
+            .map_err(db("freezing records"))?;
+    }
+    for (rid, sighting) in &fate.sightings {
+        sqlx::query("INSERT OR REPLACE INTO sighting (run, rid, hash, several) VALUES (?, ?, ?, ?)")
+            .bind(run.0)
+            .bind(rid)
+            .bind(sighting.hash.0.to_vec())
+            .bind(sighting.several)
+            .execute(&mut **tx)
+            .await
+            .map_err(db("noting frozen records"))?;
+    }
+    Ok(())
+}
+
+/// Adds rids to the run's seen set, in memory and in the database.
+pub(super) async fn see(
+    tx: &mut Transaction<'_, Sqlite>,
+    run: RunId,
+    open: &mut OpenRun,
+    known: &[u32],
+    new: std::ops::Range<u32>,
+) -> Result<(), StoreError> {
+    let mut touched = std::collections::BTreeSet::new();
+    for rid in known.iter().copied().chain(new) {
+        let chunk = rid >> CHUNK_BITS;
+        if open.seen.entry(chunk).or_default().insert(rid) {
+            touched.insert(chunk);
+        }
+    }
+    for chunk in touched {
+        let Some(rids) = open.seen.get(&chunk) else { continue };
+        sqlx::query("INSERT OR REPLACE INTO seen (run, chunk, rids) VALUES (?, ?, ?)")
+            .bind(run.0)
+            .bind(chunk)
+            .bind(bitmap_bytes(rids))
+            .execute(&mut **tx)
+            .await
+            .map_err(db("saving the seen set"))?;
+    }
+    Ok(())
+}

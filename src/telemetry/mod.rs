@@ -1,0 +1,96 @@
+//! The log: plain lines or JSON lines on standard error.
+//!
+//! Events name tables, fields, counts and classes of faults; never cell values, ID numbers, tokens or secrets. Libraries
+//! below us are kept to warnings, because their debug lines would print statements and headers.
+
+use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Plain lines or JSON lines.
+    pub format: Format,
+    /// The least grave events that are written.
+    pub level: Level,
+}
+
+/// The form of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// For people.
+    #[default]
+    Plain,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+/// How grave an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Work that failed.
+    Error,
+    /// Work that needs somebody.
+    Warn,
+    /// What was done.
+    #[default]
+    Info,
+    /// How it was done.
+    Debug,
+    /// Every step.
+    Trace,
+}
+
+impl Config {
+    /// For commands that answer on the terminal: only what needs somebody.
+    pub const QUIET: Self = Self { format: Format::Plain, level: Level::Warn };
+
+    fn filter(self) -> EnvFilter {
+        EnvFilter::new(self.directives())
+    }
+
+    fn directives(self) -> &'static str {
+        match self.level {
+            Level::Error => "error",
+            Level::Warn => "warn",
+            Level::Info => "warn,xiaoshu=info",
+            Level::Debug => "warn,xiaoshu=debug",
+            Level::Trace => "warn,xiaoshu=trace",
+        }
+    }
+}
+
+/// Starts the log of this process. The first call holds; later ones change nothing.
+pub fn start(config: Config) {
+    let lines = tracing_subscriber::fmt().with_env_filter(config.filter()).with_writer(std::io::stderr).with_ansi(false);
+    let started = match config.format {
+        Format::Plain => lines.finish().try_init(),
+        Format::Json => lines.json().flatten_event(true).finish().try_init(),
+    };
+    // A second start is no fault: tests and embedded runs share one process.
+    drop(started);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_never_write_below_warnings() {
+        for level in [Level::Error, Level::Warn, Level::Info, Level::Debug, Level::Trace] {
+            let directives = Config { level, ..Config::default() }.directives();
+            let first = directives.split(',').next();
+            assert!(matches!(first, Some("error" | "warn")), "{directives}");
+        }
+    }
+
+    #[test]
+    fn starting_twice_is_no_fault() {
+        start(Config::QUIET);
+        start(Config::default());
+    }
+}

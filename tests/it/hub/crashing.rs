@@ -1,0 +1,354 @@
+//! A store that dies at a chosen commit: before it, or after it and before anybody hears of it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use xiaoshu::fault::FaultClass;
+use xiaoshu::standard::{FieldIdx, TablePlan};
+use xiaoshu::store::{
+    BatchId, BatchInfo, Cause, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, FeedSpec, Imbalance, Keys, Landed,
+    Landing, LandingBatch, Lane, MemberRow, MemberVerdict, Meta, Millis, NewRun, PendingDeletion, Quarantine, QuarantineFilter,
+    QuarantinedRow, RampState, RampStep, ReadModels, Receipt, RunEnd, RunId, RunRow, RunStart, RunSummary, Stage, StockRow, Store,
+    StoreError, TableRow, UpstreamId,
+};
+
+/// Passes every call on until its commit comes; from then on every call fails, as after a power cut.
+pub struct CrashingStore {
+    inner: Arc<dyn Store>,
+    /// Crash points still to pass: two a commit, one before and one after it.
+    left: Arc<AtomicI64>,
+}
+
+impl CrashingStore {
+    /// Dies at crash point `at`, counted from 0; even ones lie before a commit, odd ones after it.
+    pub fn new(inner: Arc<dyn Store>, at: i64) -> (Self, Arc<AtomicI64>) {
+        let left = Arc::new(AtomicI64::new(at));
+        (Self { inner, left: Arc::clone(&left) }, left)
+    }
+
+    fn before(&self) -> Result<(), StoreError> {
+        self.pass()
+    }
+
+    fn after(&self) -> Result<(), StoreError> {
+        self.pass()
+    }
+
+    fn pass(&self) -> Result<(), StoreError> {
+        if self.left.fetch_sub(1, Ordering::SeqCst) <= 0 { Err(power_cut()) } else { Ok(()) }
+    }
+
+    fn alive(&self) -> Result<(), StoreError> {
+        if self.left.load(Ordering::SeqCst) < 0 { Err(power_cut()) } else { Ok(()) }
+    }
+}
+
+fn power_cut() -> StoreError {
+    StoreError::Database { what: "power cut", source: "scripted".into(), class: FaultClass::Bug }
+}
+
+#[async_trait::async_trait]
+impl Landing for CrashingStore {
+    async fn open_feed(&self, spec: &FeedSpec) -> Result<FeedId, StoreError> {
+        self.before()?;
+        let done = self.inner.open_feed(spec).await;
+        self.after()?;
+        done
+    }
+
+    async fn begin_run(&self, run: &NewRun) -> Result<RunStart, StoreError> {
+        self.before()?;
+        let done = self.inner.begin_run(run).await;
+        self.after()?;
+        done
+    }
+
+    async fn land(&self, run: RunId, batch: &LandingBatch<'_>) -> Result<Landed, StoreError> {
+        self.before()?;
+        let done = self.inner.land(run, batch).await;
+        self.after()?;
+        done
+    }
+
+    async fn finish_run(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError> {
+        self.before()?;
+        let done = self.inner.finish_run(run, end).await;
+        self.after()?;
+        done
+    }
+
+    async fn approve_deletions(&self, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
+        self.before()?;
+        let done = self.inner.approve_deletions(feed, at).await;
+        self.after()?;
+        done
+    }
+
+    async fn rekey(&self, spec: &FeedSpec, at: Millis) -> Result<u64, StoreError> {
+        self.before()?;
+        let done = self.inner.rekey(spec, at).await;
+        self.after()?;
+        done
+    }
+
+}
+
+#[async_trait::async_trait]
+impl Keys for CrashingStore {
+    async fn existing(&self, feed: FeedId, field: FieldIdx, values: &[&str]) -> Result<HashSet<String>, StoreError> {
+        self.alive()?;
+        self.inner.existing(feed, field, values).await
+    }
+
+    async fn lookup(&self, feed: FeedId, field: FieldIdx, values: &[&str], give: FieldIdx) -> Result<HashMap<String, Vec<String>>, StoreError> {
+        self.alive()?;
+        self.inner.lookup(feed, field, values, give).await
+    }
+
+    async fn read_once(&self, feed: FeedId) -> Result<bool, StoreError> {
+        self.alive()?;
+        self.inner.read_once(feed).await
+    }
+
+    async fn natural_key_of(&self, feed: FeedId, record_key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.alive()?;
+        self.inner.natural_key_of(feed, record_key).await
+    }
+
+}
+
+#[async_trait::async_trait]
+impl Quarantine for CrashingStore {
+    async fn quarantined(&self, filter: &QuarantineFilter) -> Result<Vec<QuarantinedRow>, StoreError> {
+        self.alive()?;
+        self.inner.quarantined(filter).await
+    }
+
+    async fn quarantined_row(&self, id: i64) -> Result<Option<QuarantinedRow>, StoreError> {
+        self.alive()?;
+        self.inner.quarantined_row(id).await
+    }
+
+    async fn causes(&self) -> Result<Vec<Cause>, StoreError> {
+        self.alive()?;
+        self.inner.causes().await
+    }
+
+    async fn ready(&self, feed: FeedId, source: &str, held_since: Millis, limit: u32) -> Result<Vec<QuarantinedRow>, StoreError> {
+        self.alive()?;
+        self.inner.ready(feed, source, held_since, limit).await
+    }
+
+    async fn close(&self, ids: &[i64], at: Millis) -> Result<(), StoreError> {
+        self.before()?;
+        let done = self.inner.close(ids, at).await;
+        self.after()?;
+        done
+    }
+
+}
+
+#[async_trait::async_trait]
+impl DeliveryStore for CrashingStore {
+    async fn open_upstream(&self, name: &str) -> Result<UpstreamId, StoreError> {
+        self.before()?;
+        let done = self.inner.open_upstream(name).await;
+        self.after()?;
+        done
+    }
+
+    async fn attach(&self, upstream: UpstreamId, feed: FeedId, step: RampStep) -> Result<(), StoreError> {
+        self.before()?;
+        let done = self.inner.attach(upstream, feed, step).await;
+        self.after()?;
+        done
+    }
+
+    async fn cursor(&self, upstream: UpstreamId, feed: FeedId) -> Result<Cursor, StoreError> {
+        self.alive()?;
+        self.inner.cursor(upstream, feed).await
+    }
+
+    async fn open_backfill(&self, upstream: UpstreamId, feed: FeedId, keep: u64) -> Result<Cursor, StoreError> {
+        self.before()?;
+        let done = self.inner.open_backfill(upstream, feed, keep).await;
+        self.after()?;
+        done
+    }
+
+    async fn pending(&self, upstream: UpstreamId, feed: FeedId, lane: Lane, limit: u32, bytes: u64, at: Millis) -> Result<Vec<FeedRow>, StoreError> {
+        self.alive()?;
+        self.inner.pending(upstream, feed, lane, limit, bytes, at).await
+    }
+
+    async fn in_flight(&self, upstream: UpstreamId, feed: FeedId, rids: &[u64]) -> Result<Vec<u64>, StoreError> {
+        self.alive()?;
+        self.inner.in_flight(upstream, feed, rids).await
+    }
+
+    async fn stage(&self, upstream: UpstreamId, feed: FeedId, stage: &Stage) -> Result<Option<BatchId>, StoreError> {
+        self.before()?;
+        let done = self.inner.stage(upstream, feed, stage).await;
+        self.after()?;
+        done
+    }
+
+    async fn mark_sent(&self, batch: BatchId, at: Millis) -> Result<(), StoreError> {
+        self.before()?;
+        let done = self.inner.mark_sent(batch, at).await;
+        self.after()?;
+        done
+    }
+
+    async fn receipt(&self, batch: BatchId, receipt: &Receipt, ask_at: Millis) -> Result<(), StoreError> {
+        self.before()?;
+        let done = self.inner.receipt(batch, receipt, ask_at).await;
+        self.after()?;
+        done
+    }
+
+    async fn asked(&self, batch: BatchId, ask_at: Millis) -> Result<(), StoreError> {
+        self.before()?;
+        let done = self.inner.asked(batch, ask_at).await;
+        self.after()?;
+        done
+    }
+
+    async fn absent(&self, batch: BatchId, at: Millis) -> Result<(), StoreError> {
+        self.before()?;
+        let done = self.inner.absent(batch, at).await;
+        self.after()?;
+        done
+    }
+
+    async fn settle(&self, batch: BatchId, verdicts: &[MemberVerdict], reoffer_at: Option<Millis>, at: Millis) -> Result<(), StoreError> {
+        self.before()?;
+        let done = self.inner.settle(batch, verdicts, reoffer_at, at).await;
+        self.after()?;
+        done
+    }
+
+    async fn give_up(&self, batch: BatchId, at: Millis) -> Result<(), StoreError> {
+        self.before()?;
+        let done = self.inner.give_up(batch, at).await;
+        self.after()?;
+        done
+    }
+
+    async fn batches(&self, upstream: UpstreamId, feed: Option<FeedId>) -> Result<Vec<BatchInfo>, StoreError> {
+        self.alive()?;
+        self.inner.batches(upstream, feed).await
+    }
+
+    async fn members(&self, batch: BatchId) -> Result<Vec<MemberRow>, StoreError> {
+        self.alive()?;
+        self.inner.members(batch).await
+    }
+
+    async fn marks(&self, upstream: UpstreamId, feed: FeedId, since: Millis) -> Result<Vec<String>, StoreError> {
+        self.alive()?;
+        self.inner.marks(upstream, feed, since).await
+    }
+
+    async fn exceptions(&self, filter: &ExceptionFilter) -> Result<Vec<ExceptionRow>, StoreError> {
+        self.alive()?;
+        self.inner.exceptions(filter).await
+    }
+
+    async fn release(&self, filter: &ExceptionFilter, at: Millis) -> Result<u64, StoreError> {
+        self.before()?;
+        let done = self.inner.release(filter, at).await;
+        self.after()?;
+        done
+    }
+
+    async fn resend(&self, upstream: UpstreamId, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
+        self.before()?;
+        let done = self.inner.resend(upstream, feed, at).await;
+        self.after()?;
+        done
+    }
+
+    async fn ramp(&self, upstream: UpstreamId, feed: FeedId) -> Result<RampState, StoreError> {
+        self.alive()?;
+        self.inner.ramp(upstream, feed).await
+    }
+
+    async fn set_ramp(&self, upstream: UpstreamId, feed: FeedId, step: RampStep, why: Option<&str>, at: Millis) -> Result<(), StoreError> {
+        self.before()?;
+        let done = self.inner.set_ramp(upstream, feed, step, why, at).await;
+        self.after()?;
+        done
+    }
+
+}
+
+#[async_trait::async_trait]
+impl ReadModels for CrashingStore {
+    async fn table_rows(&self) -> Result<Vec<TableRow>, StoreError> {
+        self.alive()?;
+        self.inner.table_rows().await
+    }
+
+    async fn stock(&self) -> Result<Vec<StockRow>, StoreError> {
+        self.alive()?;
+        self.inner.stock().await
+    }
+
+    async fn runs(&self, limit: u32) -> Result<Vec<RunRow>, StoreError> {
+        self.alive()?;
+        self.inner.runs(limit).await
+    }
+
+    async fn pending_deletions(&self) -> Result<Vec<PendingDeletion>, StoreError> {
+        self.alive()?;
+        self.inner.pending_deletions().await
+    }
+
+    async fn audit(&self) -> Result<Vec<Imbalance>, StoreError> {
+        self.alive()?;
+        self.inner.audit().await
+    }
+
+    async fn views(&self, plans: &[(FeedId, Arc<TablePlan>)]) -> Result<(String, Vec<String>), StoreError> {
+        self.alive()?;
+        self.inner.views(plans, std).await
+    }
+
+}
+
+#[async_trait::async_trait]
+impl Meta for CrashingStore {
+    async fn get_meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.alive()?;
+        self.inner.get_meta(key).await
+    }
+
+    async fn init_meta(&self, key: &str, value: &[u8]) -> Result<Vec<u8>, StoreError> {
+        self.before()?;
+        let done = self.inner.init_meta(key, value).await;
+        self.after()?;
+        done
+    }
+
+    async fn set_meta(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.before()?;
+        let done = self.inner.set_meta(key, value).await;
+        self.after()?;
+        done
+    }
+
+    async fn generation(&self) -> Result<u16, StoreError> {
+        self.alive()?;
+        self.inner.generation().await
+    }
+
+    async fn raise_generation(&self) -> Result<u16, StoreError> {
+        self.before()?;
+        let done = self.inner.raise_generation().await;
+        self.after()?;
+        done
+    }
+
+}
