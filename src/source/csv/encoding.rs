@@ -1,7 +1,7 @@
 //! Which encoding a file is in: decided by its whole content, never by its first bytes alone.
 //!
-//! One pass reads the file and checks it as UTF-8; only a file that fails is read once more as GB18030, strictly.
-//! The same pass takes the content's hash, by which a changed file is known.
+//! One pass reads the file, checks it as UTF-8 and takes the content's hash, by which a changed file is known. Only a
+//! file that fails is read once more as GB18030, strictly, and only one with zero bytes is looked at as UTF-16.
 
 use std::cmp::Ordering;
 use std::fs::File;
@@ -51,9 +51,9 @@ pub(super) fn by_name(name: &str) -> Option<&'static Encoding> {
     }
 }
 
-/// Reads the whole file once or twice and decides. `forced` is the setting, which settles the encoding beforehand.
+/// Reads the whole file and decides; again only where there are zero bytes or it is not UTF-8. `forced` is the setting, which settles the encoding beforehand.
 pub(super) fn scan(file: &mut File, forced: Option<&'static Encoding>) -> io::Result<Scan> {
-    let mut counts = Counts::default();
+    let (mut length, mut zeros) = (0, false);
     let mut utf8 = Strict::new(UTF_8);
     let mut hash = Xxh3::new();
     let mut head = Vec::new();
@@ -62,18 +62,13 @@ pub(super) fn scan(file: &mut File, forced: Option<&'static Encoding>) -> io::Re
             head.extend_from_slice(&chunk[..chunk.len().min(8)]);
         }
         hash.update(chunk);
-        counts.add(chunk);
+        length += chunk.len() as u64;
+        zeros |= chunk.contains(&0);
         utf8.feed(chunk);
     })?;
     let (marked, mark) = byte_order_mark(&head);
-    let mut scan = Scan {
-        encoding: UTF_8,
-        mark,
-        length: counts.length,
-        hash: hash.digest128(),
-        undecodable: utf8.finish(),
-        not_text: not_text(&head),
-    };
+    let mut scan =
+        Scan { encoding: UTF_8, mark, length, hash: hash.digest128(), undecodable: utf8.finish(), not_text: not_text(&head) };
     if let Some(encoding) = forced.or(marked) {
         scan.mark = if marked == Some(encoding) { mark } else { 0 };
         scan.encoding = encoding;
@@ -83,6 +78,10 @@ pub(super) fn scan(file: &mut File, forced: Option<&'static Encoding>) -> io::Re
         return Ok(scan);
     }
     scan.mark = 0;
+    let mut counts = Counts::default();
+    if zeros {
+        each_chunk(file, |chunk| counts.add(chunk))?;
+    }
     let wide = match counts.utf16() {
         Some(encoding) if count(file, encoding)? == 0 => Some(encoding),
         _ => None,
