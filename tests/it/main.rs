@@ -9,6 +9,7 @@ mod normalize;
 mod oracle;
 mod report;
 mod sample;
+mod sources;
 mod standard;
 mod store;
 mod validate;
