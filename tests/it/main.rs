@@ -5,6 +5,7 @@ mod brain;
 mod cli;
 mod config;
 mod crypto;
+mod hub;
 mod normalize;
 mod oracle;
 mod report;

@@ -1,5 +1,6 @@
 //! The whole hub against the reference platform.
 
+mod adopt;
 mod crash;
 mod crashing;
 mod kill;
