@@ -16,7 +16,7 @@ use crate::validate::{Checks, KeyAnswers, ReferencePolicies};
 /// The data state that deletes.
 const DELETED: &str = "0";
 
-/// Judges by an edition.
+/// Judges by an edition of the standard: the platform's own judge.
 pub struct EditionJudge {
     standard: Arc<Standard>,
     config: RowsConfig,
@@ -24,6 +24,7 @@ pub struct EditionJudge {
 }
 
 impl EditionJudge {
+    /// A judge by this edition.
     pub fn new(standard: Arc<Standard>, config: RowsConfig) -> Self {
         Self { standard, config, checks: Mutex::default() }
     }
