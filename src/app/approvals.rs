@@ -4,7 +4,7 @@ use super::hub::Hub;
 use super::quarantine::feed_of;
 use super::{ApproveAnswer, ApproveRequest, Failure, RampLine, RampTarget, RekeyAnswer, RekeyRequest, ReleaseAnswer, ReleaseRequest, view};
 use crate::finding::Text;
-use crate::store::{DeliveryStore, Landing, RampState, RampStep, ReadModels, StockRow, StoreError};
+use crate::store::{RampState, RampStep, StockRow, StoreError};
 
 /// Shows the ramps, or moves them on.
 pub(super) fn release(hub: &Hub, request: &ReleaseRequest) -> Result<ReleaseAnswer, Failure> {

@@ -17,7 +17,7 @@ pub(super) fn answer(context: &Context<'_>, request: &CheckRequest) -> Result<Ch
         Err(Failure::Settings(faults)) => return Ok(CheckAnswer { faults, ..CheckAnswer::default() }),
         Err(other) => return Err(other),
     };
-    let mapped: BTreeSet<&str> = plan.active().map(|(_, table)| &*table.name).filter(|_| true).collect();
+    let mapped: BTreeSet<&str> = plan.active().map(|(_, table)| &*table.name).collect();
     let reported = plan.standard.tables().iter().filter(|t| !t.edition.is_core());
     let mut answer = CheckAnswer { mapped: (reported.clone().filter(|t| mapped.contains(&*t.name)).count(), reported.count()), ..CheckAnswer::default() };
     if request.connect {
@@ -71,6 +71,8 @@ fn fit(plan: &Plan, connector: &dyn source::Connector, place: &SourcePlace<'_>, 
         namespace: Namespace { name: Arc::clone(&code), secret: Arc::from([].as_slice()) },
         school_code: code,
         system: settings.sources.get(document.source()).and_then(|s| s.system.as_deref()).unwrap_or_default().into(),
+        missing: MappingContext::default_missing(),
+        adopted: super::hub::adopted(plan, document).unwrap_or_default(),
     };
     match MappingPlan::compile(document, &plan.standard, source.columns(), context) {
         Ok(_) => {

@@ -43,10 +43,6 @@ impl Failure {
     pub fn io(what: &str, error: &std::io::Error) -> Self {
         Self::Part { class: FaultClass::Configuration, message: format!("{what}: {error}") }
     }
-
-    pub(super) fn not_wired(command: &str) -> Self {
-        Self::Part { class: FaultClass::Bug, message: format!("`{command}` is not wired to its parts in this build") }
-    }
 }
 
 impl Classified for Failure {

@@ -19,7 +19,7 @@ use crate::store::{FeedId, FeedSpec, Millis, Store, StoreError};
 use crate::validate::{Checks, ReferencePolicies, ReferencePolicy};
 use crate::{report, store};
 
-/// The name that mappings use for the hub's own landed records and ledger.
+/// The kind of the source that gives the hub's own landed records and ledger.
 pub(super) const HUB_SOURCE: &str = "hub";
 
 /// Tells the time.
@@ -93,6 +93,17 @@ impl Plan {
         own.or_else(|| self.loaded.settings.sources.get(source)?.owner.as_deref())
     }
 
+    /// The columns of a source that feed sensitive fields of a table.
+    pub(super) fn sensitive_columns(&self, table: &str, source: &str) -> BTreeSet<String> {
+        let own = self.active().filter(|(document, plan)| &*plan.name == table && document.source() == source);
+        own.flat_map(|(document, plan)| document.sensitive_columns(plan)).collect()
+    }
+
+    /// Whether a mapping reads the hub's own records.
+    pub(super) fn is_derived(&self, document: &MappingDocument) -> bool {
+        self.loaded.settings.sources.get(document.source()).is_some_and(|source| source.kind == HUB_SOURCE)
+    }
+
     /// The folder of the store.
     pub(super) fn data_dir(&self, context: &Context<'_>) -> PathBuf {
         context.data.clone().unwrap_or_else(|| self.loaded.path(&self.loaded.settings.data.dir))
@@ -133,9 +144,7 @@ impl Hub {
     /// Opens the store and puts the jobs together.
     pub(super) fn open(context: &Context<'_>, plan: Plan, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, Failure> {
         let runtime = Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
-        let dir = plan.data_dir(context);
-        let store = runtime.block_on(store::sqlite::SqliteStore::open(&dir, store::sqlite::Options::default()));
-        let store: Arc<dyn Store> = Arc::new(store.map_err(|e| Failure::part(&e))?);
+        let store = open_store(context, &plan, &runtime)?;
         Self::with_store(plan, runtime, store, clock, observer)
     }
 
@@ -156,6 +165,13 @@ impl Hub {
         let jobs = jobs(&plan, &around, &hub_settings)?;
         Ok(Self { plan, runtime, store, pipeline: Pipeline::new(jobs, around), clock, parked })
     }
+}
+
+/// Opens the store of the settings.
+pub(super) fn open_store(context: &Context<'_>, plan: &Plan, runtime: &Runtime) -> Result<Arc<dyn Store>, Failure> {
+    let dir = plan.data_dir(context);
+    let store = runtime.block_on(store::sqlite::SqliteStore::open(&dir, store::sqlite::SqliteOptions::default()));
+    Ok(Arc::new(store.map_err(|e| Failure::part(&e))?))
 }
 
 async fn school(plan: &Plan, store: &dyn Store) -> Result<School, StoreError> {
@@ -234,6 +250,7 @@ fn jobs(plan: &Plan, around: &Surroundings, hub_settings: &serde_json::Value) ->
             system,
             object: document.read().object.as_deref().unwrap_or("query").into(),
             feed,
+            adopted: adopted(plan, document).map_err(|fault| Failure::Settings(vec![fault]))?,
             plan: Arc::clone(table),
             checks: Checks::compile(table, &plan.standard, &policies),
             needs: needs(plan, document, table, &mapped),
@@ -243,15 +260,29 @@ fn jobs(plan: &Plan, around: &Surroundings, hub_settings: &serde_json::Value) ->
     if faults.is_empty() { Ok(jobs) } else { Err(Failure::Settings(faults)) }
 }
 
+/// The file with keys to adopt that a mapping names, as text.
+pub(super) fn adopted(plan: &Plan, document: &MappingDocument) -> Result<Option<String>, Fault> {
+    let Some(file) = document.adopt_file() else { return Ok(None) };
+    let path = plan.loaded.path(std::path::Path::new(file));
+    std::fs::read_to_string(&path).map(Some).map_err(|error| {
+        mapping_fault(document.fault(
+            "key",
+            Text::new(format!("键文件 {} 不可读：{error}", path.display()), format!("the key file {} cannot be read: {error}", path.display())),
+            Text::new("更正 adopt 的 file（相对于设置文件所在目录，UTF-8）", "mend file of adopt (relative to the settings file's folder, UTF-8)"),
+        ))
+    })
+}
+
 type Reader = (&'static dyn Connector, Arc<serde_json::Value>, Arc<str>);
 
 fn reader(plan: &Plan, document: &MappingDocument, hub_settings: &serde_json::Value) -> Option<Reader> {
-    if document.source() == HUB_SOURCE {
-        return Some((source::connector(HUB_SOURCE)?, Arc::new(hub_settings.clone()), HUB_SOURCE.into()));
-    }
     let (name, settings) = plan.loaded.settings.sources.get_key_value(document.source())?;
     let system = settings.system.as_deref().unwrap_or(name).into();
-    Some((source::connector(&settings.kind)?, Arc::new(settings.settings.expose().clone()), system))
+    let mut own = settings.settings.expose().clone();
+    if let (true, Some(own), Some(supplied)) = (settings.kind == HUB_SOURCE, own.as_object_mut(), hub_settings.as_object()) {
+        own.extend(supplied.clone());
+    }
+    Some((source::connector(&settings.kind)?, Arc::new(own), system))
 }
 
 /// The mapped tables that must be read before: those it refers to or looks up, and for derived tables those that its
@@ -260,7 +291,7 @@ fn needs(plan: &Plan, document: &MappingDocument, table: &TablePlan, mapped: &Ha
     let targets = table.fields.iter().filter_map(|f| f.reference.as_ref()).flat_map(|r| r.targets.iter());
     let mut needs: BTreeSet<Arc<str>> = targets.map(|t| plan.standard.table(t.table).name.clone()).collect();
     needs.extend(document.looks_up().into_iter().map(|(table, _)| Arc::from(table)));
-    if document.source() == HUB_SOURCE {
+    if plan.is_derived(document) {
         let query = document.read().query.as_deref().unwrap_or_default();
         let named: HashSet<&str> = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
         let ledger = named.iter().any(|word| word.starts_with("hub_"));

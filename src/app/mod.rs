@@ -8,6 +8,8 @@ mod approvals;
 mod catalogue;
 mod checking;
 mod clock;
+mod demo;
+mod platform;
 mod failure;
 mod hub;
 mod progress;
@@ -26,6 +28,7 @@ pub use answer::{
 };
 pub use failure::Failure;
 pub use progress::{Progress, Silent};
+pub use service::Fittings;
 pub use request::{
     ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, ExportRequest, Part, QuarantineRequest, RampTarget,
     RekeyRequest, ReleaseRequest, RunRequest, TryRequest,
@@ -35,102 +38,116 @@ pub use request::{
 ///
 /// # Errors
 /// What keeps the demo from ending. Numbers that differ from the expected ones are part of the answer.
-pub fn demo(_: &Context<'_>, _: &DemoRequest) -> Result<DemoAnswer, Failure> {
-    Err(Failure::not_wired("demo"))
+pub fn demo(context: &Context<'_>, request: &DemoRequest) -> Result<DemoAnswer, Failure> {
+    demo::answer(context, request)
 }
 
 /// Looks for every problem of settings, mappings, sources and upstreams.
 ///
 /// # Errors
 /// What keeps the check from being made. What it finds is part of the answer.
-pub fn check(_: &Context<'_>, _: &CheckRequest) -> Result<CheckAnswer, Failure> {
-    Err(Failure::not_wired("check"))
+pub fn check(context: &Context<'_>, request: &CheckRequest) -> Result<CheckAnswer, Failure> {
+    checking::answer(context, request)
 }
 
 /// Reads some rows of a table and shows them before and after; nothing lands, nothing is sent.
 ///
 /// # Errors
 /// What keeps the rows from being read.
-pub fn try_table(_: &Context<'_>, _: &TryRequest) -> Result<TryAnswer, Failure> {
-    Err(Failure::not_wired("try"))
+pub fn try_table(context: &Context<'_>, request: &TryRequest) -> Result<TryAnswer, Failure> {
+    trying::answer(&open(context)?, request)
 }
 
 /// The service: collects and reports until it is stopped, or once.
 ///
 /// # Errors
 /// What keeps the service from running.
-pub fn run(_: &Context<'_>, _: &RunRequest) -> Result<RunAnswer, Failure> {
-    Err(Failure::not_wired("run"))
+pub fn run(context: &Context<'_>, request: &RunRequest) -> Result<RunAnswer, Failure> {
+    service::run(context, request, &Fittings::default())
+}
+
+/// As [`run`], on other fittings than the machine's.
+///
+/// # Errors
+/// As there.
+pub fn run_fitted(context: &Context<'_>, request: &RunRequest, fittings: &Fittings) -> Result<RunAnswer, Failure> {
+    service::run(context, request, fittings)
 }
 
 /// Where every table stands.
 ///
 /// # Errors
 /// What keeps the store from being read.
-pub fn status(_: &Context<'_>) -> Result<StatusAnswer, Failure> {
-    Err(Failure::not_wired("status"))
+pub fn status(context: &Context<'_>) -> Result<StatusAnswer, Failure> {
+    status::answer(&open(context)?)
 }
 
 /// Quarantined rows and their causes.
 ///
 /// # Errors
 /// What keeps the store from being read.
-pub fn quarantine_list(_: &Context<'_>, _: &QuarantineRequest) -> Result<QuarantineList, Failure> {
-    Err(Failure::not_wired("quarantine list"))
+pub fn quarantine_list(context: &Context<'_>, request: &QuarantineRequest) -> Result<QuarantineList, Failure> {
+    quarantine::list(&open(context)?, request)
 }
 
 /// One quarantined row with its raw input and every fault.
 ///
 /// # Errors
 /// [`Failure`] when there is no such row.
-pub fn quarantine_show(_: &Context<'_>, _id: i64) -> Result<QuarantineRow, Failure> {
-    Err(Failure::not_wired("quarantine show"))
+pub fn quarantine_show(context: &Context<'_>, id: i64) -> Result<QuarantineRow, Failure> {
+    quarantine::show(&open(context)?, id)
 }
 
 /// Runs quarantined rows again, and offers refused records again.
 ///
 /// # Errors
 /// What keeps them from being run.
-pub fn quarantine_retry(_: &Context<'_>, _: &QuarantineRequest) -> Result<RetryAnswer, Failure> {
-    Err(Failure::not_wired("quarantine retry"))
+pub fn quarantine_retry(context: &Context<'_>, request: &QuarantineRequest) -> Result<RetryAnswer, Failure> {
+    quarantine::retry(&open(context)?, request)
 }
 
 /// Writes quarantined rows with their faults as CSV, for the department that owns them.
 ///
 /// # Errors
 /// What keeps the file from being written.
-pub fn quarantine_export(_: &Context<'_>, _: &ExportRequest) -> Result<ExportAnswer, Failure> {
-    Err(Failure::not_wired("quarantine export"))
+pub fn quarantine_export(context: &Context<'_>, request: &ExportRequest) -> Result<ExportAnswer, Failure> {
+    quarantine::export(&open(context)?, request)
 }
 
 /// Shows the ramp of every (upstream, table), or moves it on.
 ///
 /// # Errors
 /// What keeps it from being moved.
-pub fn release(_: &Context<'_>, _: &ReleaseRequest) -> Result<ReleaseAnswer, Failure> {
-    Err(Failure::not_wired("release"))
+pub fn release(context: &Context<'_>, request: &ReleaseRequest) -> Result<ReleaseAnswer, Failure> {
+    approvals::release(&open(context)?, request)
 }
 
 /// Lists what a changed natural key orphans and, when approved, lets the table go on.
 ///
 /// # Errors
 /// What keeps it from being done.
-pub fn rekey(_: &Context<'_>, _: &RekeyRequest) -> Result<RekeyAnswer, Failure> {
-    Err(Failure::not_wired("rekey"))
+pub fn rekey(context: &Context<'_>, request: &RekeyRequest) -> Result<RekeyAnswer, Failure> {
+    approvals::rekey(&open(context)?, request)
 }
 
 /// Shows the deletions that wait for approval, or approves a table's.
 ///
 /// # Errors
 /// What keeps them from being approved.
-pub fn approve(_: &Context<'_>, _: &ApproveRequest) -> Result<ApproveAnswer, Failure> {
-    Err(Failure::not_wired("approve"))
+pub fn approve(context: &Context<'_>, request: &ApproveRequest) -> Result<ApproveAnswer, Failure> {
+    approvals::approve(&open(context)?, request)
 }
 
 /// The reference central platform; comes back when it is stopped.
 ///
 /// # Errors
 /// What keeps it from starting.
-pub fn brain(_: &Context<'_>, _: &BrainRequest) -> Result<BrainAnswer, Failure> {
-    Err(Failure::not_wired("brain"))
+pub fn brain(context: &Context<'_>, request: &BrainRequest) -> Result<BrainAnswer, Failure> {
+    platform::run(context, request)
+}
+
+/// The hub as it stands, for commands that look at it or decide something.
+fn open(context: &Context<'_>) -> Result<hub::Hub, Failure> {
+    let plan = hub::Plan::load(context)?;
+    hub::Hub::open(context, plan, hub::system_clock(), std::sync::Arc::new(crate::pipeline::Silent))
 }

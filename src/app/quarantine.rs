@@ -6,7 +6,7 @@ use std::io::Write;
 use super::hub::Hub;
 use super::{CauseLine, ExportAnswer, ExportRequest, Failure, QuarantineList, QuarantineRequest, QuarantineRow, RetryAnswer, view};
 use crate::finding::Text;
-use crate::store::{DeliveryStore, ExceptionFilter, FeedId, Quarantine, QuarantineFilter, QuarantinedRow, ReadModels, Reason};
+use crate::store::{ExceptionFilter, FeedId, QuarantineFilter, QuarantinedRow, Reason};
 
 /// Causes, and the rows when a filter is given.
 pub(super) fn list(hub: &Hub, request: &QuarantineRequest) -> Result<QuarantineList, Failure> {

@@ -72,7 +72,7 @@ async fn line(
             quarantined: feed.quarantined,
             stale: feed.stale,
             last_read: complete.map(view::minute),
-            overdue: due.is_some_and(|(_, began)| complete.is_none_or(|at| at < began)) && !stock.is_empty(),
+            overdue: due.as_ref().is_some_and(|(_, began)| complete.is_none_or(|at| at < *began)) && !stock.is_empty(),
             due: due.map(|(day, _)| day),
             parked,
             error: runs.first().and_then(|run| run.error.clone()),

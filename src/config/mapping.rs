@@ -10,6 +10,7 @@ use super::document::{Document, join};
 use super::parts::Names;
 use super::suggest::nearest;
 use crate::finding::Text;
+use crate::normalize::{MappingDocument, MappingFault};
 
 /// A mapping file as read.
 #[derive(Debug, Clone)]
@@ -26,7 +27,10 @@ pub(super) fn read(dir: &Path, settings: &Document, faults: &mut Vec<Fault>) -> 
     let Ok(mut paths) = listed else {
         faults.push(settings.fault(
             "/mappings/dir",
-            Text::new(format!("映射目录 {} 不存在或不可读", dir.display()), format!("the mapping folder {} is missing or unreadable", dir.display())),
+            Text::new(
+                format!("映射目录 {} 不存在或不可读", dir.display()),
+                format!("the mapping folder {} is missing or unreadable", dir.display()),
+            ),
             Text::new("建立该目录，或更正 [mappings] 的 dir", "create it, or mend dir of [mappings]"),
         ));
         return Vec::new();
@@ -55,9 +59,14 @@ pub(super) fn unreadable(file: PathBuf, error: &std::io::Error) -> Fault {
 }
 
 /// What is wrong with a mapping by itself, whatever settings and standard hold.
-pub(super) fn meaning(_file: &MappingFile) -> Vec<Fault> {
-    Vec::new()
+pub(super) fn meaning(file: &MappingFile) -> Vec<Fault> {
+    let found = MappingDocument::parse(&file.path.display().to_string(), &file.text).err().unwrap_or_default();
+    let fault = |f: MappingFault| Fault { file: f.file.into(), line: f.line, column: f.column, what: f.what, remedy: f.remedy };
+    found.into_iter().map(fault).collect()
 }
+
+/// The source that is the hub itself; it needs no section of its own.
+const HUB: &str = "hub";
 
 /// Checks all mapping files together.
 pub(super) struct Checker<'a> {
@@ -96,7 +105,7 @@ impl<'a> Checker<'a> {
     }
 
     fn source(&self, doc: &Document, source: &str, faults: &mut Vec<Fault>) {
-        if self.sources.iter().any(|known| known == source) {
+        if source == HUB || self.sources.iter().any(|known| known == source) {
             return;
         }
         let remedy = match nearest(source, self.sources.iter().map(String::as_str)) {
@@ -124,7 +133,10 @@ impl<'a> Checker<'a> {
                 format!("来源 {source} 到 {table} 的映射已在 {place} 中"),
                 format!("{place} already maps source {source} onto {table}"),
             ),
-            Text::new("一张表与一个来源只能有一个映射文件：合并或删除其一", "one file per table and source: merge them or remove one"),
+            Text::new(
+                "一张表与一个来源只能有一个映射文件：合并或删除其一",
+                "one file per table and source: merge them or remove one",
+            ),
         ));
     }
 
@@ -164,24 +176,26 @@ fn lookup(doc: &Document, field: &str, names: &Names, faults: &mut Vec<Fault>) {
     }
 }
 
-struct Noun {
+/// What a name is the name of.
+pub(super) struct Noun {
     zh: &'static str,
     en: &'static str,
     list: (&'static str, &'static str),
 }
 
-const TABLE: Noun = Noun {
+pub(super) const TABLE: Noun = Noun {
     zh: "所用版本和核心表中没有表",
     en: "neither the edition nor the core has a table",
     list: ("`xiaoshu standard show` 列出全部表名", "`xiaoshu standard show` lists all tables"),
 };
-const FIELD: Noun = Noun {
+pub(super) const FIELD: Noun = Noun {
     zh: "该表没有字段",
     en: "the table has no field",
     list: ("`xiaoshu standard show 表名` 列出全部字段", "`xiaoshu standard show TABLE` lists all fields"),
 };
 
-fn unknown<'n>(doc: &Document, pointer: &str, name: &str, known: impl Iterator<Item = &'n str>, noun: &Noun) -> Fault {
+/// A name that the standard does not have.
+pub(super) fn unknown<'n>(doc: &Document, pointer: &str, name: &str, known: impl Iterator<Item = &'n str>, noun: &Noun) -> Fault {
     let remedy = match nearest(name, known) {
         Some(near) => Text::new(format!("是否应为 {near}？{}", noun.list.0), format!("did you mean {near}? {}", noun.list.1)),
         None => Text::new(noun.list.0, noun.list.1),
@@ -199,7 +213,10 @@ mod tests {
 
     fn names() -> Names {
         let fields = |list: &[&str]| list.iter().map(|f| (*f).to_owned()).collect();
-        Names { tables: [("COURSES".to_owned(), fields(&["NO", "NAME", "MAJOR"])), ("MAJORS".to_owned(), fields(&["NO", "NAME"]))].into() }
+        Names {
+            tables: [("COURSES".to_owned(), fields(&["NO", "NAME", "MAJOR"])), ("MAJORS".to_owned(), fields(&["NO", "NAME"]))]
+                .into(),
+        }
     }
 
     fn check(files: &[&str]) -> Vec<(usize, usize, String)> {

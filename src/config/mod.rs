@@ -86,6 +86,9 @@ fn collect(file: &Path, schemas: Option<&Path>, parts: &Parts, env: &Environment
     calendar::check(&doc, &value, faults);
     check_data_dir(&doc, &value, &base, faults);
     let names = standard::names(&doc, &value, schemas, faults);
+    if let Some(names) = &names {
+        standard::check_named(&doc, &value, names, faults);
+    }
     let mappings = check_mappings(&doc, &value, &base, names.as_ref(), faults);
     if !faults.is_empty() {
         return None;
@@ -163,7 +166,13 @@ fn check_data_dir(doc: &Document, settings: &Value, base: &Path, faults: &mut Ve
     }
 }
 
-fn check_mappings(doc: &Document, settings: &Value, base: &Path, names: Option<&Names>, faults: &mut Vec<Fault>) -> Vec<MappingFile> {
+fn check_mappings(
+    doc: &Document,
+    settings: &Value,
+    base: &Path,
+    names: Option<&Names>,
+    faults: &mut Vec<Fault>,
+) -> Vec<MappingFile> {
     let dir = settings.pointer("/mappings/dir").and_then(Value::as_str).unwrap_or("mappings");
     let files = mapping::read(&settings::absolute(base, Path::new(dir)), doc, faults);
     let sources: Vec<String> =
@@ -175,4 +184,10 @@ fn check_mappings(doc: &Document, settings: &Value, base: &Path, names: Option<&
         }
     }
     files
+}
+
+/// The edition that a settings file names, for commands that work without settings; faults are passed over.
+pub fn edition_of(file: &Path) -> Option<String> {
+    let doc = read(file, &mut Vec::new())?;
+    Some(doc.value.pointer("/school/edition")?.as_str()?.to_owned())
 }

@@ -8,11 +8,12 @@ use super::Fault;
 use super::document::{Document, join};
 use super::environment::Environment;
 use super::parts::Kind;
-use super::settings::strip;
-use super::suggest::nearest;
 use super::schema;
 use super::secret::Resolver;
+use super::settings::strip;
+use super::suggest::nearest;
 use crate::finding::Text;
+use crate::report::DeliveryConfig;
 
 /// What a run over sections needs.
 pub(super) struct Sections<'a> {
@@ -39,6 +40,9 @@ impl Sections<'_> {
                 strip(&mut own);
             }
             schema::check(self.doc, &pointer, &own, &without_supplied(&known.schema), faults);
+            if let Some(delivery) = section.get("delivery").filter(|_| group == "upstreams") {
+                schema::check(self.doc, &join(&pointer, "delivery"), delivery, &delivery_schema(), faults);
+            }
             self.check_paths(&pointer, &own, faults);
             self.check_plain_http(&pointer, &own, faults);
         }
@@ -92,6 +96,11 @@ impl Sections<'_> {
             ));
         }
     }
+}
+
+/// What delivery takes, whatever the kind of upstream.
+fn delivery_schema() -> Value {
+    serde_json::from_str(DeliveryConfig::schema()).unwrap_or_default()
 }
 
 /// The setting that records who accepted plain http.

@@ -91,6 +91,9 @@ pub struct Calendar {
     /// The terms, in order, not overlapping.
     #[serde(default)]
     pub terms: Vec<Term>,
+    /// Days after a term's end in which its rows still count as the current round's.
+    #[serde(default)]
+    pub grace_days: u16,
 }
 
 /// A term.

@@ -5,7 +5,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::Fault;
-use super::document::Document;
+use super::document::{Document, join};
+use super::mapping;
 use super::parts::Names;
 use super::suggest::nearest;
 use crate::finding::Text;
@@ -36,10 +37,45 @@ pub(super) fn names(doc: &Document, settings: &Value, schemas: Option<&Path>, fa
     Some(Names { tables: standard.tables().iter().map(|plan| (plan.name.to_string(), fields(plan))).collect() })
 }
 
+/// Tables and fields that the settings name: `tables` and `scopes` of an upstream's delivery, policies of references.
+pub(super) fn check_named(doc: &Document, settings: &Value, names: &Names, faults: &mut Vec<Fault>) {
+    let mut table = |pointer: &str, name: &str| {
+        if !names.tables.contains_key(name) {
+            faults.push(mapping::unknown(doc, pointer, name, names.tables.keys().map(String::as_str), &mapping::TABLE));
+        }
+    };
+    for (name, upstream) in settings.get("upstreams").and_then(Value::as_object).into_iter().flatten() {
+        let delivery = join(&join("/upstreams", name), "delivery");
+        let listed = upstream.pointer("/delivery/tables").and_then(Value::as_array).into_iter().flatten();
+        for (at, wanted) in listed.enumerate().filter_map(|(at, v)| Some((at, v.as_str()?))) {
+            table(&format!("{delivery}/tables/{at}"), wanted);
+        }
+        for wanted in upstream.pointer("/delivery/scopes").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name)
+        {
+            table(&join(&format!("{delivery}/scopes"), wanted), wanted);
+        }
+    }
+    for name in settings.pointer("/references/fields").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name) {
+        let pointer = join("/references/fields", name);
+        let (wanted, field) = name.split_once('.').unwrap_or((name, ""));
+        match names.tables.get(wanted) {
+            Some(fields) if !fields.iter().any(|f| f == field) => {
+                faults.push(mapping::unknown(doc, &pointer, field, fields.iter().map(String::as_str), &mapping::FIELD));
+            }
+            Some(_) => {}
+            None => {
+                faults.push(mapping::unknown(doc, &pointer, wanted, names.tables.keys().map(String::as_str), &mapping::TABLE))
+            }
+        }
+    }
+}
+
 fn unknown(doc: &Document, wanted: &str, known: &[&str]) -> Fault {
     let list = known.join(", ");
     let remedy = match nearest(wanted, known.iter().copied()) {
-        Some(near) => Text::new(format!("是否应为 {near}？可用的版本：{list}"), format!("did you mean {near}? editions known: {list}")),
+        Some(near) => {
+            Text::new(format!("是否应为 {near}？可用的版本：{list}"), format!("did you mean {near}? editions known: {list}"))
+        }
         None => Text::new(format!("可用的版本：{list}"), format!("editions known: {list}")),
     };
     doc.fault("/school/edition", Text::new(format!("没有数据标准版本 {wanted}"), format!("there is no edition {wanted}")), remedy)

@@ -31,7 +31,9 @@ pub struct Job {
     pub document: Arc<MappingDocument>,
     /// What is read, as messages name it before the source is open.
     pub object: Arc<str>,
-    /// Existing keys handed over by the mapping, natural key text to platform key.
+    /// The text of the file with keys to adopt, where the mapping names one.
+    pub adopted: Option<String>,
+    /// The table's feed in the store.
     pub feed: FeedId,
     /// The table.
     pub plan: Arc<TablePlan>,
@@ -105,6 +107,8 @@ impl Job {
             school_code: around.school.code.clone(),
             namespace: around.school.namespace.clone(),
             system: self.system.clone(),
+            missing: MappingContext::default_missing(),
+            adopted: self.adopted.clone(),
         };
         MappingPlan::compile(&self.document, &around.standard, columns, context)
             .map_err(|faults| PipelineError::Mapping { table: self.plan.name.clone(), faults })

@@ -139,6 +139,12 @@ pub enum SampleError {
     Today(Date),
 }
 
+impl crate::fault::Classified for SampleError {
+    fn fault_class(&self) -> crate::fault::FaultClass {
+        crate::fault::FaultClass::Configuration
+    }
+}
+
 /// Writes the school's exports, settings and mappings below `dir`.
 ///
 /// # Errors

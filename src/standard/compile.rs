@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::document::{FieldDocument, TableDocument};
 use super::load::{CodeSets, Source};
 use super::{
-    Condition, DateOrder, Domain, FieldIdx, FieldPlan, FieldType, Format, Frequency, KeyPart, Kind, Length, LoadError, NaturalKey,
-    RefTarget, Reference, Required, Roles, Scope, Sensitivity, TableId, TablePlan,
+    CodeSet, Condition, DateOrder, Domain, FieldIdx, FieldPlan, FieldType, Format, Frequency, KeyPart, Kind, Length, LoadError,
+    NaturalKey, RefTarget, Reference, Required, Roles, Scope, Sensitivity, TableId, TablePlan,
 };
 
 /// Finds tables, fields and code sets while plans are compiled, and shares texts that come often.
@@ -55,7 +55,8 @@ fn compile(id: TableId, source: &Source, resolver: &mut Resolver<'_>) -> Result<
     let find = |name: &str| by_name.get(name).copied().ok_or_else(|| format!("there is no field {name}"));
     let key = natural_key(doc, &find)?;
     let roles = roles(doc, &find)?;
-    let orders = doc.orders.iter().map(|[a, b]| Ok(DateOrder { earlier: find(a)?, later: find(b)? })).collect::<Result<_, String>>()?;
+    let orders =
+        doc.orders.iter().map(|[a, b]| Ok(DateOrder { earlier: find(a)?, later: find(b)? })).collect::<Result<_, String>>()?;
     let core = source.edition.is_core();
     let fields = doc
         .properties
@@ -74,7 +75,7 @@ fn compile(id: TableId, source: &Source, resolver: &mut Resolver<'_>) -> Result<
             .find(|d| d.name() == doc.domain)
             .ok_or_else(|| format!("there is no domain {}", doc.domain))?,
         kind: kind(&doc.kind)?,
-        frequency: Frequency::from_name(&doc.frequency.key).ok_or_else(|| format!("unknown frequency {}", doc.frequency.key))?,
+        frequency: Frequency::from_key(&doc.frequency.key).ok_or_else(|| format!("unknown frequency {}", doc.frequency.key))?,
         scope: scope(&doc.scope.rows, &doc.scope.from)?,
         anonymous: doc.anonymous,
         fields,
@@ -160,6 +161,10 @@ fn compile_field(
         "" => None,
         id => Some(Arc::clone(resolver.sets.of(core, id).ok_or_else(|| format!("there is no code set {id}"))?)),
     };
+    let leads_with_zero = |s: &Arc<CodeSet>| s.codes().iter().any(|c| c.code.len() > 1 && c.code.starts_with('0'));
+    if !matches!(ty, FieldType::Text(_)) && code_set.as_ref().is_some_and(leads_with_zero) {
+        return Err(format!("a number cannot carry the leading zeros of {}", doc.code_set));
+    }
     Ok(FieldPlan {
         name: resolver.text(name),
         label: resolver.text(&doc.title),

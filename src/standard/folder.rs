@@ -37,12 +37,12 @@ impl Folder {
         }
     }
 
-    /// Names of the sub-folders that hold an `edition.json`, sorted.
+    /// Names of the sub-folders that hold an `edition.json` and `tables/`, sorted.
     pub(super) fn editions(&self) -> Result<Vec<String>, LoadError> {
         let mut names: Vec<String> = match self {
             Self::Embedded => EMBEDDED
                 .dirs()
-                .filter(|d| d.get_file(d.path().join("edition.json")).is_some())
+                .filter(|d| d.get_file(d.path().join("edition.json")).is_some() && d.get_dir(d.path().join("tables")).is_some())
                 .filter_map(|d| d.path().to_str().map(str::to_owned))
                 .collect(),
             Self::Disk(root) => {
@@ -51,6 +51,7 @@ impl Folder {
                 for entry in std::fs::read_dir(root).map_err(failed)? {
                     let entry = entry.map_err(failed)?;
                     if entry.path().join("edition.json").is_file()
+                        && entry.path().join("tables").is_dir()
                         && let Ok(name) = entry.file_name().into_string()
                     {
                         names.push(name);

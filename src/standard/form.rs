@@ -18,8 +18,8 @@ pub(super) fn fits(format: Format, text: &str) -> bool {
         Format::CreditCode => credit_code(text),
         Format::ResidentId => resident_id(text),
         Format::Date => date(text),
-        Format::Month => digits(text, 6) && date(&format!("{text}01")),
-        Format::Year => digits(text, 4) && text != "0000",
+        Format::Month => digits(text, 6) && ("01"..="12").contains(&&text[4..]),
+        Format::Year => digits(text, 4),
         Format::SchoolYear => school_year(text),
         Format::SchoolYearWord => text.strip_suffix("学年").is_some_and(school_year),
         Format::YearSerial => digits(text, 6),
@@ -51,7 +51,7 @@ pub(super) fn pattern(format: Format) -> Option<String> {
         Format::YearSerial => "[0-9]{6}".to_owned(),
         Format::DateTime => format!("{YEAR}{MONTH}{DAY} {CLOCK}"),
         Format::Time => CLOCK.to_owned(),
-        Format::Periods => "[0-9]{1,2}-[0-9]{1,2}".to_owned(),
+        Format::Periods => "[0-9]{1,4}-[0-9]{1,4}".to_owned(),
         Format::Url => r"[a-z][a-z0-9+.\-]*://\P{White_Space}+".to_owned(),
     };
     Some(format!("^(?:{inner})$"))
@@ -80,7 +80,7 @@ fn school_year(text: &str) -> bool {
 }
 
 fn periods(text: &str) -> bool {
-    let number = |t: &str| if t.len() <= 2 && digits(t, t.len()) { t.parse::<u8>().ok() } else { None };
+    let number = |t: &str| if t.len() <= 4 && digits(t, t.len()) { t.parse::<u16>().ok() } else { None };
     text.split_once('-').is_some_and(|(first, last)| matches!((number(first), number(last)), (Some(f), Some(l)) if f <= l))
 }
 
@@ -139,7 +139,7 @@ mod tests {
         ),
         (Format::Date, &["20240229", "19850412"], &["20230229", "20240230", "2024-02-29", "00000000", "202402", "99990000"]),
         (Format::Month, &["202412"], &["202413", "202400", "2024-1"]),
-        (Format::Year, &["2024"], &["24", "0000", "2024年"]),
+        (Format::Year, &["2024"], &["24", "2024年"]),
         (Format::SchoolYear, &["2024-2025"], &["2023-2025", "2024", "24-25", "2024-2025-1"]),
         (Format::SchoolYearWord, &["2024-2025学年"], &["2024-2025", "2024-2026学年"]),
         (Format::YearSerial, &["202401"], &["2024", "20240A"]),

@@ -56,6 +56,8 @@ pub struct Standard {
     tables: Vec<Arc<TablePlan>>,
     by_name: HashMap<Arc<str>, TableId>,
     sets: Vec<Arc<CodeSet>>,
+    own_sets: usize,
+    external_lists: Vec<String>,
     set_by_id: HashMap<Arc<str>, usize>,
     texts: Vec<String>,
     documents: Vec<OnceLock<Value>>,
@@ -75,7 +77,7 @@ impl Standard {
             let core = self::info(&folder, EditionId::CORE)?;
             sources.extend(documents(&folder, &core, None)?);
         }
-        let sets = code_sets(&folder, &sources, edition.as_str(), &mut digest)?;
+        let mut sets = code_sets(&folder, &sources, edition.as_str(), &mut digest)?;
         let mut resolver = Resolver::new(&sources, &sets);
         let tables = sources
             .iter()
@@ -83,11 +85,13 @@ impl Standard {
             .map(|(i, source)| compile::table(TableId(i as u16), source, &mut resolver).map(Arc::new))
             .collect::<Result<Vec<_>, _>>()?;
         let by_name = tables.iter().map(|t| (Arc::clone(&t.name), t.id)).collect();
+        let own_sets = if edition.is_core() { sets.core.len() } else { sets.edition.len() };
+        let external_lists = std::mem::take(&mut sets.external);
         let (sets, set_by_id) = sets.into_parts();
         let documents = sources.iter().map(|_| OnceLock::new()).collect();
         let texts = sources.into_iter().map(|s| s.text).collect();
         let digest = hex::encode(digest.finalize());
-        Ok(Arc::new(Self { info, digest, tables, by_name, sets, set_by_id, texts, documents }))
+        Ok(Arc::new(Self { info, digest, tables, by_name, sets, own_sets, external_lists, set_by_id, texts, documents }))
     }
 
     /// What each edition of the folder says about itself, sorted by id.
@@ -137,6 +141,21 @@ impl Standard {
     /// All code sets: the edition's in printed order, then core, then national ones and external lists.
     pub fn code_sets(&self) -> impl Iterator<Item = &Arc<CodeSet>> {
         self.sets.iter()
+    }
+
+    /// The edition's own code sets, in printed order.
+    pub fn own_code_sets(&self) -> &[Arc<CodeSet>] {
+        &self.sets[..self.own_sets]
+    }
+
+    /// Lists that the edition names without printing their values.
+    pub fn external_lists(&self) -> &[String] {
+        &self.external_lists
+    }
+
+    /// The edition's own tables in printed order, without core.
+    pub fn own_tables(&self) -> &[Arc<TablePlan>] {
+        &self.tables[..self.info.tables.len()]
     }
 
     /// The published document of a table.
@@ -200,6 +219,7 @@ pub(super) struct CodeSets {
     edition: Vec<Arc<CodeSet>>,
     core: Vec<Arc<CodeSet>>,
     national: BTreeMap<String, Arc<CodeSet>>,
+    external: Vec<String>,
 }
 
 impl CodeSets {
@@ -226,7 +246,13 @@ fn code_sets(folder: &Folder, sources: &[Source], edition: &str, digest: &mut Sh
         if of == EditionId::CORE && !sets.core.is_empty() {
             continue;
         }
-        for row in code_files::index(folder, of)?.iter().filter(|r| r.value_count > 0) {
+        for row in &code_files::index(folder, of)? {
+            if row.value_count == 0 {
+                if into {
+                    sets.external.push(row.code_set.clone());
+                }
+                continue;
+            }
             let set = Arc::new(code_files::read_set(folder, of, row, row.complete == "Y")?);
             if into {
                 for code in set.codes() {

@@ -8,6 +8,8 @@
 mod code_files;
 mod code_set;
 mod compile;
+mod counts;
+mod diff;
 mod document;
 mod expand;
 mod folder;
@@ -19,8 +21,11 @@ mod key;
 mod load;
 mod oracle;
 mod plan;
+mod sheet;
 
 pub use code_set::{AmbiguousLabel, Code, CodeSet, fold_label};
+pub use counts::Counts;
+pub use diff::{Change, ChangeKind, EditionDiff, diff};
 pub use ids::{CodeIdx, EditionId, FieldIdx, TableId};
 pub use info::{DateTimeStyle, EditionInfo, Window};
 pub use key::{KeyPart, NaturalKey};
@@ -30,3 +35,4 @@ pub use plan::{
     Condition, DateOrder, Domain, FieldPlan, FieldType, Format, Frequency, Kind, Length, RefTarget, Reference, Required, Roles,
     Scope, Sensitivity, TablePlan,
 };
+pub use sheet::{CodeSetSheet, EditionSheet, EditionSummary, FieldSheet, TableLine, TableSheet, list};

@@ -145,14 +145,14 @@ impl Frequency {
         ("school_decides", Self::SchoolDecides),
     ];
 
-    /// The stable lower-case name, as the documents have it.
-    pub fn name(self) -> &'static str {
+    /// The stable lower-case name, as the documents have it: `x-frequency.key`.
+    pub fn key(self) -> &'static str {
         Self::NAMES.iter().find(|(_, f)| *f == self).map_or("", |(name, _)| name)
     }
 
-    /// A frequency by its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(n, _)| *n == name).map(|(_, f)| *f)
+    /// A frequency by its key.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(n, _)| *n == key).map(|(_, f)| *f)
     }
 }
 

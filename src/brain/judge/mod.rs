@@ -4,7 +4,7 @@ mod edition;
 
 use serde_json::value::RawValue;
 
-pub(super) use edition::EditionJudge;
+pub use edition::EditionJudge;
 
 /// What came of one row.
 #[derive(Debug, Clone, Default)]

@@ -15,8 +15,8 @@ pub(super) use ramp::{approve, brain, rekey, release};
 pub(super) use rows::try_rows;
 pub(super) use status::status;
 
-/// Appends a line.
-fn line(out: &mut String, text: impl AsRef<str>) {
+/// Appends a line to a text.
+pub(super) fn line(out: &mut String, text: impl AsRef<str>) {
     out.push_str(text.as_ref());
     out.push('\n');
 }

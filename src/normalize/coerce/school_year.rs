@@ -152,7 +152,6 @@ fn season(head: &str, rest: &str) -> Option<SchoolYear> {
 fn second_year(head: &str, rest: &str) -> Result<SchoolYear, Unread> {
     let mark = rest.chars().next().filter(|c| matches!(c, '-' | '/' | '~' | '—' | '–' | '至' | '_')).ok_or(Unread::Bad)?;
     let rest = rest[mark.len_utf8()..].trim_start_matches(mark);
-    let rest = if rest.ends_with("学年") { rest } else { rest.strip_suffix('年').unwrap_or(rest) };
     if rest.len() < head.len() || !rest.is_char_boundary(head.len()) {
         return Err(Unread::Bad);
     }
@@ -185,7 +184,7 @@ fn finish(first: u32, term: &str, rest: &str) -> Result<SchoolYear, Unread> {
         };
     }
     let rest = rest.trim_start();
-    let rest = rest.strip_prefix("学年").unwrap_or(rest);
+    let rest = rest.strip_prefix("学年").or_else(|| rest.strip_prefix('年')).unwrap_or(rest);
     let rest = rest.trim_start_matches(['-', '/', '_', ' ', '(', '第', '—']);
     let rest = rest.strip_suffix(')').unwrap_or(rest);
     if rest.is_empty() {

@@ -13,13 +13,14 @@ pub(super) fn key(table: &TableRow, fields: &[Field<'_>], rules: &Rules) -> (Vec
     }
     let filled = filled_by_the_hub(rules);
     let own: Vec<&Field<'_>> = fields.iter().filter(|f| f.mandatory() && !filled.contains(&f.row.field.as_str())).collect();
+    let refers = |f: &Field<'_>| !f.references(rules, false).is_empty();
     let number = |f: &&&Field<'_>| {
-        f.row.ref_table.is_empty() && f.row.code_set.is_empty() && ["号", "编号", "编码"].iter().any(|e| f.row.name_zh.ends_with(e))
+        !refers(f) && f.row.code_set.is_empty() && ["号", "编号", "编码"].iter().any(|e| f.row.name_zh.ends_with(e))
     };
     if let Some(first) = own.iter().find(number) {
         return (vec![first.row.field.clone()], false);
     }
-    let mut parts: Vec<String> = own.iter().filter(|f| !f.row.ref_table.is_empty()).map(|f| f.row.field.clone()).collect();
+    let mut parts: Vec<String> = own.iter().filter(|f| refers(f)).map(|f| f.row.field.clone()).collect();
     parts.extend(own.iter().find(|f| is_date(f.shape)).map(|f| f.row.field.clone()));
     if parts.is_empty() {
         parts.extend(own.iter().filter(|f| matches!(f.shape, Shape::Text(_))).map(|f| f.row.field.clone()));
@@ -86,8 +87,7 @@ fn fits(field: &Field<'_>, how: &RoleRule) -> bool {
 
 fn event_date(fields: &[Field<'_>], key: &[String], kind: &str, rules: &Rules) -> Option<String> {
     let filled = filled_by_the_hub(rules);
-    let dates: Vec<&Field<'_>> =
-        fields.iter().filter(|f| is_date(f.shape) && !filled.contains(&f.row.field.as_str())).collect();
+    let dates: Vec<&Field<'_>> = fields.iter().filter(|f| is_date(f.shape) && !filled.contains(&f.row.field.as_str())).collect();
     let in_key = dates.iter().find(|f| key.iter().any(|k| part_field(k) == f.row.field));
     let of_log = || if kind == "log" { dates.iter().find(|f| f.mandatory()).or(dates.first()) } else { None };
     in_key.or_else(of_log).map(|f| f.row.field.clone())

@@ -1,0 +1,211 @@
+//! `demo`: the sample school, the hub and the reference platform in one process.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::value::RawValue;
+
+use super::clock::Shifted;
+use super::hub::{Hub, Plan};
+use super::service::{Logging, reporter};
+use super::{Compared, Context, Counts, DemoAnswer, DemoRequest, Failure, RefusalLine, quarantine, view};
+use crate::brain::{Account, Brain, BrainConfig, BrainHandle, EditionJudge, Judged, RowJudge};
+use crate::finding::Text;
+use crate::sample::{self, Sample};
+use crate::source::load_script;
+use crate::standard::{EditionId, Standard};
+use crate::store::{ExceptionFilter, Millis, ReadModels, Reason, RunRow};
+
+/// Where the demo keeps its state unless told otherwise.
+const FOLDER: &str = "xiaoshu-demo";
+/// 2024-11-20 10:00 in China: the morning of the sample school's day.
+const MORNING: Millis = 1_732_068_000_000;
+
+/// Runs the demo.
+pub(super) fn answer(context: &Context<'_>, request: &DemoRequest) -> Result<DemoAnswer, Failure> {
+    let began = Instant::now();
+    let folder = context.data.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
+    std::fs::create_dir_all(&folder).map_err(|e| Failure::io(&folder.display().to_string(), &e))?;
+    let first = !folder.join("school.written").exists();
+    let clock = Shifted::resume(&folder.join("clock"), MORNING)?;
+    context.progress.begin(Text::new("生成样例学校", "making the sample school"), None);
+    let sample = school(&folder, first)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
+    let brain = runtime.block_on(platform(context, &folder, &sample, clock))?;
+    connect(&sample, &brain)?;
+    let inner = Context { settings: sample.settings.clone(), data: Some(folder.join("hub")), schemas: context.schemas.clone(), ..*context };
+    let plan = Plan::load(&inner)?;
+    let jobs = plan.active().count() as u64;
+    let since = clock.millis();
+    let hub = Hub::open(&inner, plan, Arc::new(move || clock.millis()), Arc::new(Logging))?;
+    let writes = runtime.block_on(writes(&brain))?;
+    context.progress.begin(Text::new("读取、转换、校验", "reading, mapping, validating"), Some(jobs));
+    hub.pipeline.collect(&|| false).map_err(super::hub::pipeline_failure)?;
+    context.progress.begin(Text::new("上报并等待结果", "reporting, waiting for verdicts"), None);
+    let mut reporter = reporter(&hub, Arc::new(clock))?;
+    hub.runtime.block_on(reporter.drain()).map_err(|e| Failure::part(&e))?;
+    context.progress.end();
+    let sent = runtime.block_on(self::writes(&brain))? - writes;
+    let mut answer = gather(&hub, &sample, since, first, sent)?;
+    answer.data = folder;
+    answer.brain = brain.url();
+    answer.millis = began.elapsed().as_millis() as u64;
+    if !request.once {
+        context.progress.note(Text::new(
+            format!("平台在 {} 上继续运行；按 Ctrl-C 结束", brain.url()),
+            format!("the platform goes on at {}; end with Ctrl-C", brain.url()),
+        ));
+        runtime.block_on(super::service::asked_to_stop());
+    }
+    runtime.block_on(brain.stop()).map_err(|e| Failure::part(&e))?;
+    Ok(answer)
+}
+
+/// Writes the school once; later runs find it as it was, or as the user changed it.
+fn school(folder: &Path, first: bool) -> Result<Sample, Failure> {
+    let written = folder.join("school.written");
+    let place = if first { folder.join("school") } else { folder.join("school.again") };
+    let mut sample = sample::write(&place, &sample::Options::default()).map_err(|e| Failure::part(&e))?;
+    if first {
+        load_script(&sample.teaching_database, &sample.teaching_sql).map_err(|e| Failure::part(&e))?;
+        std::fs::write(&written, "").map_err(|e| Failure::io(&written.display().to_string(), &e))?;
+    } else {
+        // Made only for its numbers.
+        std::fs::remove_dir_all(&place).map_err(|e| Failure::io(&place.display().to_string(), &e))?;
+        sample.settings = folder.join("school").join("xiaoshu.toml");
+    }
+    Ok(sample)
+}
+
+async fn platform(context: &Context<'_>, folder: &Path, sample: &Sample, clock: Shifted) -> Result<BrainHandle, Failure> {
+    let mut config = BrainConfig::sandbox(sample::SCHOOL_CODE);
+    config.directory = Some(folder.join("platform"));
+    config.schemas.clone_from(&context.schemas);
+    let edition = EditionId::new(config.edition.as_str());
+    let standard = Standard::load(&edition, context.schemas.as_deref()).map_err(|e| Failure::part(&e))?;
+    let judge = Stricter { edition: EditionJudge::new(standard, config.rows.clone()), refusals: sample.refusals };
+    Brain::start_with(config, Arc::new(clock), Arc::new(judge)).await.map_err(|e| Failure::part(&e))
+}
+
+/// The settings file names the platform: its port is another one at each start.
+fn connect(sample: &Sample, brain: &BrainHandle) -> Result<(), Failure> {
+    let io = |e: std::io::Error| Failure::io(&sample.settings.display().to_string(), &e);
+    let folder = sample.settings.parent().unwrap_or(Path::new("."));
+    let account = Account::sandbox(sample::SCHOOL_CODE);
+    for (file, secret) in [("moe.user", account.username.as_str()), ("moe.password", account.password.expose()), ("moe.app_key", account.app_key.expose())] {
+        std::fs::write(folder.join(file), secret).map_err(io)?;
+    }
+    let text = std::fs::read_to_string(&sample.settings).map_err(io)?;
+    let own = text.split("\n# The embedded platform").next().unwrap_or_default();
+    let upstream = UPSTREAM.replace("@URL@", &brain.url());
+    std::fs::write(&sample.settings, format!("{own}\n{upstream}")).map_err(io)
+}
+
+const UPSTREAM: &str = r#"# The embedded platform. Written anew at each start of the demo.
+[upstreams.moe]
+kind = "digital_base"
+base_url = "@URL@"
+username = { file = "moe.user" }
+password = { file = "moe.password" }
+seal.app_key = { from = "reply", otherwise = { file = "moe.app_key" } }
+rows.batch_rows = 5000
+rows.batch_bytes = 8388608
+plain_http = { by = "demo", date = "2024-11-20", reason = "the platform runs in the same process" }
+
+[upstreams.moe.delivery]
+ramp = "open"
+verdict_delay = "200ms"
+verdict_widest = "2s"
+"#;
+
+/// The edition's judge, and a few values that the platform refuses although the print allows them.
+struct Stricter {
+    edition: EditionJudge,
+    refusals: &'static [sample::Refusal],
+}
+
+impl RowJudge for Stricter {
+    fn knows(&self, table: &str) -> bool {
+        self.edition.knows(table)
+    }
+
+    fn judge(&self, table: &str, rows: &[&RawValue], school: &str, today: &str) -> Vec<Judged> {
+        let mut judged = self.edition.judge(table, rows, school, today);
+        for refusal in self.refusals.iter().filter(|refusal| refusal.table == table) {
+            for (row, judged) in rows.iter().zip(&mut judged) {
+                let fields: BTreeMap<String, serde_json::Value> = serde_json::from_str(row.get()).unwrap_or_default();
+                let value = fields.get(refusal.field).and_then(serde_json::Value::as_str);
+                if value.is_some_and(|value| refusal.values.contains(&value)) && judged.error.is_none() {
+                    judged.error = Some(refusal.error.to_owned());
+                }
+            }
+        }
+        judged
+    }
+}
+
+async fn writes(brain: &BrainHandle) -> Result<u64, Failure> {
+    let batches = brain.batches().await.map_err(|e| Failure::part(&e))?;
+    Ok(batches.iter().map(|batch| batch.collect_num.max(0) as u64).sum())
+}
+
+fn gather(hub: &Hub, sample: &Sample, since: Millis, first: bool, sent: u64) -> Result<DemoAnswer, Failure> {
+    let read = async {
+        let runs: Vec<RunRow> = hub.store.runs(0).await?.into_iter().filter(|run| run.began >= since).collect();
+        let (stock, tables) = (hub.store.stock().await?, hub.store.table_rows().await?);
+        let refused = ExceptionFilter { reason: Some(Reason::Refused), ..ExceptionFilter::default() };
+        let refused = hub.store.exceptions(&refused).await?;
+        let imbalances = view::imbalances(ReadModels::audit(hub.store.as_ref()).await?);
+        Ok::<_, crate::store::StoreError>((runs, stock, tables, refused, imbalances))
+    };
+    let (runs, stock, tables, refused, imbalances) = hub.runtime.block_on(read).map_err(|e| Failure::part(&e))?;
+    let mut refusals: BTreeMap<(String, Option<String>, String), u64> = BTreeMap::new();
+    for row in refused {
+        let table = tables.iter().find(|t| t.feed == row.feed).map(|t| t.table.clone()).unwrap_or_default();
+        *refusals.entry((table, row.field, row.text.unwrap_or_default())).or_default() += 1;
+    }
+    let domains = view::domains(&hub.plan.standard, &runs, &stock, &tables);
+    let compared = compare(sample, &domains, first, sent);
+    Ok(DemoAnswer {
+        data: PathBuf::new(),
+        brain: String::new(),
+        first,
+        millis: 0,
+        sent,
+        causes: quarantine::causes(hub)?,
+        refusals: refusals
+            .into_iter()
+            .map(|((table, field, text), rows)| RefusalLine { upstream: "moe".to_owned(), table, field, text, rows })
+            .collect(),
+        compared,
+        domains,
+        imbalances,
+    })
+}
+
+/// Every number that the generator knows, table by table, against what came out.
+fn compare(sample: &Sample, domains: &[super::DomainSection], first: bool, sent: u64) -> Vec<Compared> {
+    let mut compared = Vec::new();
+    let mut add = |table: &str, zh: &str, en: &str, expected: u64, found: u64| {
+        compared.push(Compared { what: Text::new(format!("{table} {zh}"), format!("{table} {en}")), expected, found });
+    };
+    let found: BTreeMap<&str, Counts> = domains.iter().flat_map(|d| &d.tables).map(|t| (t.table.as_str(), t.counts)).collect();
+    for (table, expected) in sample.expected.tables() {
+        let counts = found.get(table).copied().unwrap_or_default();
+        let (changed, unchanged) = if first { (expected.changed, 0) } else { (0, expected.unchanged_again) };
+        add(table, "读取", "read", expected.read, counts.read);
+        add(table, "变更", "changed", changed, counts.changed);
+        add(table, "未变", "unchanged", unchanged, counts.unchanged);
+        add(table, "重复", "duplicate", expected.duplicate, counts.duplicate);
+        add(table, "过滤", "filtered", expected.filtered, counts.filtered);
+        add(table, "隔离", "quarantined", expected.quarantined_rows(), counts.quarantined);
+        add(table, "入库", "stored", expected.stored, counts.stored);
+        add(table, "被拒", "refused", expected.refused, counts.refused);
+        add(table, "暂缓", "held", expected.held, counts.held);
+    }
+    let total = sample.expected.total();
+    add("*", "发送", "sent", if first { total.stored + total.refused } else { 0 }, sent);
+    compared
+}

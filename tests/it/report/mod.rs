@@ -1,0 +1,6 @@
+//! Reporting over the Ministry's interface, against the reference platform.
+
+mod faults;
+mod harness;
+mod login;
+mod order;
