@@ -357,6 +357,9 @@ impl Model {
                     } else {
                         self.delivered.insert(key);
                     }
+                    if newest {
+                        self.refusals.remove(&key);
+                    }
                     Place::Stored
                 }
                 Settled::Refused => {
