@@ -17,7 +17,7 @@ pub(super) fn sql(plan: &Plan) -> Vec<String> {
                 quoted(document.source()),
                 quoted(system),
                 quoted(plan.owner(document.table(), document.source()).unwrap_or_default()),
-                quoted(table.frequency.name()),
+                quoted(table.frequency.key()),
                 quoted(if document.mode() == crate::normalize::Mode::Automatic { "1" } else { "0" }),
             ];
             format!("({})", cells.join(","))

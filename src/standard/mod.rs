@@ -24,6 +24,8 @@ mod plan;
 mod sheet;
 
 pub use code_set::{AmbiguousLabel, Code, CodeSet, fold_label};
+pub use counts::Counts;
+pub use diff::{Change, ChangeKind, EditionDiff, diff};
 pub use ids::{CodeIdx, EditionId, FieldIdx, TableId};
 pub use info::{DateTimeStyle, EditionInfo, Window};
 pub use key::{KeyPart, NaturalKey};
