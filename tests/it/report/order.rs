@@ -86,7 +86,7 @@ async fn a_backlog_goes_newest_first_beside_what_changes_now() {
     let keys: Vec<String> = world.brain.writes(Some(PARENT)).await.unwrap().into_iter().map(|w| w.key).collect();
     let held = world.brain.held(PARENT).await.unwrap();
     let number = |key: &str| {
-        let row = held.iter().find(|h| h.key == key).map(|h| h.row.clone()).unwrap_or_default();
+        let row = held.iter().find(|h| h.key == key).map(|h| h.body.clone()).unwrap_or_default();
         let row: serde_json::Value = serde_json::from_str(&row).unwrap();
         row["KCH"].as_str().unwrap()[4..].parse::<u32>().unwrap()
     };
