@@ -69,9 +69,9 @@ impl Upstream {
                 Err(error) => return Err(error.into()),
             };
             let late = |value: &str| {
-                found.get(value).is_some_and(|keys| {
-                    keys.iter().any(|k| RecordKey::parse(k).is_some_and(|k| undelivered.contains(&k)))
-                })
+                found
+                    .get(value)
+                    .is_some_and(|keys| keys.iter().any(|k| RecordKey::parse(k).is_some_and(|k| undelivered.contains(&k))))
             };
             waits.extend(values.iter().filter(|(_, v)| v.as_deref().is_some_and(late)).map(|(rid, _)| *rid));
         }

@@ -61,7 +61,7 @@ fn where_nothing_differs_a_row_is_copied() {
 proptest! {
     /// The pass says what the same rules say when they are applied to a parsed tree.
     #[test]
-    fn the_pass_agrees_with_the_rules_on_a_tree(table: usize, set: u128, text in "[ -~文本\"\\\\\n\t]{0,12}", nulls in 0..3, numbers: bool, dates: bool) {
+    fn the_pass_agrees_with_the_rules_on_a_tree(table: usize, set: u128, text in "[ -~文本\"\\\\\n\t]{0,12}", nulls in 0usize..3, numbers: bool, dates: bool) {
         let standard = standard();
         let plan = &standard.tables()[table % standard.tables().len()];
         let mut style = sealing(json!({"method": "sm3"}));
