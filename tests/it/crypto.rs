@@ -1,11 +1,11 @@
 //! The SM algorithms against the vectors of the national standards: whatever is sealed or signed stands on them.
 
-use sm2::dsa::signature::hazmat::PrehashVerifier;
+use sm2::SecretKey;
 use sm2::dsa::signature::Verifier;
+use sm2::dsa::signature::hazmat::PrehashVerifier;
 use sm2::dsa::{Signature, VerifyingKey};
 use sm2::elliptic_curve::sec1::ToSec1Point;
 use sm2::pke::{DecryptingKey, Mode};
-use sm2::SecretKey;
 use xiaoshu::report::digital_base::{KeyCut, Sealer, TextCode, sm3_hex, sm4_decrypt_ecb, sm4_encrypt_ecb};
 
 fn bytes(text: &str) -> Vec<u8> {

@@ -53,15 +53,18 @@ async fn rsa_logins_of_either_padding_and_every_form() {
 #[tokio::test]
 async fn points_left_open() {
     works("no prefix", |c| c.prefix = String::new(), &[("/prefix", json!(""))]).await;
-    works("camel case, app_key in the reply", |c| { c.login.camel_case = true; c.login.app_key_in_reply = true; }, &[]).await;
-    works("bearer", |c| c.gate.token_header = TokenHeader::Bearer, &[("/headers/bearer", json!(true))]).await;
-    works("upper case", |c| c.gate.sign_upper = true, &[("/seal/upper", json!(true))]).await;
     works(
-        "base64",
-        |c| c.gate.cipher_code = xiaoshu::brain::CipherCode::Base64,
-        &[("/seal/output", json!("base64"))],
+        "camel case, app_key in the reply",
+        |c| {
+            c.login.camel_case = true;
+            c.login.app_key_in_reply = true;
+        },
+        &[],
     )
     .await;
+    works("bearer", |c| c.gate.token_header = TokenHeader::Bearer, &[("/headers/bearer", json!(true))]).await;
+    works("upper case", |c| c.gate.sign_upper = true, &[("/seal/upper", json!(true))]).await;
+    works("base64", |c| c.gate.cipher_code = xiaoshu::brain::CipherCode::Base64, &[("/seal/output", json!("base64"))]).await;
     works(
         "key cut, app_key from the settings",
         |c| {
@@ -85,12 +88,7 @@ async fn points_left_open() {
     )
     .await;
     works("compact zone, one result a page whatever is asked", |c| c.results.zone = ZoneStyle::Compact, &[]).await;
-    works(
-        "refresh",
-        |c| c.login.token_life_s = 1,
-        &[("/login/refresh", json!(true))],
-    )
-    .await;
+    works("refresh", |c| c.login.token_life_s = 1, &[("/login/refresh", json!(true))]).await;
 }
 
 #[tokio::test]

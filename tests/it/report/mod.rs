@@ -4,3 +4,4 @@ mod faults;
 mod harness;
 mod login;
 mod order;
+mod render;
