@@ -313,7 +313,7 @@ impl ReadModels for CrashingStore {
 
     async fn views(&self, plans: &[(FeedId, Arc<TablePlan>)]) -> Result<(String, Vec<String>), StoreError> {
         self.alive()?;
-        self.inner.views(plans, std).await
+        self.inner.views(plans).await
     }
 
 }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use xiaoshu::brain::{Account, Brain, BrainConfig, BrainHandle, Call};
+use xiaoshu::brain::{Brain, BrainConfig, BrainHandle, Call};
 
 use super::school::{self, CODE};
 
@@ -95,7 +95,7 @@ fn a_hundred_kills_lose_nothing_and_double_nothing() {
     let effects = disturbed.runtime.block_on(disturbed.brain.effects(None)).expect("effects");
     let mut versions = std::collections::HashSet::new();
     for effect in &effects {
-        assert!(versions.insert((effect.table.clone(), effect.key.clone(), effect.digest)), "an effect came twice");
+        assert!(versions.insert((effect.table.clone(), effect.key.clone(), effect.digest.clone())), "an effect came twice");
     }
     let calm = Disturbed::new();
     school::courses_from(calm.dir.path(), KILLS as usize - 1, ROWS);
