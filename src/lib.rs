@@ -1,4 +1,5 @@
-//! Xiaoshu (校枢): the data hub of a vocational school.
+#![doc = include_str!("README.md")]
+#![warn(missing_docs)]
 
 pub mod app;
 pub mod brain;

@@ -144,9 +144,7 @@ impl Hub {
     /// Opens the store and puts the jobs together.
     pub(super) fn open(context: &Context<'_>, plan: Plan, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, Failure> {
         let runtime = Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
-        let dir = plan.data_dir(context);
-        let store = runtime.block_on(store::sqlite::SqliteStore::open(&dir, store::sqlite::SqliteOptions::default()));
-        let store: Arc<dyn Store> = Arc::new(store.map_err(|e| Failure::part(&e))?);
+        let store = open_store(context, &plan, &runtime)?;
         Self::with_store(plan, runtime, store, clock, observer)
     }
 
@@ -167,6 +165,13 @@ impl Hub {
         let jobs = jobs(&plan, &around, &hub_settings)?;
         Ok(Self { plan, runtime, store, pipeline: Pipeline::new(jobs, around), clock, parked })
     }
+}
+
+/// Opens the store of the settings.
+pub(super) fn open_store(context: &Context<'_>, plan: &Plan, runtime: &Runtime) -> Result<Arc<dyn Store>, Failure> {
+    let dir = plan.data_dir(context);
+    let store = runtime.block_on(store::sqlite::SqliteStore::open(&dir, store::sqlite::SqliteOptions::default()));
+    Ok(Arc::new(store.map_err(|e| Failure::part(&e))?))
 }
 
 async fn school(plan: &Plan, store: &dyn Store) -> Result<School, StoreError> {

@@ -28,6 +28,7 @@ pub use answer::{
 };
 pub use failure::Failure;
 pub use progress::{Progress, Silent};
+pub use service::Fittings;
 pub use request::{
     ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, ExportRequest, Part, QuarantineRequest, RampTarget,
     RekeyRequest, ReleaseRequest, RunRequest, TryRequest,
@@ -62,7 +63,15 @@ pub fn try_table(context: &Context<'_>, request: &TryRequest) -> Result<TryAnswe
 /// # Errors
 /// What keeps the service from running.
 pub fn run(context: &Context<'_>, request: &RunRequest) -> Result<RunAnswer, Failure> {
-    service::run(context, request)
+    service::run(context, request, &Fittings::default())
+}
+
+/// As [`run`], on other fittings than the machine's.
+///
+/// # Errors
+/// As there.
+pub fn run_fitted(context: &Context<'_>, request: &RunRequest, fittings: &Fittings) -> Result<RunAnswer, Failure> {
+    service::run(context, request, fittings)
 }
 
 /// Where every table stands.

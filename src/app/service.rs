@@ -10,7 +10,7 @@ use super::{CheckAnswer, Context, Failure, Part, RunAnswer, RunRequest, Target, 
 use crate::finding::Text;
 use crate::pipeline::{Job, Observer, PipelineError, RunOutcome};
 use crate::report::{self, ReportedTable, Reporter};
-use crate::store::{Landed, Millis, ReadModels};
+use crate::store::{Landed, Millis, ReadModels, Store};
 
 /// Passes landings on to the log: what a service shows.
 pub(super) struct Logging;
@@ -65,23 +65,40 @@ pub(super) fn reporter(hub: &Hub, clock: Arc<dyn report::Clock>) -> Result<Repor
     hub.runtime.block_on(Reporter::open(&config, parts)).map_err(|e| Failure::part(&e))
 }
 
+/// What the hub stands on, for tests that move time or cut the power.
+pub struct Fittings {
+    /// Time, for reading and reporting alike.
+    pub clock: Arc<dyn report::Clock>,
+    /// Put around the store once it is open.
+    pub around_store: Box<dyn Fn(Arc<dyn Store>) -> Arc<dyn Store>>,
+}
+
+impl Default for Fittings {
+    fn default() -> Self {
+        Self { clock: Arc::new(report::SystemClock), around_store: Box::new(|store| store) }
+    }
+}
+
 /// Runs as asked.
-pub(super) fn run(context: &Context<'_>, request: &RunRequest) -> Result<RunAnswer, Failure> {
+pub(super) fn run(context: &Context<'_>, request: &RunRequest, fittings: &Fittings) -> Result<RunAnswer, Failure> {
     let plan = Plan::load(context)?;
-    let hub = Hub::open(context, plan, super::hub::system_clock(), Arc::new(Logging))?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
+    let store = (fittings.around_store)(super::hub::open_store(context, &plan, &runtime)?);
+    let clock = Arc::clone(&fittings.clock);
+    let hub = Hub::with_store(plan, runtime, store, Arc::new(move || clock.now()), Arc::new(Logging))?;
     if request.restored {
         hub.runtime.block_on(hub.store.raise_generation()).map_err(|e| Failure::part(&e))?;
     }
     let does = |part: Part| request.only.is_empty() || request.only.contains(&part);
     if request.once {
-        return once(context, &hub, does(Part::Collect), does(Part::Report));
+        return once(context, &hub, &fittings.clock, does(Part::Collect), does(Part::Report));
     }
-    serve(&hub, does(Part::Collect), does(Part::Report))?;
+    serve(&hub, &fittings.clock, does(Part::Collect), does(Part::Report))?;
     answer(&hub, Millis::MIN)
 }
 
 /// One round: read everything, report until nothing more can be done now.
-fn once(context: &Context<'_>, hub: &Hub, collect: bool, report: bool) -> Result<RunAnswer, Failure> {
+fn once(context: &Context<'_>, hub: &Hub, clock: &Arc<dyn report::Clock>, collect: bool, report: bool) -> Result<RunAnswer, Failure> {
     let began = (hub.clock)();
     if collect {
         context.progress.begin(Text::new("读取数据源", "reading the sources"), Some(hub.pipeline.jobs().len() as u64));
@@ -91,7 +108,7 @@ fn once(context: &Context<'_>, hub: &Hub, collect: bool, report: bool) -> Result
     }
     if report {
         context.progress.begin(Text::new("上报并等待结果", "reporting, waiting for verdicts"), None);
-        let mut reporter = reporter(hub, Arc::new(report::SystemClock))?;
+        let mut reporter = reporter(hub, Arc::clone(clock))?;
         let drained = hub.runtime.block_on(reporter.drain()).map_err(|e| Failure::part(&e))?;
         context.progress.end();
         for upstream in &drained.upstreams {
@@ -124,12 +141,12 @@ fn answer(hub: &Hub, since: Millis) -> Result<RunAnswer, Failure> {
 }
 
 /// The service: reads every so often, reports all the time, until it is told to stop.
-fn serve(hub: &Hub, collect: bool, report: bool) -> Result<(), Failure> {
+fn serve(hub: &Hub, clock: &Arc<dyn report::Clock>, collect: bool, report: bool) -> Result<(), Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let (told, tell) = tokio::sync::watch::channel(false);
     let reporting = match report {
         true => {
-            let reporter = reporter(hub, Arc::new(report::SystemClock))?;
+            let reporter = reporter(hub, Arc::clone(clock))?;
             let (handle, mut stopped) = (reporter.handle(), tell.clone());
             let task = hub.runtime.spawn(reporter.run(async move {
                 // An error means that the sender is gone: time to stop all the same.

@@ -28,6 +28,9 @@ struct Token {
     expires: i64,
 }
 
+/// So long, in milliseconds, an expired token is still answered as expired and not as unknown.
+const KEPT: i64 = 24 * 3_600_000;
+
 #[derive(Default)]
 struct Tokens {
     access: HashMap<String, Token>,
@@ -64,7 +67,8 @@ impl Accounts {
     pub(super) fn issue(&self, account: usize, now: i64, config: &LoginConfig) -> Issued {
         let issued = Issued { access: random_hex(), refresh: random_hex(), open_id: random_hex() };
         let mut tokens = self.lock();
-        tokens.access.retain(|_, t| !(config.single_session && t.account == account));
+        tokens.access.retain(|_, t| !(config.single_session && t.account == account) && now.saturating_sub(t.expires) < KEPT);
+        tokens.refresh.retain(|_, t| t.expires > now);
         let expires = now.saturating_add(seconds(config.token_life_s));
         tokens.access.insert(issued.access.clone(), Token { account, expires });
         let expires = now.saturating_add(seconds(config.refresh_life_s));
@@ -86,10 +90,10 @@ impl Accounts {
     }
 
     /// Ends the access tokens of one account, or of all. Refresh tokens stay.
-    pub(super) fn expire(&self, account: Option<usize>) {
+    pub(super) fn expire(&self, account: Option<usize>, now: i64) {
         for token in self.lock().access.values_mut() {
             if account.is_none_or(|a| a == token.account) {
-                token.expires = i64::MIN;
+                token.expires = token.expires.min(now);
             }
         }
     }

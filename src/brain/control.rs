@@ -111,7 +111,7 @@ async fn move_clock(State(platform): Shared, body: Bytes) -> Answer {
 }
 
 async fn expire_tokens(State(platform): Shared) -> Answer {
-    platform.accounts.expire(None);
+    platform.accounts.expire(None, platform.now());
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -36,7 +36,7 @@ pub enum BrainError {
     },
     /// The database of the effects fails.
     #[error("the platform's database")]
-    Database(#[from] sqlx_error::Database),
+    Database(#[from] database::Database),
     /// The platform has been stopped.
     #[error("the platform has been stopped")]
     Stopped,
@@ -46,7 +46,7 @@ pub enum BrainError {
 }
 
 /// `sqlx` is known below `effects/` alone; its errors arrive here boxed.
-pub(super) mod sqlx_error {
+pub(super) mod database {
     /// A boxed database error.
     #[derive(Debug, thiserror::Error)]
     #[error(transparent)]

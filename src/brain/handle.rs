@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicI64;
 
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{RwLock, watch};
 use tokio::task::JoinHandle;
 
 use super::accounts::{Accounts, random_hex};
@@ -70,6 +70,7 @@ impl Brain {
             script: Script::default(),
             rsa: RsaKey::new(config.login.rsa_bits),
             calls: Calls::default(),
+            running: RwLock::default(),
             stopping: stopping.clone(),
             clock,
             clock_offset: AtomicI64::new(0),
@@ -186,6 +187,11 @@ impl BrainHandle {
         self.platform.script.clear();
     }
 
+    /// The scripted faults that have not done all they are to do.
+    pub fn scripted(&self) -> Vec<Fault> {
+        self.platform.script.list()
+    }
+
     /// How often a call came.
     pub fn calls(&self, call: Call) -> CallCount {
         call_count(&self.platform, call)
@@ -249,7 +255,7 @@ impl BrainHandle {
 
     /// Ends all access tokens now.
     pub fn expire_tokens(&self) {
-        self.platform.accounts.expire(None);
+        self.platform.accounts.expire(None, self.platform.now());
     }
 
     /// Stops serving; calls under way are finished first.
@@ -264,6 +270,8 @@ impl BrainHandle {
             Ok(Err(error)) => return Err(BrainError::Internal(error.to_string())),
             Err(error) => return Err(BrainError::Internal(error.to_string())),
         }
+        // Calls whose client has hung up go on without a connection.
+        let _ended = self.platform.running.write().await;
         self.platform.effects.close().await
     }
 }

@@ -6,6 +6,19 @@
 //! point on which the real platform's clients disagree is a setting, every trouble it may give is a scripted
 //! [`Fault`], and what it holds can be read and counted.
 //!
+//! A platform that runs as a process is scripted and read over `/brain/…`, from its own machine only, in JSON:
+//!
+//! | path | does |
+//! |---|---|
+//! | `POST /brain/control/faults` | adds a [`Fault`]: `{"call": "submit", "table": "ODS_…", "nth": 2, "action": {"kind": "lose_answer"}}` |
+//! | `GET`, `DELETE /brain/control/faults` | lists them, takes them away |
+//! | `GET`, `POST /brain/control/clock` | shows the clock, moves it: `{"advance_ms": 60000}` |
+//! | `POST /brain/control/tokens/expire` | ends all tokens |
+//! | `POST /brain/control/results` | adds a result of somebody else, a [`Foreign`] |
+//! | `GET /brain/effects?table=`, `/brain/writes?table=` | what was written, with effect or all |
+//! | `GET /brain/counts`, `/brain/digest` | rows held, writes, effects by table; a digest over all that is held |
+//! | `GET /brain/batches`, `/brain/calls`, `/brain/accounts` | batches with their verdicts; calls counted; accounts without secrets |
+//!
 //! One folder an interface (`digital_base`: the Ministry's HTTP calls); all interfaces write through `effects`. It
 //! shares the standard and the validation with the hub and no delivery code.
 
@@ -24,8 +37,8 @@ mod platform;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{
-    Account, BrainConfig, CipherCode, GateConfig, LoginConfig, LoginParameters, LoginStyle, PageStyle, ResultsBody,
-    ResultsConfig, RowsConfig, RsaPadding, SealedFields, Secret, Sm4KeyCut, TextCode, TimesConfig, TokenHeader, ZoneStyle,
+    Account, BrainConfig, CipherCode, DateTimes, GateConfig, LoginConfig, LoginParameters, LoginStyle, PageStyle, ResultsBody,
+    ResultsConfig, RowsConfig, RsaPadding, SealedFields, Secret, Sm4KeyCut, TextCode, TokenHeader, ZoneStyle,
 };
 pub use effects::{Counts, Effect, HeldRow, Operation, ReportedBatch};
 pub use error::BrainError;

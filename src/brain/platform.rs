@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{RwLock, watch};
 
 use super::accounts::Accounts;
 use super::clock::Clock;
@@ -23,6 +23,8 @@ pub(super) struct Platform {
     pub(super) script: Script,
     pub(super) rsa: RsaKey,
     pub(super) calls: Calls,
+    /// Held for reading by every call under way, so that the end can wait for them.
+    pub(super) running: RwLock<()>,
     pub(super) stopping: watch::Receiver<bool>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) clock_offset: AtomicI64,

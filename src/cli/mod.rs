@@ -133,7 +133,9 @@ fn check(context: &Context<'_>, output: Output, request: &CheckRequest) -> Resul
         Err(Failure::Settings(faults)) => app::CheckAnswer { faults, ..app::CheckAnswer::default() },
         other => other?,
     };
-    output.print(&answer, |o| if answer.faults.is_empty() { render::check(o, &answer) } else { render::faults(o, &answer.faults) })?;
+    output.print(&answer, |o| {
+        if answer.faults.is_empty() { render::check(o, &answer) } else { render::faults(o, &answer.faults) }
+    })?;
     let unreachable = |step: &app::CheckStep| {
         step.ok == Some(false) && matches!(step.target, app::Target::Source(_) | app::Target::Upstream(_))
     };
@@ -145,7 +147,8 @@ fn check(context: &Context<'_>, output: Output, request: &CheckRequest) -> Resul
 }
 
 fn quarantine(context: &Context<'_>, output: Output, action: QuarantineAction) -> Result<Exit, Ended> {
-    let request = |rows: RowFilter, id, limit| QuarantineRequest { table: rows.table, source: rows.source, rule: rows.rule, id, limit };
+    let request =
+        |rows: RowFilter, id, limit| QuarantineRequest { table: rows.table, source: rows.source, rule: rows.rule, id, limit };
     match action {
         QuarantineAction::List { rows, limit } => {
             let answer = app::quarantine_list(context, &request(rows, None, limit))?;

@@ -102,12 +102,8 @@ mod tests {
         let mut table = TextTable::new(&[("表", Side::Left), ("名称", Side::Left), ("rows", Side::Right)]);
         table.row(["A", "课程", "7"]);
         table.row(["ABC", "x\u{1b}[31m", "12345"]);
-        assert_eq!(
-            table.render(),
-            "表   名称    rows\n─────────────────\nA    课程       7\nABC  x [31m  12345\n".replace("─────────────────", &"─".repeat(18))
-                .replace("表   名称    rows", "表   名称     rows")
-                .replace("A    课程       7", "A    课程        7")
-        );
+        let wanted = ["表   名称     rows", &"─".repeat(18), "A    课程        7", "ABC  x [31m  12345"];
+        assert_eq!(table.render(), wanted.join("\n") + "\n");
     }
 
     #[test]

@@ -42,7 +42,10 @@ fn check_order(doc: &Document, term: &Placed, before: Option<&Placed>, faults: &
     if term.to <= term.from {
         faults.push(doc.fault(
             &format!("{}/to", term.pointer),
-            Text::new(format!("学期在 {} 结束，早于开始日 {}", term.to, term.from), format!("the term ends on {}, it begins on {}", term.to, term.from)),
+            Text::new(
+                format!("学期在 {} 结束，早于开始日 {}", term.to, term.from),
+                format!("the term ends on {}, it begins on {}", term.to, term.from),
+            ),
             Text::new("更正 from 或 to", "mend from or to"),
         ));
     }
@@ -79,7 +82,8 @@ fn check_year(doc: &Document, pointer: &str, term: &Value, faults: &mut Vec<Faul
 
 fn date(doc: &Document, pointer: &str, term: &Value, key: &str, faults: &mut Vec<Fault>) -> Option<Date> {
     let text = text(term, key);
-    let shaped = text.len() == 10 && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
+    let shaped =
+        text.len() == 10 && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
     let date = text.parse().ok().filter(|_| shaped);
     if date.is_none() && shaped {
         faults.push(doc.fault(
@@ -104,7 +108,9 @@ mod tests {
     fn lines(terms: &[(&str, &str, &str, &str)]) -> Vec<(usize, String)> {
         let toml: String = terms
             .iter()
-            .map(|(y, t, f, to)| format!("[[calendar.terms]]\nschool_year = \"{y}\"\nterm = \"{t}\"\nfrom = {f}\nto = \"{to}\"\n"))
+            .map(|(y, t, f, to)| {
+                format!("[[calendar.terms]]\nschool_year = \"{y}\"\nterm = \"{t}\"\nfrom = {f}\nto = \"{to}\"\n")
+            })
             .collect();
         let doc = Document::parse(Path::new("a.toml"), toml).expect("TOML");
         let mut faults = Vec::new();

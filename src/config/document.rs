@@ -181,7 +181,9 @@ mod tests {
 
     #[test]
     fn places_are_lines_and_characters() {
-        let doc = document("[school]\nname = \"某校\"\n[sources.\"教务\"]\npath = 3\n[[t]]\nx = [1, \"二\", 3]\n[[t]]\ny = 2024-09-01\n");
+        let doc = document(
+            "[school]\nname = \"某校\"\n[sources.\"教务\"]\npath = 3\n[[t]]\nx = [1, \"二\", 3]\n[[t]]\ny = 2024-09-01\n",
+        );
         let at = |pointer: &str| {
             let fault = doc.fault(pointer, text(), text());
             (fault.line, fault.column)

@@ -18,7 +18,8 @@ pub struct Environment {
 impl Environment {
     /// The variables of this process. Those that are not text are left out.
     pub fn process() -> Self {
-        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let text =
+            |(name, value): (std::ffi::OsString, std::ffi::OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
         Self { vars: std::env::vars_os().filter_map(text).collect() }
     }
 
@@ -40,7 +41,8 @@ impl Environment {
             return Ok((settings.clone(), HashMap::new()));
         }
         let pointers = ours.keys().map(|name| (pointer_of(name), name.clone())).collect();
-        let overrides = Overrides::with_prefix("XIAOSHU").prefix_separator("__").separator("__").source(Some(ours.into_iter().collect()));
+        let overrides =
+            Overrides::with_prefix("XIAOSHU").prefix_separator("__").separator("__").source(Some(ours.into_iter().collect()));
         let merged = Config::builder().add_source(Settings(settings.clone())).add_source(overrides).build()?;
         Ok((merged.try_deserialize()?, pointers))
     }
@@ -108,7 +110,8 @@ mod tests {
             ("XIAOSHU__SOURCES__JW__PATH", "other.db"),
             ("PATH", "/bin"),
         ]);
-        let file = json!({"school": {"code": "4144010001", "name": "某校"}, "sources": {"jw": {"path": "jw.db"}, "人事": {"n": 3}}});
+        let file =
+            json!({"school": {"code": "4144010001", "name": "某校"}, "sources": {"jw": {"path": "jw.db"}, "人事": {"n": 3}}});
         let (merged, pointers) = env.merge(&file).expect("merged");
         assert_eq!(merged["school"], json!({"code": "0144010001", "name": "某校"}));
         assert_eq!(merged["sources"]["jw"]["path"], "other.db");

@@ -27,7 +27,10 @@ pub(super) fn read(dir: &Path, settings: &Document, faults: &mut Vec<Fault>) -> 
     let Ok(mut paths) = listed else {
         faults.push(settings.fault(
             "/mappings/dir",
-            Text::new(format!("映射目录 {} 不存在或不可读", dir.display()), format!("the mapping folder {} is missing or unreadable", dir.display())),
+            Text::new(
+                format!("映射目录 {} 不存在或不可读", dir.display()),
+                format!("the mapping folder {} is missing or unreadable", dir.display()),
+            ),
             Text::new("建立该目录，或更正 [mappings] 的 dir", "create it, or mend dir of [mappings]"),
         ));
         return Vec::new();
@@ -130,7 +133,10 @@ impl<'a> Checker<'a> {
                 format!("来源 {source} 到 {table} 的映射已在 {place} 中"),
                 format!("{place} already maps source {source} onto {table}"),
             ),
-            Text::new("一张表与一个来源只能有一个映射文件：合并或删除其一", "one file per table and source: merge them or remove one"),
+            Text::new(
+                "一张表与一个来源只能有一个映射文件：合并或删除其一",
+                "one file per table and source: merge them or remove one",
+            ),
         ));
     }
 
@@ -207,7 +213,10 @@ mod tests {
 
     fn names() -> Names {
         let fields = |list: &[&str]| list.iter().map(|f| (*f).to_owned()).collect();
-        Names { tables: [("COURSES".to_owned(), fields(&["NO", "NAME", "MAJOR"])), ("MAJORS".to_owned(), fields(&["NO", "NAME"]))].into() }
+        Names {
+            tables: [("COURSES".to_owned(), fields(&["NO", "NAME", "MAJOR"])), ("MAJORS".to_owned(), fields(&["NO", "NAME"]))]
+                .into(),
+        }
     }
 
     fn check(files: &[&str]) -> Vec<(usize, usize, String)> {

@@ -166,7 +166,13 @@ fn check_data_dir(doc: &Document, settings: &Value, base: &Path, faults: &mut Ve
     }
 }
 
-fn check_mappings(doc: &Document, settings: &Value, base: &Path, names: Option<&Names>, faults: &mut Vec<Fault>) -> Vec<MappingFile> {
+fn check_mappings(
+    doc: &Document,
+    settings: &Value,
+    base: &Path,
+    names: Option<&Names>,
+    faults: &mut Vec<Fault>,
+) -> Vec<MappingFile> {
     let dir = settings.pointer("/mappings/dir").and_then(Value::as_str).unwrap_or("mappings");
     let files = mapping::read(&settings::absolute(base, Path::new(dir)), doc, faults);
     let sources: Vec<String> =

@@ -267,7 +267,12 @@ mod tests {
         let mut value = doc.value.clone();
         let schema = json!({"properties": {"password": {"type": "object"}}});
         let env = Environment::of([("PW", "x")]);
-        Resolver { doc: &doc, schema: &schema, env: &env, base: Path::new(".") }.resolve("", &mut value, &schema, &mut Vec::new());
+        Resolver { doc: &doc, schema: &schema, env: &env, base: Path::new(".") }.resolve(
+            "",
+            &mut value,
+            &schema,
+            &mut Vec::new(),
+        );
         assert_eq!(value["password"]["env"], "PW");
     }
 }

@@ -8,10 +8,10 @@ use super::Fault;
 use super::document::{Document, join};
 use super::environment::Environment;
 use super::parts::Kind;
-use super::settings::strip;
-use super::suggest::nearest;
 use super::schema;
 use super::secret::Resolver;
+use super::settings::strip;
+use super::suggest::nearest;
 use crate::finding::Text;
 use crate::report::DeliveryConfig;
 

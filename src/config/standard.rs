@@ -50,7 +50,8 @@ pub(super) fn check_named(doc: &Document, settings: &Value, names: &Names, fault
         for (at, wanted) in listed.enumerate().filter_map(|(at, v)| Some((at, v.as_str()?))) {
             table(&format!("{delivery}/tables/{at}"), wanted);
         }
-        for wanted in upstream.pointer("/delivery/scopes").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name) {
+        for wanted in upstream.pointer("/delivery/scopes").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name)
+        {
             table(&join(&format!("{delivery}/scopes"), wanted), wanted);
         }
     }
@@ -62,7 +63,9 @@ pub(super) fn check_named(doc: &Document, settings: &Value, names: &Names, fault
                 faults.push(mapping::unknown(doc, &pointer, field, fields.iter().map(String::as_str), &mapping::FIELD));
             }
             Some(_) => {}
-            None => faults.push(mapping::unknown(doc, &pointer, wanted, names.tables.keys().map(String::as_str), &mapping::TABLE)),
+            None => {
+                faults.push(mapping::unknown(doc, &pointer, wanted, names.tables.keys().map(String::as_str), &mapping::TABLE))
+            }
         }
     }
 }
@@ -70,7 +73,9 @@ pub(super) fn check_named(doc: &Document, settings: &Value, names: &Names, fault
 fn unknown(doc: &Document, wanted: &str, known: &[&str]) -> Fault {
     let list = known.join(", ");
     let remedy = match nearest(wanted, known.iter().copied()) {
-        Some(near) => Text::new(format!("是否应为 {near}？可用的版本：{list}"), format!("did you mean {near}? editions known: {list}")),
+        Some(near) => {
+            Text::new(format!("是否应为 {near}？可用的版本：{list}"), format!("did you mean {near}? editions known: {list}"))
+        }
         None => Text::new(format!("可用的版本：{list}"), format!("editions known: {list}")),
     };
     doc.fault("/school/edition", Text::new(format!("没有数据标准版本 {wanted}"), format!("there is no edition {wanted}")), remedy)

@@ -120,12 +120,7 @@ fn pass(cursor: &mut Cursor, lane: Lane, seq: u64) {
 }
 
 /// Why a row waits, if it does.
-fn verdict(
-    row: &FeedRow,
-    terms: &Terms<'_>,
-    in_flight: &HashSet<u64>,
-    waits: &HashSet<u64>,
-) -> Option<(Reason, Option<Millis>)> {
+fn verdict(row: &FeedRow, terms: &Terms<'_>, in_flight: &HashSet<u64>, waits: &HashSet<u64>) -> Option<(Reason, Option<Millis>)> {
     if in_flight.contains(&row.rid) {
         return Some((Reason::WaitsVerdict, None));
     }

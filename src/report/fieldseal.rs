@@ -75,9 +75,7 @@ impl FieldSeal {
                 let bytes = match key_code {
                     TextCode::Utf8 => Some(key.reveal().as_bytes().to_vec()),
                     TextCode::Hex => hex::decode(key.reveal()).ok(),
-                    TextCode::Base64 => {
-                        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, key.reveal()).ok()
-                    }
+                    TextCode::Base64 => base64::Engine::decode(&base64::engine::general_purpose::STANDARD, key.reveal()).ok(),
                 };
                 let key = bytes.and_then(|b| <[u8; 16]>::try_from(b).ok()).ok_or_else(|| {
                     Text::new(
@@ -98,7 +96,9 @@ impl FieldSeal {
             FieldSealConfig::Plain { .. } => {
                 return Err(Text::new(
                     format!("字段 {field} 明文上报须写明由谁、何时、为何同意（accepted = {{ by, date, reason }}）"),
-                    format!("sending field {field} in plain needs who accepted that, when and why (accepted = {{ by, date, reason }})"),
+                    format!(
+                        "sending field {field} in plain needs who accepted that, when and why (accepted = {{ by, date, reason }})"
+                    ),
                 ));
             }
         }))

@@ -231,13 +231,9 @@ fn date_time(text: &str, style: DateTimeStyle) -> Option<String> {
     match style {
         DateTimeStyle::Blank => None,
         DateTimeStyle::Joined => Some(format!("{date}{time}")),
-        DateTimeStyle::Separated => Some(format!(
-            "{} {}:{}:{}",
-            separated_date(date, "-")?,
-            time.get(..2)?,
-            time.get(2..4)?,
-            time.get(4..6)?
-        )),
+        DateTimeStyle::Separated => {
+            Some(format!("{} {}:{}:{}", separated_date(date, "-")?, time.get(..2)?, time.get(2..4)?, time.get(4..6)?))
+        }
     }
 }
 

@@ -93,9 +93,9 @@ pub struct DrainedUpstream {
 impl DrainReport {
     /// Whether every row is stored, refused or held for a reason: nothing waits, nothing is in flight, nothing is unknown.
     pub fn is_settled(&self) -> bool {
-        self.upstreams.iter().all(|u| {
-            u.stopped.is_none() && u.tables.iter().all(|(_, s)| s.waiting == 0 && s.in_flight == 0 && s.unknown == 0)
-        })
+        self.upstreams
+            .iter()
+            .all(|u| u.stopped.is_none() && u.tables.iter().all(|(_, s)| s.waiting == 0 && s.in_flight == 0 && s.unknown == 0))
     }
 }
 
@@ -206,7 +206,10 @@ fn unknown_kind(upstream: &Arc<str>, kind: &str) -> ReportError {
     let known = known.join(", ");
     ReportError::Settings {
         upstream: Arc::clone(upstream),
-        text: Text::new(format!("没有名为 {kind} 的上报通道；可用：{known}"), format!("there is no kind {kind} of upstream; there are: {known}")),
+        text: Text::new(
+            format!("没有名为 {kind} 的上报通道；可用：{known}"),
+            format!("there is no kind {kind} of upstream; there are: {known}"),
+        ),
     }
 }
 

@@ -82,8 +82,7 @@ impl UpstreamStatus {
 
     pub(super) fn note_foreign(&mut self, item: &ResultItem) {
         let mark = item.marks.first().cloned().unwrap_or_default();
-        let new =
-            ForeignResult { table: item.table.clone(), mark, received: item.received, stored: item.stored };
+        let new = ForeignResult { table: item.table.clone(), mark, received: item.received, stored: item.stored };
         if self.foreign.contains(&new) {
             return;
         }

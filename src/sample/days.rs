@@ -16,7 +16,13 @@ pub(super) struct TeachingDay {
 /// The first Monday of the term.
 pub(super) const FIRST_DAY: Date = date(2024, 9, 2);
 const HOLIDAYS: &[Date] = &[
-    date(2024, 9, 16), date(2024, 9, 17), date(2024, 10, 1), date(2024, 10, 2), date(2024, 10, 3), date(2024, 10, 4), date(2024, 10, 7),
+    date(2024, 9, 16),
+    date(2024, 9, 17),
+    date(2024, 10, 1),
+    date(2024, 10, 2),
+    date(2024, 10, 3),
+    date(2024, 10, 4),
+    date(2024, 10, 7),
 ];
 
 /// The days from the first day of the term to the last that is to be reported, which may lie outside the term.

@@ -16,19 +16,96 @@ pub(super) struct Name {
 }
 
 const SURNAMES: &[(&str, &str)] = &[
-    ("王", "Wang"), ("李", "Li"), ("张", "Zhang"), ("刘", "Liu"), ("陈", "Chen"), ("杨", "Yang"), ("赵", "Zhao"), ("黄", "Huang"),
-    ("周", "Zhou"), ("吴", "Wu"), ("徐", "Xu"), ("孙", "Sun"), ("胡", "Hu"), ("朱", "Zhu"), ("高", "Gao"), ("林", "Lin"),
-    ("何", "He"), ("郭", "Guo"), ("马", "Ma"), ("罗", "Luo"), ("梁", "Liang"), ("宋", "Song"), ("郑", "Zheng"), ("谢", "Xie"),
-    ("韩", "Han"), ("唐", "Tang"), ("冯", "Feng"), ("董", "Dong"), ("萧", "Xiao"), ("程", "Cheng"), ("欧阳", "Ouyang"), ("㛃", "Jie"),
+    ("王", "Wang"),
+    ("李", "Li"),
+    ("张", "Zhang"),
+    ("刘", "Liu"),
+    ("陈", "Chen"),
+    ("杨", "Yang"),
+    ("赵", "Zhao"),
+    ("黄", "Huang"),
+    ("周", "Zhou"),
+    ("吴", "Wu"),
+    ("徐", "Xu"),
+    ("孙", "Sun"),
+    ("胡", "Hu"),
+    ("朱", "Zhu"),
+    ("高", "Gao"),
+    ("林", "Lin"),
+    ("何", "He"),
+    ("郭", "Guo"),
+    ("马", "Ma"),
+    ("罗", "Luo"),
+    ("梁", "Liang"),
+    ("宋", "Song"),
+    ("郑", "Zheng"),
+    ("谢", "Xie"),
+    ("韩", "Han"),
+    ("唐", "Tang"),
+    ("冯", "Feng"),
+    ("董", "Dong"),
+    ("萧", "Xiao"),
+    ("程", "Cheng"),
+    ("欧阳", "Ouyang"),
+    ("㛃", "Jie"),
 ];
 const GIVEN: &[(&str, &str)] = &[
-    ("子", "zi"), ("涵", "han"), ("宇", "yu"), ("轩", "xuan"), ("欣", "xin"), ("怡", "yi"), ("浩", "hao"), ("然", "ran"),
-    ("思", "si"), ("琪", "qi"), ("雨", "yu"), ("桐", "tong"), ("嘉", "jia"), ("铭", "ming"), ("梓", "zi"), ("萱", "xuan"),
-    ("博", "bo"), ("文", "wen"), ("佳", "jia"), ("慧", "hui"), ("志", "zhi"), ("远", "yuan"), ("晓", "xiao"), ("彤", "tong"),
-    ("俊", "jun"), ("杰", "jie"), ("婷", "ting"), ("瑶", "yao"), ("昊", "hao"), ("天", "tian"), ("静", "jing"), ("雯", "wen"),
-    ("立", "li"), ("诚", "cheng"), ("美", "mei"), ("玲", "ling"), ("泽", "ze"), ("宁", "ning"), ("若", "ruo"), ("曦", "xi"),
-    ("明", "ming"), ("哲", "zhe"), ("诗", "shi"), ("韵", "yun"), ("建", "jian"), ("国", "guo"), ("海", "hai"), ("燕", "yan"),
-    ("一", "yi"), ("鸣", "ming"), ("可", "ke"), ("馨", "xin"), ("润", "run"), ("泉", "quan"), ("春", "chun"), ("晖", "hui"),
+    ("子", "zi"),
+    ("涵", "han"),
+    ("宇", "yu"),
+    ("轩", "xuan"),
+    ("欣", "xin"),
+    ("怡", "yi"),
+    ("浩", "hao"),
+    ("然", "ran"),
+    ("思", "si"),
+    ("琪", "qi"),
+    ("雨", "yu"),
+    ("桐", "tong"),
+    ("嘉", "jia"),
+    ("铭", "ming"),
+    ("梓", "zi"),
+    ("萱", "xuan"),
+    ("博", "bo"),
+    ("文", "wen"),
+    ("佳", "jia"),
+    ("慧", "hui"),
+    ("志", "zhi"),
+    ("远", "yuan"),
+    ("晓", "xiao"),
+    ("彤", "tong"),
+    ("俊", "jun"),
+    ("杰", "jie"),
+    ("婷", "ting"),
+    ("瑶", "yao"),
+    ("昊", "hao"),
+    ("天", "tian"),
+    ("静", "jing"),
+    ("雯", "wen"),
+    ("立", "li"),
+    ("诚", "cheng"),
+    ("美", "mei"),
+    ("玲", "ling"),
+    ("泽", "ze"),
+    ("宁", "ning"),
+    ("若", "ruo"),
+    ("曦", "xi"),
+    ("明", "ming"),
+    ("哲", "zhe"),
+    ("诗", "shi"),
+    ("韵", "yun"),
+    ("建", "jian"),
+    ("国", "guo"),
+    ("海", "hai"),
+    ("燕", "yan"),
+    ("一", "yi"),
+    ("鸣", "ming"),
+    ("可", "ke"),
+    ("馨", "xin"),
+    ("润", "run"),
+    ("泉", "quan"),
+    ("春", "chun"),
+    ("晖", "hui"),
 ];
 
 impl Draw {
@@ -81,7 +158,7 @@ pub(super) fn thousands(n: u32) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(c);
@@ -93,7 +170,8 @@ pub(super) fn thousands(n: u32) -> String {
 /// out, and 999 was kept for the very old.
 pub(super) fn identity_number(division: &str, birth: &str, woman: bool) -> String {
     let body = format!("{division}{birth}{}", if woman { "000" } else { "999" });
-    let sum: u32 = body.bytes().zip([7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]).map(|(b, w)| u32::from(b - b'0') * w).sum();
+    let sum: u32 =
+        body.bytes().zip([7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]).map(|(b, w)| u32::from(b - b'0') * w).sum();
     let check = b"10X98765432"[(sum % 11) as usize] as char;
     format!("{body}{check}")
 }

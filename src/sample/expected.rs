@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 pub(super) enum Fate {
     /// Landed and stored.
     Good,
+    /// Landed and stored, with a warning that its dates are in the wrong order.
+    Odd,
     /// Left out by the mapping.
     Filtered,
     /// The same row once more.
@@ -36,6 +38,8 @@ pub struct TableExpected {
     pub stored: u64,
     /// Refused by the platform.
     pub refused: u64,
+    /// Landed with a warning that dates are in the wrong order; part of `changed`.
+    pub odd: u64,
     /// Landed, and held back until a date is reached.
     pub held: u64,
 }
@@ -44,10 +48,11 @@ impl TableExpected {
     pub(super) fn add(&mut self, fate: Fate) {
         self.read += 1;
         match fate {
-            Fate::Good | Fate::Refused => {
+            Fate::Good | Fate::Odd | Fate::Refused => {
                 self.changed += 1;
                 self.unchanged_again += 1;
-                if fate == Fate::Good { self.stored += 1 } else { self.refused += 1 }
+                self.odd += u64::from(fate == Fate::Odd);
+                if fate == Fate::Refused { self.refused += 1 } else { self.stored += 1 }
             }
             Fate::Filtered => self.filtered += 1,
             Fate::Duplicate => self.duplicate += 1,
@@ -68,6 +73,7 @@ impl TableExpected {
         self.filtered += other.filtered;
         self.stored += other.stored;
         self.refused += other.refused;
+        self.odd += other.odd;
         self.held += other.held;
         for (rule, n) in &other.quarantined {
             *self.quarantined.entry(rule).or_default() += n;
@@ -137,10 +143,7 @@ pub const REFUSALS: &[Refusal] = &[
         error: "实习岗位名称(SXGWMC)不规范，请填写实际岗位名称",
     },
     Refusal {
-        table: "ODS_TSJBSJ",
-        field: "FLH",
-        values: &["ZZ99", "XX00"],
-        error: "分类号(FLH)不在中国图书馆分类法中",
+        table: "ODS_TSJBSJ", field: "FLH", values: &["ZZ99", "XX00"], error: "分类号(FLH)不在中国图书馆分类法中"
     },
     Refusal { table: "ODS_XSXKSJ", field: "XKXZM", values: &["9"], error: "选课性质码(XKXZM)取值9已停用" },
     Refusal {

@@ -106,6 +106,15 @@ impl Sheet {
         }
     }
 
+    /// Gives `n` rows a value that is odd and lands all the same, with a warning of rule `date_order`.
+    pub(super) fn bend(&mut self, n: usize, column: &str, value: &str) {
+        for _ in 0..n {
+            let at = self.victim();
+            self.set(at, column, value);
+            self.rows[at].fates.fill(Fate::Odd);
+        }
+    }
+
     /// Gives `n` rows this value, which only one of the tables fed minds.
     pub(super) fn spoil_in(&mut self, table: &str, n: usize, column: &str, value: &str, rule: &'static str) {
         self.mark(table, n, column, value, Fate::Quarantined(rule));

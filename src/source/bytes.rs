@@ -2,6 +2,7 @@
 
 use encoding_rs::{DecoderResult, Encoding};
 
+use super::SourceBatchBuilder;
 use crate::finding::Text;
 
 /// Appends bytes as `\xB0\xC1`: what was there can still be seen, and nothing is passed off as a character.
@@ -42,6 +43,40 @@ pub(super) fn decode_cell(encoding: &'static Encoding, bytes: &[u8], text: &mut 
             }
         }
     }
+}
+
+/// Appends a text as a cell. Damage that happened before the text was stored is a fault of the row.
+pub(super) fn push_text(batch: &mut SourceBatchBuilder, column: usize, text: &str) {
+    let lost = text.contains(REPLACEMENT);
+    let zero = text.contains('\0');
+    if !lost && !zero {
+        return batch.push(Some(text));
+    }
+    if lost {
+        batch.fault(Some(column), replaced());
+    }
+    if zero {
+        batch.fault(Some(column), zeroed());
+    }
+    batch.push(Some(&text.replace(REPLACEMENT, "\\u{FFFD}").replace('\0', "\\x00")));
+}
+
+const REPLACEMENT: char = '\u{FFFD}';
+
+/// What is said of a replacement character.
+pub(super) fn replaced() -> Text {
+    Text::new(
+        "含有替换字符 U+FFFD，说明文字此前已经损坏；请在来源系统中更正或重新导出",
+        "the replacement character U+FFFD: the text was damaged earlier; mend it in the source system or export it again",
+    )
+}
+
+/// What is said of a NUL.
+pub(super) fn zeroed() -> Text {
+    Text::new(
+        "含有 NUL 字符（0x00），已用 \\x00 标出；请在来源系统中更正或重新导出",
+        "a NUL character, shown as \\x00; mend it in the source system or export it again",
+    )
 }
 
 /// What is said of a cell whose bytes are no text.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ReadSpec, SourceError};
+use super::{Column, ReadSpec, SourceError};
 
 /// A statement and what messages call it.
 #[derive(Debug, Clone)]
@@ -41,8 +41,20 @@ pub(super) fn build(source: &Arc<str>, read: &ReadSpec, quote: char) -> Result<S
     }
 }
 
+/// Refuses what gives no columns, before it runs: that is a statement that does something instead of reading.
+pub(super) fn must_give_columns(source: &Arc<str>, columns: &[Column]) -> Result<(), SourceError> {
+    if !columns.is_empty() {
+        return Ok(());
+    }
+    Err(SourceError::Settings {
+        source_name: source.clone(),
+        what: "`query` gives no columns".into(),
+        remedy: "write one SELECT".into(),
+    })
+}
+
 /// `schema.table` as quoted names.
-pub(super) fn quoted_path(path: &str, quote: char) -> String {
+fn quoted_path(path: &str, quote: char) -> String {
     match path.split_once('.') {
         Some((schema, table)) if !schema.is_empty() && !table.is_empty() => {
             format!("{}.{}", quoted(schema, quote), quoted(table, quote))

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::document::{FieldDocument, TableDocument};
 use super::load::{CodeSets, Source};
 use super::{
-    CodeSet, Condition, DateOrder, Domain, FieldIdx, FieldPlan, FieldType, Format, Frequency, KeyPart, Kind, Length, LoadError, NaturalKey,
-    RefTarget, Reference, Required, Roles, Scope, Sensitivity, TableId, TablePlan,
+    CodeSet, Condition, DateOrder, Domain, FieldIdx, FieldPlan, FieldType, Format, Frequency, KeyPart, Kind, Length, LoadError,
+    NaturalKey, RefTarget, Reference, Required, Roles, Scope, Sensitivity, TableId, TablePlan,
 };
 
 /// Finds tables, fields and code sets while plans are compiled, and shares texts that come often.
@@ -55,7 +55,8 @@ fn compile(id: TableId, source: &Source, resolver: &mut Resolver<'_>) -> Result<
     let find = |name: &str| by_name.get(name).copied().ok_or_else(|| format!("there is no field {name}"));
     let key = natural_key(doc, &find)?;
     let roles = roles(doc, &find)?;
-    let orders = doc.orders.iter().map(|[a, b]| Ok(DateOrder { earlier: find(a)?, later: find(b)? })).collect::<Result<_, String>>()?;
+    let orders =
+        doc.orders.iter().map(|[a, b]| Ok(DateOrder { earlier: find(a)?, later: find(b)? })).collect::<Result<_, String>>()?;
     let core = source.edition.is_core();
     let fields = doc
         .properties

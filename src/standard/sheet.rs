@@ -228,7 +228,8 @@ impl TableSheet {
 
 impl FieldSheet {
     fn of(plan: &FieldPlan, doc: &Value) -> Self {
-        let length = [text(&doc["x-length"]), text(&doc["x-precision"])].into_iter().filter(|l| !l.is_empty()).collect::<Vec<_>>();
+        let length =
+            [text(&doc["x-length"]), text(&doc["x-precision"])].into_iter().filter(|l| !l.is_empty()).collect::<Vec<_>>();
         Self {
             field: plan.name.to_string(),
             label: plan.label.to_string(),

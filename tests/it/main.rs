@@ -1,7 +1,16 @@
+//! What the parts promise together, in one test binary.
+
 mod architecture;
 mod brain;
+mod cli;
 mod config;
+mod crypto;
+mod hub;
 mod normalize;
 mod oracle;
+mod report;
+mod sample;
+mod sources;
 mod standard;
+mod store;
 mod validate;

@@ -89,6 +89,7 @@ struct Tweaks {
 }
 
 async fn answer(platform: Arc<Platform>, incoming: Incoming) -> Response {
+    let _running = platform.running.read().await;
     let prepared = prepare(&platform, &incoming).await;
     let actions = platform.script.take(subject(&platform, incoming.call, prepared.as_ref().ok()));
     let mut tweaks = Tweaks::default();
@@ -108,7 +109,7 @@ async fn answer(platform: Arc<Platform>, incoming: Incoming) -> Response {
                 instead = instead.or(Some(refusal.response(incoming.call, platform.config.refusal_status)));
             }
             Action::ExpireTokens => {
-                platform.accounts.expire(account(&platform, prepared.as_ref().ok()));
+                platform.accounts.expire(account(&platform, prepared.as_ref().ok()), platform.now());
                 if matches!(incoming.call, Call::Submit | Call::Results) {
                     let refusal = Refusal::TokenExpired;
                     instead = instead.or(Some(refusal.response(incoming.call, platform.config.refusal_status)));

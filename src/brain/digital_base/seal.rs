@@ -48,7 +48,7 @@ pub(super) fn cipher_bytes(text: &str, code: CipherCode) -> Option<Vec<u8>> {
 
 /// Opens SM4-ECB with PKCS#7 padding. Nothing when it is not that.
 pub(super) fn sm4_open(key: &[u8; 16], mut bytes: Vec<u8>) -> Option<Vec<u8>> {
-    if bytes.is_empty() || bytes.len() % 16 != 0 {
+    if bytes.is_empty() || !bytes.len().is_multiple_of(16) {
         return None;
     }
     let cipher = Sm4::new(&Array(*key));
@@ -97,7 +97,7 @@ impl RsaKey {
     pub(super) async fn open(&self, text: &str, padding: RsaPadding) -> Result<Option<Vec<u8>>, BrainError> {
         let key = self.get().await?;
         let Ok(bytes) = STANDARD.decode(text.trim()) else { return Ok(None) };
-        if bytes.is_empty() || bytes.len() % key.size() != 0 {
+        if bytes.is_empty() || !bytes.len().is_multiple_of(key.size()) {
             return Ok(None);
         }
         let mut plain = Vec::new();

@@ -22,7 +22,7 @@ pub use upsert::Operation;
 pub(super) use upsert::Outcome;
 
 use super::error::BrainError;
-use super::error::sqlx_error::Database;
+use super::error::database::Database;
 
 /// The database: one connection, since writes are one after another anyway.
 pub(super) struct Effects {

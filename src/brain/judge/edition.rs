@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::{Judged, RowJudge};
-use crate::brain::config::{RowsConfig, SealedFields, TimesConfig};
+use crate::brain::config::{DateTimes, RowsConfig, SealedFields};
 use crate::finding::{Expected, FieldRef, Findings, Found, RuleId, Severity, Text, Violation};
 use crate::record::{BatchBuilder, DecodeFault, Decoder, Record, RecordBatch, canonical_json};
 use crate::standard::{DateTimeStyle, FieldIdx, FieldPlan, FieldType, Format, Standard, TableId, TablePlan};
@@ -16,7 +16,7 @@ use crate::validate::{Checks, KeyAnswers, ReferencePolicies};
 /// The data state that deletes.
 const DELETED: &str = "0";
 
-/// Judges by an edition.
+/// Judges by an edition of the standard: the platform's own judge.
 pub struct EditionJudge {
     standard: Arc<Standard>,
     config: RowsConfig,
@@ -24,6 +24,7 @@ pub struct EditionJudge {
 }
 
 impl EditionJudge {
+    /// A judge by this edition.
     pub fn new(standard: Arc<Standard>, config: RowsConfig) -> Self {
         Self { standard, config, checks: Mutex::default() }
     }
@@ -42,9 +43,9 @@ impl EditionJudge {
     /// Which forms of date-times are good: with a blank, joined.
     fn date_times(&self) -> (bool, bool) {
         match (self.config.date_time, self.standard.info().date_time) {
-            (TimesConfig::Either, _) => (true, true),
-            (TimesConfig::Blank, _) | (TimesConfig::Edition, DateTimeStyle::Blank) => (true, false),
-            (TimesConfig::Joined, _) | (TimesConfig::Edition, DateTimeStyle::Plain) => (false, true),
+            (DateTimes::Either, _) => (true, true),
+            (DateTimes::Blank, _) | (DateTimes::Edition, DateTimeStyle::Blank) => (true, false),
+            (DateTimes::Joined, _) | (DateTimes::Edition, DateTimeStyle::Plain) => (false, true),
         }
     }
 }

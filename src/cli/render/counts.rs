@@ -96,7 +96,8 @@ pub(super) fn causes(output: Output, causes: &[CauseLine], out: &mut String) {
         let owner = cause.owner.as_deref().unwrap_or_default();
         text.row([&cause.rows.to_string(), &cause.rule, &cause.table, &cause.field, &cause.source, owner]);
     }
-    let note = output.say("隔离原因（一行有多个问题时分别计数）", "Quarantine by cause (a row with several faults counts under each)");
+    let note =
+        output.say("隔离原因（一行有多个问题时分别计数）", "Quarantine by cause (a row with several faults counts under each)");
     line(out, format!("\n{note}"));
     out.push_str(&text.render());
 }

@@ -36,7 +36,9 @@ fn compared(output: Output, compared: &[Compared], out: &mut String) {
             out,
             match output.lang {
                 crate::finding::Lang::Zh => format!("{count} 个数字全部与示例数据的已知结果一致。"),
-                crate::finding::Lang::En => format!("All {count} numbers are those that the sample's generator knows to be right."),
+                crate::finding::Lang::En => {
+                    format!("All {count} numbers are those that the sample's generator knows to be right.")
+                }
             },
         );
         return;

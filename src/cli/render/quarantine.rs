@@ -59,7 +59,9 @@ pub(in crate::cli) fn retried(output: Output, answer: &RetryAnswer) -> String {
     let RetryAnswer { tried, landed, rejected, reoffered } = answer;
     match output.lang {
         Lang::Zh => format!("重新处理 {tried} 行：入库 {landed}，仍有问题 {rejected}；重新上报被退回的记录 {reoffered} 条。\n"),
-        Lang::En => format!("{tried} rows run again: {landed} landed, {rejected} still wrong; {reoffered} refused records offered again.\n"),
+        Lang::En => format!(
+            "{tried} rows run again: {landed} landed, {rejected} still wrong; {reoffered} refused records offered again.\n"
+        ),
     }
 }
 

@@ -34,7 +34,10 @@ pub(in crate::cli) fn release(output: Output, answer: &ReleaseAnswer) -> String 
 pub(in crate::cli) fn rekey(output: Output, answer: &RekeyAnswer) -> String {
     let mut out = String::new();
     let Some(why) = &answer.parked else {
-        line(&mut out, format!("{} {}", answer.table, output.say("没有停放，无需处理。", "is not parked; there is nothing to do.")));
+        line(
+            &mut out,
+            format!("{} {}", answer.table, output.say("没有停放，无需处理。", "is not parked; there is nothing to do.")),
+        );
         return out;
     };
     line(&mut out, format!("{}: {why}", answer.table));
@@ -42,7 +45,9 @@ pub(in crate::cli) fn rekey(output: Output, answer: &RekeyAnswer) -> String {
         &mut out,
         match output.lang {
             Lang::Zh => format!("按旧主键上报的 {} 条记录会留在平台上，成为孤立记录。", answer.orphaned),
-            Lang::En => format!("{} records stand upstream under their old keys and will stay there as orphans.", answer.orphaned),
+            Lang::En => {
+                format!("{} records stand upstream under their old keys and will stay there as orphans.", answer.orphaned)
+            }
         },
     );
     if !answer.samples.is_empty() {

@@ -99,7 +99,8 @@ fn troubles(output: Output, tables: &[StatusLine], out: &mut String) {
             line(out, format!("{} {}: {error}", table.table, output.say("上次采集没有读完", "was not read to the end")));
         }
         if table.stale > 0 {
-            let what = output.say("条记录的新版本有问题，平台上仍是旧版本", "record(s) stand in an old version: the new one is in quarantine");
+            let what = output
+                .say("条记录的新版本有问题，平台上仍是旧版本", "record(s) stand in an old version: the new one is in quarantine");
             line(out, format!("{} {} {what}", table.table, table.stale));
         }
     }

@@ -112,7 +112,11 @@ fn compare_fields(pair: &Pair<'_>, before: &FieldPlan, after: &FieldPlan, out: &
 /// Code sets that tables of the editions use.
 fn compare_sets(old: &Standard, new: &Standard, out: &mut Vec<Change>) {
     let used = |standard: &Standard| -> BTreeSet<String> {
-        own(standard).flat_map(|plan| plan.fields.iter()).filter_map(|f| f.code_set.as_ref()).map(|set| set.id.to_string()).collect()
+        own(standard)
+            .flat_map(|plan| plan.fields.iter())
+            .filter_map(|f| f.code_set.as_ref())
+            .map(|set| set.id.to_string())
+            .collect()
     };
     let (before, after) = (used(old), used(new));
     for id in before.union(&after) {

@@ -59,9 +59,9 @@ fn edition_or_default(context: &Context<'_>, named: Option<String>) -> Result<St
     }
     let editions = Standard::editions(context.schemas.as_deref()).map_err(|error| Failure::part(&error))?;
     let newest = editions.iter().filter(|info| !info.id.is_core()).max_by(|a, b| a.dated.cmp(&b.dated));
-    newest.map(|info| info.id.to_string()).ok_or_else(|| {
-        Failure::Unknown(Text::new("没有任何数据标准版本", "there is no edition of the data standard"))
-    })
+    newest
+        .map(|info| info.id.to_string())
+        .ok_or_else(|| Failure::Unknown(Text::new("没有任何数据标准版本", "there is no edition of the data standard")))
 }
 
 #[derive(serde::Serialize)]
@@ -117,7 +117,8 @@ fn make(output: Output, from: &Path, to: &Path, edition: Option<String>) -> Resu
     let name = edition.or_else(|| from.file_name().map(|name| name.to_string_lossy().into_owned())).unwrap_or_default();
     let options = ImportOptions { from: from.to_owned(), edition: EditionId::new(name), schemas: to.to_owned() };
     // An importer's error names the file and the line; it holds no data of the school.
-    let report = import(&options).map_err(|error| Failure::Part { class: FaultClass::Configuration, message: error.to_string() })?;
+    let report =
+        import(&options).map_err(|error| Failure::Part { class: FaultClass::Configuration, message: error.to_string() })?;
     output.print(&report, |o| imported(o, &report))?;
     Ok(Exit::found(report.warnings.is_empty()))
 }
@@ -134,7 +135,8 @@ fn imported(output: Output, report: &ImportReport) -> String {
         report.code_sets
     );
     line(&mut out, counts);
-    for (what, files) in [(output.say("写入", "written"), &report.written), (output.say("删除", "removed"), &report.removed)] {
+    for (what, files) in [(output.say("写入", "written"), &report.written), (output.say("删除", "removed"), &report.removed)]
+    {
         for file in files {
             line(&mut out, format!("  {what} {file}"));
         }

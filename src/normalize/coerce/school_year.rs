@@ -242,6 +242,13 @@ mod tests {
     }
 
     #[test]
+    fn a_school_year_in_words_loses_nothing() {
+        for text in ["2023-2024学年", "2023—2024学年", "2023-2024年", "2023学年"] {
+            assert_eq!(year(None, text).as_deref(), Ok("2023-2024"), "{text}");
+        }
+    }
+
+    #[test]
     fn nothing_is_guessed_or_lost() {
         let cases = [
             ("2023", RuleId::AMBIGUOUS),

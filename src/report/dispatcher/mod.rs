@@ -8,7 +8,7 @@ mod verdicts;
 
 use std::sync::Arc;
 
-use super::clock::{Clock, Dice};
+use super::clock::{Clock, Dice, millis};
 use super::config::{DeliveryConfig, Resend};
 use super::references::{links, order};
 use super::status::{Handle, Trouble};
@@ -117,6 +117,11 @@ impl Upstream {
             let waiting = backlog.get(&feed).copied().unwrap_or(0);
             if waiting > self.config.backfill_from && self.tables[at].cursor.backfill.is_none() {
                 self.tables[at].cursor = self.around.store.open_backfill(self.id, feed, 0).await?;
+            }
+            if let Some(spacing) = self.transport.limits().spacing.map(millis) {
+                // An earlier process may have got a receipt within this very second.
+                let marks = self.around.store.marks(self.id, feed, now - 2 * spacing).await?;
+                self.tables[at].not_before = if marks.is_empty() { 0 } else { now + spacing };
             }
             for info in self.around.store.batches(self.id, Some(feed)).await? {
                 self.adopt(at, info, now).await?;

@@ -6,7 +6,7 @@ use super::Upstream;
 use crate::record::RecordKey;
 use crate::report::ReportError;
 use crate::report::batcher::texts;
-use crate::store::{ExceptionFilter, FeedRow, Lane, Reason};
+use crate::store::{ExceptionFilter, FeedRow, Lane, Reason, StoreError};
 
 /// Rows of a parent ahead of the cursor that are looked through; with more its children wait as a whole.
 const PARENT_ROWS: u32 = 5_000;
@@ -59,11 +59,19 @@ impl Upstream {
             let parent = &self.tables[link.parent];
             let Some(give) = parent.plan.roles.record_key.filter(|_| !distinct.is_empty()) else { continue };
             let distinct: Vec<&str> = distinct.into_iter().collect();
-            let found = self.around.store.lookup(parent.feed, link.target, &distinct, give).await?;
+            let found = match self.around.store.lookup(parent.feed, link.target, &distinct, give).await {
+                Ok(found) => found,
+                // The parent is not open in this process, or nobody asked for an index: it cannot be known, so nobody waits.
+                Err(StoreError::Inconsistent(what)) => {
+                    tracing::debug!(upstream = %self.name, table = %table.plan.name, "parents not asked for: {what}");
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
             let late = |value: &str| {
-                found.get(value).is_some_and(|keys| {
-                    keys.iter().any(|k| RecordKey::parse(k).is_some_and(|k| undelivered.contains(&k)))
-                })
+                found
+                    .get(value)
+                    .is_some_and(|keys| keys.iter().any(|k| RecordKey::parse(k).is_some_and(|k| undelivered.contains(&k))))
             };
             waits.extend(values.iter().filter(|(_, v)| v.as_deref().is_some_and(late)).map(|(rid, _)| *rid));
         }

@@ -98,7 +98,10 @@ impl Table {
     pub(super) fn stopped(&self) -> Option<Text> {
         if let Some(at) = self.gated {
             let day = crate::report::window::day_of(at);
-            return Some(Text::new(format!("不在上报时段，{day} 再开始"), format!("outside its sending window, which opens on {day}")));
+            return Some(Text::new(
+                format!("不在上报时段，{day} 再开始"),
+                format!("outside its sending window, which opens on {day}"),
+            ));
         }
         if self.lost().is_some() {
             return Some(Text::new(
@@ -106,7 +109,12 @@ impl Table {
                 "the answer to a batch was lost; the table waits until its fate is known",
             ));
         }
-        self.closed.then(|| Text::new("本表尚未开放或本阶段额度已用完，等待批准", "the table is not open yet, or its step is used up: approval is needed"))
+        self.closed.then(|| {
+            Text::new(
+                "本表尚未开放或本阶段额度已用完，等待批准",
+                "the table is not open yet, or its step is used up: approval is needed",
+            )
+        })
     }
 
     /// The field that a platform's reason names: by identifier, else by label; the longest name that fits.

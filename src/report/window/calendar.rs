@@ -62,7 +62,10 @@ impl Calendar {
     pub fn new(config: &CalendarConfig) -> Result<Self, Text> {
         let date = |text: &str| {
             text.parse::<Date>().map_err(|_| {
-                Text::new(format!("校历中的 {text} 不是日期（YYYY-MM-DD）"), format!("{text} in the calendar is no date (YYYY-MM-DD)"))
+                Text::new(
+                    format!("校历中的 {text} 不是日期（YYYY-MM-DD）"),
+                    format!("{text} in the calendar is no date (YYYY-MM-DD)"),
+                )
             })
         };
         let terms = config.terms.iter().map(|t| {
@@ -148,10 +151,7 @@ mod tests {
             to: to.into(),
         };
         Calendar::new(&CalendarConfig {
-            terms: vec![
-                term("2025-2026", "1", "2025-09-01", "2026-01-18"),
-                term("2025-2026", "2", "2026-02-23", "2026-07-05"),
-            ],
+            terms: vec![term("2025-2026", "1", "2025-09-01", "2026-01-18"), term("2025-2026", "2", "2026-02-23", "2026-07-05")],
             grace_days: 14,
         })
         .unwrap()

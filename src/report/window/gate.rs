@@ -53,15 +53,17 @@ impl Gate {
     /// A day or hour that is none.
     pub fn new(config: &GateConfig) -> Result<Self, Text> {
         let bad = |text: &str| {
-            Text::new(format!("gate 中的 {text} 不是 MM-DD 日期或 HH:MM 时刻"), format!("{text} in gate is no MM-DD day or HH:MM time"))
+            Text::new(
+                format!("gate 中的 {text} 不是 MM-DD 日期或 HH:MM 时刻"),
+                format!("{text} in gate is no MM-DD day or HH:MM time"),
+            )
         };
         let pair = |text: &str, sign: char| -> Option<(i8, i8)> {
             let (a, b) = text.split_once(sign)?;
             Some((a.parse().ok()?, b.parse().ok()?))
         };
-        let day = |text: &str| {
-            pair(text, '-').filter(|(m, d)| (1..=12).contains(m) && (1..=31).contains(d)).ok_or_else(|| bad(text))
-        };
+        let day =
+            |text: &str| pair(text, '-').filter(|(m, d)| (1..=12).contains(m) && (1..=31).contains(d)).ok_or_else(|| bad(text));
         let minute = |text: &str| {
             pair(text, ':')
                 .filter(|(h, m)| (0..=24).contains(h) && (0..60).contains(m))

@@ -63,9 +63,7 @@ fn in_scope(scope: &Scope, facts: &Facts<'_>, calendar: &Calendar, day: Date) ->
     match scope {
         // A cohort is told by the entry year of a person, which the mapping selects.
         Scope::All | Scope::Mapping | Scope::CohortSince(_) => true,
-        Scope::Since(month) => {
-            facts.event_date.and_then(|date| date.get(..6)).is_none_or(|date| date >= &**month)
-        }
+        Scope::Since(month) => facts.event_date.and_then(|date| date.get(..6)).is_none_or(|date| date >= &**month),
         Scope::Term => calendar.rounds(day).iter().any(|round| match (facts.school_year, facts.term) {
             (None, None) => facts.event_date.and_then(canonical_day).is_none_or(|d| (round.from..=round.to).contains(&d)),
             (year, term) => {
@@ -75,9 +73,7 @@ fn in_scope(scope: &Scope, facts: &Facts<'_>, calendar: &Calendar, day: Date) ->
         }),
         Scope::SchoolYear => calendar.rounds(day).iter().any(|round| match (facts.school_year, facts.event_date) {
             (Some(year), _) => same_year(year, &round.school_year),
-            (None, Some(date)) => {
-                crate::record::school_year_of(date).is_none_or(|year| same_year(&year, &round.school_year))
-            }
+            (None, Some(date)) => crate::record::school_year_of(date).is_none_or(|year| same_year(&year, &round.school_year)),
             (None, None) => true,
         }),
     }

@@ -8,10 +8,7 @@ use super::super::world::World;
 /// A file of the card system, as its report program writes it.
 const fn card(path: &'static str) -> Home {
     Home::File {
-        path,
-        encoding: Encoding::Utf8Bom,
-        delimiter: ',',
-        preamble: &["云枢职业技术学院一卡通报表", "统计口径：按日"],
+        path, encoding: Encoding::Utf8Bom, delimiter: ',', preamble: &["云枢职业技术学院一卡通报表", "统计口径：按日"]
     }
 }
 
@@ -21,21 +18,26 @@ pub(super) fn sheets(world: &World) -> Vec<Sheet> {
 }
 
 fn absence(world: &World) -> Sheet {
-    let mut s = Sheet::new(
-        Home::Sql("xg_qq"),
-        &["id:n", "xh", "xnxq", "qqrq", "qqlx", "kqlx", "yy", "sprq", "spr"],
-        &["ODS_XSQQSJ"],
-    );
+    let mut s =
+        Sheet::new(Home::Sql("xg_qq"), &["id:n", "xh", "xnxq", "qqrq", "qqlx", "kqlx", "yy", "sprq", "spr"], &["ODS_XSQQSJ"]);
     let kinds = ["病假", "事假", "迟到早退", "旷课"];
     for i in 0..1_500 {
         let p = &world.students[i * 7 % world.students.len()];
         let day = world.days[(i * 13 + i / 60) % (world.days.len() - 3)];
         let tutor = &world.classes[p.class].tutor;
         s.row(cells![
-            i + 1, p.number, "2024-2025-1", short(day), kinds[i % 4], if i % 3 == 0 { "点名考勤" } else { "签到考勤" }, "", compact(after(day, 1)), tutor
+            i + 1,
+            p.number,
+            "2024-2025-1",
+            short(day),
+            kinds[i % 4],
+            if i % 3 == 0 { "点名考勤" } else { "签到考勤" },
+            "",
+            compact(after(day, 1)),
+            tutor
         ]);
     }
-    s.spoil(6, "qqlx", "睡过头", "code_set");
+    s.spoil(6, "qqlx", "5", "code_set");
     s.spoil(6, "spr", "", "required");
     s.spoil(5, "sprq", "待批", "coercion");
     s.spoil(5, "xh", "202499999906", "reference");
@@ -56,38 +58,55 @@ fn leave(world: &World) -> Sheet {
         let days = world.draw.int(1, 4);
         let back = i % 9 != 0;
         s.row(cells![
-            p.number, "2024-2025-1", ["病假", "事假", "公假"][i % 3], iso(from), iso(after(from, days - 1)), if i % 2 == 0 { "线上" } else { "线下" },
-            "家中有事", days, iso(from), world.classes[p.class].tutor, if i % 2 == 0 { "出" } else { "不出" }, if back { "是" } else { "否" },
+            p.number,
+            "2024-2025-1",
+            ["病假", "事假", "公假"][i % 3],
+            iso(from),
+            iso(after(from, days - 1)),
+            if i % 2 == 0 { "线上" } else { "线下" },
+            "家中有事",
+            days,
+            iso(from),
+            world.classes[p.class].tutor,
+            if i % 2 == 0 { "出" } else { "不出" },
+            if back { "是" } else { "否" },
             if back { iso(after(from, days)) } else { String::new() }
         ]);
     }
-    s.spoil(5, "jsrq", "2024-09-01", "date_order");
+    s.bend(5, "jsrq", "2024-09-01");
     s.spoil(4, "ts", "两天", "coercion");
     s.spoil(4, "ts", "1.5", "lossy");
     s.spoil(4, "yy", &"回家探亲".repeat(40), "length");
-    s.spoil(3, "cx", "看情况", "code_set");
+    s.spoil(3, "cx", "2", "code_set");
     s
 }
 
 fn dormitory(world: &World) -> Sheet {
-    let mut s = Sheet::new(
-        Home::Sql("xg_cq"),
-        &["xh", "bjmc", "ssh", "cqsj", "cqr", "zt", "sm"],
-        &["ODS_XSZSCQSJ"],
-    );
+    let mut s = Sheet::new(Home::Sql("xg_cq"), &["xh", "bjmc", "ssh", "cqsj", "cqr", "zt", "sm"], &["ODS_XSZSCQSJ"]);
     let nights = world.days.len().saturating_sub(1);
     for night in nights.saturating_sub(50)..nights {
         let day = world.days[night];
         for i in 0..100 {
             let p = &world.students[i * 23];
-            let state = if world.draw.percent(93) { "在寝" } else if i % 2 == 0 { "请假" } else { "未归" };
+            let state = if world.draw.percent(93) {
+                "在寝"
+            } else if i % 2 == 0 {
+                "请假"
+            } else {
+                "未归"
+            };
             s.row(cells![
-                p.number, world.classes[p.class].name, format!("S{}-{}{:02}", i % 2 + 1, i / 2 % 3 + 1, i / 6 % 10 + 1),
-                format!("{} 22:{:02}:{:02}", iso(day), world.draw.int(0, 59), world.draw.int(0, 59)), world.staff[200 + i % 30].number, state, ""
+                p.number,
+                world.classes[p.class].name,
+                format!("S{}-{}{:02}", i % 2 + 1, i / 2 % 3 + 1, i / 6 % 10 + 1),
+                format!("{} 22:{:02}:{:02}", iso(day), world.draw.int(0, 59), world.draw.int(0, 59)),
+                world.staff[200 + i % 30].number,
+                state,
+                ""
             ]);
         }
     }
-    s.spoil(25, "zt", "打游戏", "code_set");
+    s.spoil(25, "zt", "5", "code_set");
     s.spoil(20, "ssh", "", "required");
     s.spoil(20, "cqr", "018888", "reference");
     s.spoil(15, "bjmc", "级\u{FFFD}班", "encoding");
@@ -151,7 +170,14 @@ fn network(world: &World) -> Sheet {
     let mut s = Sheet::new(Home::Sql("xx_wlaq"), &["rq", "jls", "ll", "gj", "sx", "xx"], &["ODS_WLAQGLSJ"]);
     for day in &world.days {
         let d = &world.draw;
-        s.row(cells![short(*day), thousands(d.int(900_000, 3_000_000)), d.int(800, 4_000), d.int(10, 900), "812Mbps", "4200Mbps"]);
+        s.row(cells![
+            short(*day),
+            thousands(d.int(900_000, 3_000_000)),
+            d.int(800, 4_000),
+            d.int(10, 900),
+            "812Mbps",
+            "4200Mbps"
+        ]);
     }
     s.spoil(2, "ll", "很大", "coercion");
     s.spoil(1, "gj", "无攻击", "coercion");

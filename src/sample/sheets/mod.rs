@@ -1,12 +1,14 @@
 //! The tables that the sample school's systems hold.
 
 mod campus;
+mod enterprise;
+mod internship;
 mod life;
 mod rosters;
+mod staff;
 mod students;
 mod teaching;
 mod timetable;
-mod work;
 
 use super::expected::{Expected, Fate};
 use super::sheet::Sheet;
@@ -20,7 +22,9 @@ pub(super) fn all(world: &World) -> Vec<Sheet> {
     sheets.extend(timetable::sheets(world));
     sheets.extend(life::sheets(world));
     sheets.extend(campus::sheets(world));
-    sheets.extend(work::sheets(world));
+    sheets.extend(enterprise::sheets(world));
+    sheets.extend(internship::sheets(world));
+    sheets.extend(staff::sheets(world));
     sheets
 }
 

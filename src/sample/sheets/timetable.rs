@@ -34,8 +34,8 @@ fn lessons(world: &World) -> Sheet {
     let mut s = Sheet::new(
         Home::Sql("jw_kb"),
         &[
-            "pkh", "kch", "kcmc", "xymc", "zymc", "zyh", "nj", "bjmc", "xnxq", "zc:n", "xqj", "jc", "skrq", "sksj", "jsgh", "jxbrs:n", "dd", "jsh",
-            "ddlb", "bz",
+            "pkh", "kch", "kcmc", "xymc", "zymc", "zyh", "nj", "bjmc", "xnxq", "zc:n", "xqj", "jc", "skrq", "sksj", "jsgh",
+            "jxbrs:n", "dd", "jsh", "ddlb", "bz",
         ],
         &["ODS_PKSJ"],
     );
@@ -61,7 +61,15 @@ fn lessons(world: &World) -> Sheet {
 }
 
 /// One lesson. Its number in the term, the day and the periods are its key; they are never spoilt.
-fn lesson(s: &mut Sheet, world: &World, class: (usize, &Class), course: &Course, nth: usize, day: TeachingDay, slot: (usize, &str, &str)) {
+fn lesson(
+    s: &mut Sheet,
+    world: &World,
+    class: (usize, &Class),
+    course: &Course,
+    nth: usize,
+    day: TeachingDay,
+    slot: (usize, &str, &str),
+) {
     let (at, class) = class;
     let (slot, periods, begins) = slot;
     let major = &world.majors[class.major];
@@ -76,30 +84,52 @@ fn lesson(s: &mut Sheet, world: &World, class: (usize, &Class), course: &Course,
         _ => "多媒体教室",
     };
     s.row(cells![
-        lesson_number(class, course), course.number, course.name, UNITS[major.unit].1, major.name, major.number, class.entry, class.name, TERM,
-        day.week, WEEKDAYS[day.weekday as usize], periods, date, begins, world.teacher(at, nth).number, 40, format!("{room}室"), room, kind, ""
+        lesson_number(class, course),
+        course.number,
+        course.name,
+        UNITS[major.unit].1,
+        major.name,
+        major.number,
+        class.entry,
+        class.name,
+        TERM,
+        day.week,
+        WEEKDAYS[day.weekday as usize],
+        periods,
+        date,
+        begins,
+        world.teacher(at, nth).number,
+        40,
+        format!("{room}室"),
+        room,
+        kind,
+        ""
     ]);
 }
 
 fn selections(world: &World) -> Sheet {
-    let mut s = Sheet::new(
-        Home::Sql("jw_xk"),
-        &["xh", "zyh", "nj", "kch", "kcmc", "xnxq", "xksj", "xz", "tkbz"],
-        &["ODS_XSXKSJ"],
-    );
+    let mut s =
+        Sheet::new(Home::Sql("jw_xk"), &["xh", "zyh", "nj", "kch", "kcmc", "xnxq", "xksj", "xz", "tkbz"], &["ODS_XSXKSJ"]);
     let opened = world.days[0];
     let natures = ["公共基础课", "专业核心课", "专业基础课", "专业拓展课"];
     for student in &world.students {
         let class = &world.classes[student.class];
         for (nth, course) in world.courses_of(class).enumerate().filter(|(nth, _)| nth % 8 < 5) {
             s.row(cells![
-                student.number, world.majors[class.major].number, class.entry, course.number, course.name, TERM,
-                moment(&world.draw, &iso(opened)), natures[nth % 4], "0"
+                student.number,
+                world.majors[class.major].number,
+                class.entry,
+                course.number,
+                course.name,
+                TERM,
+                moment(&world.draw, &iso(opened)),
+                natures[nth % 4],
+                "0"
             ]);
         }
     }
     s.spoil(60, "xh", "202499999901", "reference");
-    s.spoil(50, "xz", "任性选修课", "code_set");
+    s.spoil(50, "xz", "任选", "code_set");
     s.spoil(50, "kcmc", "无", "required");
     s.spoil(40, "xksj", "2024-9-2 25:61:00", "coercion");
     s.spoil(30, "kcmc", "高职\u{FFFD}\u{FFFD}语", "encoding");
@@ -116,7 +146,11 @@ fn moment(draw: &Draw, day: &str) -> String {
 
 /// Single events; the mapping's query adds them up by lesson.
 fn interaction(world: &World) -> Sheet {
-    let mut s = Sheet::new(Home::Sql("jw_kthd"), &["pkh", "kch", "kcmc", "zc:n", "xqj:n", "jc", "skrq", "sksj", "fq:n", "cy:n", "cyl", "cql"], &["ODS_KTHDSJ"]);
+    let mut s = Sheet::new(
+        Home::Sql("jw_kthd"),
+        &["pkh", "kch", "kcmc", "zc:n", "xqj:n", "jc", "skrq", "sksj", "fq:n", "cy:n", "cyl", "cql"],
+        &["ODS_KTHDSJ"],
+    );
     let days: Vec<TeachingDay> = world.lessons.iter().filter(|d| d.date <= world.today).copied().collect();
     for day in days.iter().rev().take(20) {
         for at in (0..world.classes.len()).step_by(3) {
@@ -126,12 +160,22 @@ fn interaction(world: &World) -> Sheet {
             let Some(course) = world.courses_of(class).nth(nth) else { continue };
             let took = world.draw.int(20, 40);
             s.row(cells![
-                lesson_number(class, course), course.number, course.name, day.week, day.weekday, periods, iso(day.date), begins,
-                world.draw.int(2, 9), took * 3, format!("{:.2}", f64::from(took) / 40.0), format!("{:.2}", f64::from(took) / 40.0 * 0.5 + 0.5)
+                lesson_number(class, course),
+                course.number,
+                course.name,
+                day.week,
+                day.weekday,
+                periods,
+                iso(day.date),
+                begins,
+                world.draw.int(2, 9),
+                took * 3,
+                format!("{:.2}", f64::from(took) / 40.0),
+                format!("{:.2}", f64::from(took) / 40.0 * 0.5 + 0.5)
             ]);
         }
     }
-    s.spoil(5, "cyl", "0.8755", "lossy");
+    s.spoil(5, "cyl", "0.8755", "range");
     s.spoil(3, "cql", "全勤", "coercion");
     s.spoil(3, "kch", "999997", "reference");
     s.repeat(4);
@@ -139,22 +183,26 @@ fn interaction(world: &World) -> Sheet {
 }
 
 fn judgements(world: &World) -> Sheet {
-    let mut s = Sheet::new(
-        Home::Sql("jw_pj"),
-        &["xnxq", "zyh", "nj", "kch", "kcmc", "gh", "pf", "cprs:n", "wcrq"],
-        &["ODS_JXZLYPJSJ"],
-    );
+    let mut s =
+        Sheet::new(Home::Sql("jw_pj"), &["xnxq", "zyh", "nj", "kch", "kcmc", "gh", "pf", "cprs:n", "wcrq"], &["ODS_JXZLYPJSJ"]);
     let day = world.days[world.days.len().saturating_sub(12)];
     for (at, class) in world.classes.iter().enumerate() {
         for (nth, course) in world.courses_of(class).enumerate().take(4) {
             s.row(cells![
-                "2024-2025-1", world.majors[class.major].number, class.entry, course.number, course.name, world.teacher(at, nth).number,
-                world.draw.tenths(82, 98), world.draw.int(30, 40), short(day)
+                "2024-2025-1",
+                world.majors[class.major].number,
+                class.entry,
+                course.number,
+                course.name,
+                world.teacher(at, nth).number,
+                world.draw.tenths(82, 98),
+                world.draw.int(30, 40),
+                short(day)
             ]);
         }
     }
     s.spoil(4, "pf", "优", "coercion");
-    s.spoil(3, "pf", "95.55", "lossy");
+    s.spoil(3, "pf", "95.55", "range");
     s.spoil(3, "wcrq", "", "required");
     s.spoil(2, "cprs", "三十余人", "coercion");
     s
@@ -175,12 +223,22 @@ fn inspections(world: &World) -> Sheet {
             let Some(course) = world.courses_of(class).nth(course_at(at, day.weekday, turn)) else { continue };
             let inspector = &world.staff[200 + (i + turn) % 8].name.zh;
             s.row(cells![
-                lesson_number(class, course), day.week, day.weekday, periods, 40, world.draw.int(35, 40), "正常",
-                ["偶尔", "经常", "无"][turn % 3], inspector, "正常", "", format!("{:02}:20:00", 8 + turn * 2)
+                lesson_number(class, course),
+                day.week,
+                day.weekday,
+                periods,
+                40,
+                world.draw.int(35, 40),
+                "正常",
+                ["偶尔", "经常", "无"][turn % 3],
+                inspector,
+                "正常",
+                "",
+                format!("{:02}:20:00", 8 + turn * 2)
             ]);
         }
     }
-    s.spoil(2, "jsdk", "缺课", "code_set");
+    s.spoil(2, "jsdk", "2", "code_set");
     s.spoil(2, "yd", "", "required");
     s
 }

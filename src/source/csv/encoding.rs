@@ -1,8 +1,9 @@
 //! Which encoding a file is in: decided by its whole content, never by its first bytes alone.
 //!
-//! One pass reads the file and checks it as UTF-8; only a file that fails is read once more as GB18030, strictly.
-//! The same pass takes the content's hash, by which a changed file is known.
+//! One pass reads the file, checks it as UTF-8 and takes the content's hash, by which a changed file is known. Only a
+//! file that fails is read once more as GB18030, strictly, and only one with zero bytes is looked at as UTF-16.
 
+use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -50,9 +51,9 @@ pub(super) fn by_name(name: &str) -> Option<&'static Encoding> {
     }
 }
 
-/// Reads the whole file once or twice and decides. `forced` is the setting, which settles the encoding beforehand.
+/// Reads the whole file and decides; again only where there are zero bytes or it is not UTF-8. `forced` is the setting, which settles the encoding beforehand.
 pub(super) fn scan(file: &mut File, forced: Option<&'static Encoding>) -> io::Result<Scan> {
-    let mut counts = Counts::default();
+    let (mut length, mut zeros) = (0, false);
     let mut utf8 = Strict::new(UTF_8);
     let mut hash = Xxh3::new();
     let mut head = Vec::new();
@@ -61,18 +62,13 @@ pub(super) fn scan(file: &mut File, forced: Option<&'static Encoding>) -> io::Re
             head.extend_from_slice(&chunk[..chunk.len().min(8)]);
         }
         hash.update(chunk);
-        counts.add(chunk);
+        length += chunk.len() as u64;
+        zeros |= chunk.contains(&0);
         utf8.feed(chunk);
     })?;
     let (marked, mark) = byte_order_mark(&head);
-    let mut scan = Scan {
-        encoding: UTF_8,
-        mark,
-        length: counts.length,
-        hash: hash.digest128(),
-        undecodable: utf8.finish(),
-        not_text: not_text(&head),
-    };
+    let mut scan =
+        Scan { encoding: UTF_8, mark, length, hash: hash.digest128(), undecodable: utf8.finish(), not_text: not_text(&head) };
     if let Some(encoding) = forced.or(marked) {
         scan.mark = if marked == Some(encoding) { mark } else { 0 };
         scan.encoding = encoding;
@@ -82,14 +78,24 @@ pub(super) fn scan(file: &mut File, forced: Option<&'static Encoding>) -> io::Re
         return Ok(scan);
     }
     scan.mark = 0;
-    if let Some(encoding) = counts.utf16()
-        && count(file, encoding)? == 0
-    {
+    let mut counts = Counts::default();
+    if zeros {
+        each_chunk(file, |chunk| counts.add(chunk))?;
+    }
+    let wide = match counts.utf16() {
+        Some(encoding) if count(file, encoding)? == 0 => Some(encoding),
+        _ => None,
+    };
+    if let Some(encoding) = wide.filter(|_| counts.zeros_are_common()) {
         (scan.encoding, scan.undecodable) = (encoding, 0);
         return Ok(scan);
     }
     if scan.undecodable > 0 {
         let gb = count(file, GB18030)?;
+        if let Some(encoding) = wide.filter(|_| gb > 0) {
+            (scan.encoding, scan.undecodable) = (encoding, 0);
+            return Ok(scan);
+        }
         // Damaged either way: the encoding that explains more of the file wins.
         if gb < scan.undecodable {
             (scan.encoding, scan.undecodable) = (GB18030, gb);
@@ -170,47 +176,76 @@ impl Strict {
     }
 }
 
-/// Where zero bytes stand, which tells UTF-16 without a byte-order mark: its ASCII characters have them on one side.
+/// What tells UTF-16 without a byte-order mark: where line ends and zero bytes stand. Its line ends are line feeds (or
+/// carriage returns) with a zero byte on a fixed side, all at offsets of the same parity; in other encodings they are
+/// at either, and a zero byte beside one is a rarity.
 #[derive(Default)]
 struct Counts {
     length: u64,
-    even_zeros: u64,
-    odd_zeros: u64,
-    little_line_ends: u64,
-    big_line_ends: u64,
-    line_feed_bytes: u64,
+    zeros: u64,
+    even_breaks: u64,
+    odd_breaks: u64,
+    little: Pairs,
+    big: Pairs,
     previous: u8,
+}
+
+/// ASCII characters, in pairs of bytes read one way.
+#[derive(Default)]
+struct Pairs {
+    breaks: u64,
+    printable: u64,
+}
+
+impl Pairs {
+    fn add(&mut self, character: u8) {
+        self.breaks += u64::from(matches!(character, b'\n' | b'\r'));
+        self.printable += u64::from(matches!(character, b'\t' | b' '..=b'~'));
+    }
 }
 
 impl Counts {
     fn add(&mut self, chunk: &[u8]) {
         for &byte in chunk {
             let odd = self.length % 2 == 1;
-            if byte == 0 {
-                if odd {
-                    self.odd_zeros += 1;
-                    self.little_line_ends += u64::from(matches!(self.previous, b'\n' | b'\r'));
-                } else {
-                    self.even_zeros += 1;
-                }
-            } else if matches!(byte, b'\n' | b'\r') {
-                self.line_feed_bytes += 1;
-                self.big_line_ends += u64::from(odd && self.previous == 0);
+            if odd && byte == 0 {
+                self.little.add(self.previous);
             }
+            if odd && self.previous == 0 {
+                self.big.add(byte);
+            }
+            if matches!(byte, b'\n' | b'\r') {
+                if odd { self.odd_breaks += 1 } else { self.even_breaks += 1 }
+            }
+            self.zeros += u64::from(byte == 0);
             self.previous = byte;
             self.length += 1;
         }
     }
 
-    /// UTF-16 when all zero bytes are on one side, they are no rarity, and line ends have them. A stray zero byte in a
-    /// file of another encoding meets none but by a chance that falls with each further one.
+    /// Rare zero bytes are taken for strays, unless the file is nothing else than UTF-16.
+    fn zeros_are_common(&self) -> bool {
+        self.zeros * 64 >= self.length
+    }
+
+    /// UTF-16 of one kind or the other, if the file can be that.
     fn utf16(&self) -> Option<&'static Encoding> {
-        let (zeros, encoding, line_ends) = match (self.even_zeros, self.odd_zeros) {
-            (0, odd) if odd > 0 => (odd, UTF_16LE, self.little_line_ends),
-            (even, 0) if even > 0 => (even, UTF_16BE, self.big_line_ends),
-            _ => return None,
+        if self.zeros == 0 || self.length % 2 == 1 {
+            return None;
+        }
+        if self.even_breaks + self.odd_breaks == 0 {
+            // One line: its delimiters and digits must do.
+            return match self.little.printable.cmp(&self.big.printable) {
+                Ordering::Greater => Some(UTF_16LE),
+                Ordering::Less => Some(UTF_16BE),
+                Ordering::Equal => None,
+            };
+        }
+        let (encoding, breaks, strays) = if self.little.breaks >= self.big.breaks {
+            (UTF_16LE, self.little.breaks, self.odd_breaks)
+        } else {
+            (UTF_16BE, self.big.breaks, self.even_breaks)
         };
-        let lines_fit = line_ends > 0 || self.line_feed_bytes == 0;
-        (self.length % 2 == 0 && zeros * 64 >= self.length && lines_fit).then_some(encoding)
+        (breaks > 0 && strays <= breaks).then_some(encoding)
     }
 }

@@ -106,15 +106,15 @@ fn records(sample: &str, ended: bool, dialect: Dialect) -> Vec<Sampled> {
     found
 }
 
-/// The number of cells that most rows have.
+/// The width whose rows hold the most cells, and how many rows those are: a few wide rows outweigh many title lines.
 fn mode(records: &[Sampled]) -> (usize, usize) {
     let mut best = (0, 0);
     for record in records.iter().filter(|record| record.filled() > 0) {
         let cells = record.cells.len();
         let rows = records.iter().filter(|other| other.filled() > 0 && other.cells.len() == cells).count();
-        best = best.max((rows, cells));
+        best = best.max((rows * cells, cells));
     }
-    best
+    (best.0 / best.1.max(1), best.1)
 }
 
 /// Columns of the table: cells of the usual row, less those at its end that are empty in all rows.

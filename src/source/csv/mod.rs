@@ -10,6 +10,7 @@ mod encoding;
 mod files;
 mod layout;
 mod read;
+mod row;
 mod settings;
 mod split;
 

@@ -4,7 +4,7 @@ use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use sqlx::mysql::{MySqlRow, MySqlTypeInfo};
 use sqlx::{Decode, MySql, Row, Type, TypeInfo, ValueRef};
 
-use crate::source::bytes::{decode_cell, push_hex, undecodable};
+use crate::source::bytes::{decode_cell, push_hex, push_text, undecodable};
 use crate::source::{ColumnKind, SourceBatchBuilder};
 
 /// How a value's text becomes a cell.
@@ -70,7 +70,7 @@ fn plain(bytes: &[u8], encoding: &'static Encoding, index: usize, batch: &mut So
     if encoding == UTF_8
         && let Ok(text) = std::str::from_utf8(bytes)
     {
-        return batch.push(Some(text));
+        return push_text(batch, index, text);
     }
     let mut text = String::new();
     if !decode_cell(encoding, bytes, &mut text) {
@@ -86,7 +86,7 @@ fn latin1(bytes: &[u8], encoding: &'static Encoding, index: usize, batch: &mut S
         return plain(bytes, UTF_8, index, batch);
     };
     let (stored, _, unfit) = WINDOWS_1252.encode(text);
-    if unfit { batch.push(Some(text)) } else { plain(&stored, encoding, index, batch) }
+    if unfit { push_text(batch, index, text) } else { plain(&stored, encoding, index, batch) }
 }
 
 #[cfg(test)]

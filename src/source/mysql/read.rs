@@ -42,6 +42,8 @@ async fn read_rows(session: Session, sql: String, table: Option<String>, courier
         })
         .unzip();
     let columns: Arc<[Column]> = columns.into();
+    // A DROP ends the read-only transaction by itself and would be carried out.
+    statement::must_give_columns(&session.source, &columns)?;
     if let Some(reinterpret) = session.server.reinterpret {
         let latin1 = match &table {
             Some(table) => Some(latin1_columns(&session, &mut connection, table).await?),

@@ -4,7 +4,7 @@ use encoding_rs::{Encoding, UTF_8};
 use sqlx::postgres::{PgRow, PgTypeInfo};
 use sqlx::{Row, TypeInfo, ValueRef};
 
-use crate::source::bytes::{decode_cell, undecodable};
+use crate::source::bytes::{decode_cell, push_text, undecodable};
 use crate::source::{ColumnKind, SourceBatchBuilder};
 
 /// How a value's text becomes a cell.
@@ -47,14 +47,15 @@ pub(super) fn push(row: &PgRow, index: usize, form: Form, fallback: Option<&'sta
     let Ok(text) = std::str::from_utf8(bytes) else {
         return misfit(bytes, index, fallback, batch);
     };
-    batch.push(Some(match form {
+    let text = match form {
         Form::Plain => text,
         Form::Bool if text == "t" => "true",
         Form::Bool if text == "f" => "false",
         Form::Bool => text,
         Form::Bytes => text.strip_prefix("\\x").unwrap_or(text),
         Form::Padded => text.trim_end_matches(' '),
-    }));
+    };
+    push_text(batch, index, text);
 }
 
 /// A server of encoding SQL_ASCII gives bytes as they were put in.

@@ -87,7 +87,7 @@ impl Session {
         let mut connection = self.connect().await?;
         let rows = sqlx::raw_sql(LIST).fetch_all(&mut connection).await.map_err(|error| self.trouble(&error))?;
         let _ = connection.close().await;
-        Ok(rows.iter().map(|row| first(row)).collect())
+        Ok(rows.iter().map(first).collect())
     }
 
     /// Runs statements that give no rows.

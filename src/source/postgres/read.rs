@@ -49,6 +49,7 @@ async fn read_rows(session: Session, sql: String, courier: Arc<Courier>) -> Resu
         .unzip();
     let columns: Arc<[Column]> = columns.into();
     drop(prepared);
+    statement::must_give_columns(&session.source, &columns)?;
     session.execute(&mut connection, &format!("DECLARE xiaoshu_rows NO SCROLL CURSOR FOR {sql}")).await?;
     courier.opened(&columns);
     let fallback = session.server.reinterpret.map(|reinterpret| reinterpret.encoding());

@@ -4,17 +4,8 @@ use encoding_rs::{Encoding, UTF_8};
 use sqlx::sqlite::{SqliteColumn, SqliteRow, SqliteValueRef};
 use sqlx::{Column as _, Decode, Row, Sqlite, TypeInfo, ValueRef};
 
-use crate::source::bytes::{decode_cell, push_hex, undecodable};
+use crate::source::bytes::{decode_cell, push_hex, push_text, undecodable};
 use crate::source::{ColumnKind, SourceBatchBuilder};
-
-/// How the bytes of texts are read.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Texts {
-    /// The database's encoding.
-    pub encoding: &'static Encoding,
-    /// Tried for texts that are not in it.
-    pub fallback: Option<&'static Encoding>,
-}
 
 /// What the declared type says.
 pub(super) fn kind(column: &SqliteColumn) -> ColumnKind {
@@ -29,7 +20,7 @@ pub(super) fn kind(column: &SqliteColumn) -> ColumnKind {
 }
 
 /// Appends the cell at `index`.
-pub(super) fn push(row: &SqliteRow, index: usize, batch: &mut SourceBatchBuilder, texts: Texts) {
+pub(super) fn push(row: &SqliteRow, index: usize, batch: &mut SourceBatchBuilder, fallback: Option<&'static Encoding>) {
     let Ok(value) = row.try_get_raw(index) else {
         return batch.push(None);
     };
@@ -45,7 +36,7 @@ pub(super) fn push(row: &SqliteRow, index: usize, batch: &mut SourceBatchBuilder
             push_hex(&mut hex, bytes(value));
             batch.push(Some(&hex));
         }
-        _ => text(bytes(value), index, batch, texts),
+        _ => text(bytes(value), index, batch, fallback),
     }
 }
 
@@ -57,22 +48,15 @@ fn bytes(value: SqliteValueRef<'_>) -> &[u8] {
     <&[u8] as Decode<Sqlite>>::decode(value).unwrap_or_default()
 }
 
-fn text(bytes: &[u8], index: usize, batch: &mut SourceBatchBuilder, texts: Texts) {
-    if texts.encoding == UTF_8
-        && let Ok(text) = std::str::from_utf8(bytes)
-    {
-        return batch.push(Some(text));
+/// Stored bytes need not be UTF-8: SQLite takes what it is given. (A database in UTF-16 is converted by SQLite itself.)
+fn text(bytes: &[u8], index: usize, batch: &mut SourceBatchBuilder, fallback: Option<&'static Encoding>) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return push_text(batch, index, text);
     }
+    let encoding = fallback.unwrap_or(UTF_8);
     let mut text = String::new();
-    if decode_cell(texts.encoding, bytes, &mut text) {
-        return batch.push(Some(&text));
+    if !decode_cell(encoding, bytes, &mut text) {
+        batch.fault(Some(index), undecodable(encoding.name()));
     }
-    if let Some(fallback) = texts.fallback {
-        let mut again = String::new();
-        if decode_cell(fallback, bytes, &mut again) {
-            return batch.push(Some(&again));
-        }
-    }
-    batch.fault(Some(index), undecodable(texts.encoding.name()));
     batch.push(Some(&text));
 }

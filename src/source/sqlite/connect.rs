@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::Encoding;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Column as _, ConnectOptions, Connection, Executor, Row, SqlSafeStr, Statement as _};
 
-use super::cell::{self, Texts};
+use super::cell;
 use crate::finding::Place;
 use crate::source::reader::{self, Courier, Handout, RowReader};
 use crate::source::{Column, ReadSpec, Source, SourceBatchBuilder, SourceError, statement};
@@ -53,15 +53,6 @@ impl Database {
 
     async fn text(&self, connection: &mut SqliteConnection, sql: &'static str) -> Result<String, SourceError> {
         sqlx::query_scalar(sql).fetch_one(connection).await.map_err(|error| self.trouble(error))
-    }
-
-    async fn texts(&self, connection: &mut SqliteConnection) -> Result<Texts, SourceError> {
-        let encoding: &'static Encoding = match self.text(connection, "PRAGMA encoding").await?.as_str() {
-            "UTF-16le" => UTF_16LE,
-            "UTF-16be" => UTF_16BE,
-            _ => UTF_8,
-        };
-        Ok(Texts { encoding, fallback: self.reinterpret })
     }
 
     fn trouble(&self, error: sqlx::Error) -> SourceError {
@@ -110,24 +101,32 @@ pub(in crate::source) fn list(database: &Database) -> Result<Vec<String>, Source
 pub(in crate::source) fn open(database: Database, read: &ReadSpec) -> Result<Box<dyn Source>, SourceError> {
     let statement = statement::build(&database.source, read, '"')?;
     let (source, object, patience) = (database.source.clone(), statement.object.clone(), database.patience);
-    let reader = RowReader::start(&source, object, patience, move |courier| read_rows(database, statement.sql, courier))?;
+    let is_query = read.query.is_some();
+    let reader =
+        RowReader::start(&source, object, patience, move |courier| read_rows(database, statement.sql, is_query, courier))?;
     Ok(Box::new(reader))
 }
 
-async fn read_rows(database: Database, sql: String, courier: Arc<Courier>) -> Result<Handout, SourceError> {
+async fn read_rows(database: Database, sql: String, is_query: bool, courier: Arc<Courier>) -> Result<Handout, SourceError> {
     let mut connection = database.connect().await?;
-    let texts = database.texts(&mut connection).await?;
+    let fallback = database.reinterpret;
     database.execute(&mut connection, "BEGIN").await?;
+    if is_query {
+        // The driver would run one statement after another; only a single SELECT can stand in brackets.
+        let bracketed = format!("SELECT * FROM (\n{sql}\n)");
+        connection.prepare(AssertSqlSafe(bracketed).into_sql_str()).await.map_err(|error| database.trouble(error))?;
+    }
     let statement =
         connection.prepare(AssertSqlSafe(sql.clone()).into_sql_str()).await.map_err(|error| database.trouble(error))?;
     let columns: Arc<[Column]> =
         statement.columns().iter().map(|column| Column { name: column.name().trim().into(), kind: cell::kind(column) }).collect();
     drop(statement);
+    statement::must_give_columns(&database.source, &columns)?;
     courier.opened(&columns);
     let ended = {
         let rows = sqlx::query(AssertSqlSafe(sql)).fetch(&mut connection);
         courier
-            .hand_out(&columns, rows, |row, batch, ordinal| push(row, batch, ordinal, texts), |error| database.trouble(error))
+            .hand_out(&columns, rows, |row, batch, ordinal| push(row, batch, ordinal, fallback), |error| database.trouble(error))
             .await?
     };
     // Nothing was written: losing the end of the transaction loses nothing.
@@ -135,9 +134,9 @@ async fn read_rows(database: Database, sql: String, courier: Arc<Courier>) -> Re
     Ok(ended)
 }
 
-fn push(row: &SqliteRow, batch: &mut SourceBatchBuilder, ordinal: u64, texts: Texts) {
+fn push(row: &SqliteRow, batch: &mut SourceBatchBuilder, ordinal: u64, fallback: Option<&'static Encoding>) {
     for index in 0..row.len() {
-        cell::push(row, index, batch, texts);
+        cell::push(row, index, batch, fallback);
     }
     batch.end_row(Place::Row(ordinal));
 }

@@ -10,7 +10,13 @@ use super::{ImportError, Notes};
 const INDEX: [&str; 6] = ["code_set", "name_zh", "source", "complete", "value_count", "note"];
 
 /// Adds the code sets of an edition, and those it borrows. Returns how many have values of their own.
-pub(super) fn add(rows: &Rows, rules: &Rules, schemas: &Path, files: &mut Files, notes: &mut Notes) -> Result<usize, ImportError> {
+pub(super) fn add(
+    rows: &Rows,
+    rules: &Rules,
+    schemas: &Path,
+    files: &mut Files,
+    notes: &mut Notes,
+) -> Result<usize, ImportError> {
     let mut index: Vec<CodeSetRow> = rows.code_sets.clone();
     let mut sets = rows.codes.clone();
     if let Some(borrow) = &rules.borrow {

@@ -87,8 +87,7 @@ fn fits(field: &Field<'_>, how: &RoleRule) -> bool {
 
 fn event_date(fields: &[Field<'_>], key: &[String], kind: &str, rules: &Rules) -> Option<String> {
     let filled = filled_by_the_hub(rules);
-    let dates: Vec<&Field<'_>> =
-        fields.iter().filter(|f| is_date(f.shape) && !filled.contains(&f.row.field.as_str())).collect();
+    let dates: Vec<&Field<'_>> = fields.iter().filter(|f| is_date(f.shape) && !filled.contains(&f.row.field.as_str())).collect();
     let in_key = dates.iter().find(|f| key.iter().any(|k| part_field(k) == f.row.field));
     let of_log = || if kind == "log" { dates.iter().find(|f| f.mandatory()).or(dates.first()) } else { None };
     in_key.or_else(of_log).map(|f| f.row.field.clone())

@@ -190,7 +190,8 @@ fn condition(printed: &str) -> Option<WhenRule> {
 }
 
 fn separator(row: &FieldRow, rule: &FieldRule) -> String {
-    let noted = || row.note.split_once("joined with '").and_then(|(_, rest)| rest.split_once('\'')).map(|(sep, _)| sep.to_owned());
+    let noted =
+        || row.note.split_once("joined with '").and_then(|(_, rest)| rest.split_once('\'')).map(|(sep, _)| sep.to_owned());
     rule.separator.clone().or_else(noted).unwrap_or_else(|| ",".to_owned())
 }
 

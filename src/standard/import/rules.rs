@@ -145,8 +145,8 @@ impl Rules {
         }
         for file in files.iter().filter(|f| f.exists()) {
             let text = std::fs::read_to_string(file).map_err(|source| ImportError::Io { file: file.clone(), source })?;
-            let later: Self = serde_json::from_str(&text)
-                .map_err(|e| ImportError::Form { file: file.clone(), reason: e.to_string() })?;
+            let later: Self =
+                serde_json::from_str(&text).map_err(|e| ImportError::Form { file: file.clone(), reason: e.to_string() })?;
             rules.add(later);
         }
         if rules.edition.is_none() {

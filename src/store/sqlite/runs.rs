@@ -173,7 +173,10 @@ impl SqliteStore {
                 .execute(&mut *tx)
                 .await
                 .map_err(what)?;
-            let indexed = feeds.get(&open.feed).map(|f| f.indexed.to_vec()).unwrap_or_default();
+            let Some(feed) = feeds.get(&open.feed) else {
+                return Err(inconsistent(format!("feed {} was not opened", open.feed.0)));
+            };
+            let indexed = feed.indexed.to_vec();
             (summary.missing, summary.deleted) = deletion::find_missing(&mut tx, run, &open, end, &indexed).await?;
         } else {
             deletion::found_again(&mut tx, &open).await?;

@@ -92,7 +92,8 @@ mod the_rules_can_fail {
     }
 
     fn imports(path: &str, text: &str) -> usize {
-        let modules: Vec<String> = ["record", "standard", "store", "app", "cli", "fault", "report"].iter().map(|m| (*m).to_owned()).collect();
+        let modules: Vec<String> =
+            ["record", "standard", "store", "app", "cli", "fault", "report"].iter().map(|m| (*m).to_owned()).collect();
         rules::imports(&file(path, text), &modules, &|module, inner| (module, inner) == ("record", "batch")).len()
     }
 

@@ -17,7 +17,7 @@ pub enum Kind {
     Comment(String),
 }
 
-/// A token with the line it begins on and the one it ends on, counted from 1.
+/// A token with the line it begins on, counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     pub kind: Kind,

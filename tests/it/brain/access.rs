@@ -210,3 +210,11 @@ async fn the_white_list_may_hold_for_logins_too() {
     .await;
     assert_eq!(rig.client.form(LOGIN, &rig.client.login_fields()).await["msg"], "IP地址127.0.0.1不在白名单内");
 }
+
+#[tokio::test]
+async fn the_public_key_is_of_the_size_set_and_stays_the_same() {
+    let rig = Rig::logged_out(|_| {}).await;
+    let key = public_key(&rig).await;
+    assert_eq!(key.size(), 256);
+    assert_eq!(key, public_key(&rig).await);
+}

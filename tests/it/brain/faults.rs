@@ -1,7 +1,5 @@
 //! Scripted faults.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use xiaoshu::brain::{Action, Call, Fault};
 
@@ -64,14 +62,26 @@ async fn a_gateway_answers_with_a_page_that_is_no_json() {
 
 #[tokio::test]
 async fn a_slow_platform_processes_even_when_the_client_hangs_up() {
-    let rig = Rig::new(|_| {}).await;
-    rig.brain.script(Fault::new(Action::Slow { ms: 60_000 }).on(Call::Submit));
+    let directory = tempfile::tempdir().unwrap();
+    let kept = |c: &mut xiaoshu::brain::BrainConfig| c.directory = Some(directory.path().to_owned());
+    let rig = Rig::new(kept).await;
+    rig.brain.script(Fault::new(Action::Slow { ms: 600_000 }).on(Call::Submit));
     let letter = rig.client.letter(&submission("T_A", &rows(&["a"])).to_string());
-    let call = rig.client.post(SUBMIT, letter);
-    assert!(tokio::time::timeout(Duration::from_millis(200), call).await.is_err(), "the answer takes its time");
+    let met = async {
+        while !rig.brain.scripted().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    // The client hangs up as soon as the platform has met the fault.
+    tokio::select! {
+        answer = rig.client.post(SUBMIT, letter) => panic!("answered at once: {answer:?}"),
+        () = met => {}
+    }
     assert!(rig.brain.writes(None).await.unwrap().is_empty());
-    // Ending the platform ends the wait.
+    // The end of the platform ends the wait, and waits itself for what is under way.
     rig.brain.stop().await.unwrap();
+    let again = Rig::new(kept).await;
+    assert_eq!(again.brain.writes(None).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

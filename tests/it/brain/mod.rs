@@ -3,6 +3,7 @@
 mod access;
 mod client;
 mod control;
+mod editions;
 mod faults;
 mod gate;
 mod results;

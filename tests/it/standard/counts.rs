@@ -108,12 +108,8 @@ fn national_sets_are_there_with_the_label_now_valid() {
 
 #[test]
 fn misprints_are_kept_as_printed() {
-    let labels: BTreeMap<(&str, &str), &str> = [
-        (("SJGGHDQMCDM", "275"), "巴基斯坦"),
-        (("SJGGHDQMCDM", "508"), "莫桑比亚"),
-        (("SJYZDM", "nl"), "芬兰语"),
-    ]
-    .into();
+    let labels: BTreeMap<(&str, &str), &str> =
+        [(("SJGGHDQMCDM", "275"), "巴基斯坦"), (("SJGGHDQMCDM", "508"), "莫桑比亚"), (("SJYZDM", "nl"), "芬兰语")].into();
     let standard = load("gaozhi-2023.06");
     for ((set, code), label) in labels {
         let set = standard.code_set(set).unwrap();

@@ -26,8 +26,7 @@ fn assert_valid(meta: &str, files: impl IntoIterator<Item = PathBuf>) -> usize {
     let validator = jsonschema::validator_for(&meta).unwrap();
     let mut seen = 0;
     for file in files {
-        let errors: Vec<String> =
-            validator.iter_errors(&json(&file)).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        let errors: Vec<String> = validator.iter_errors(&json(&file)).map(|e| format!("{}: {e}", e.instance_path())).collect();
         assert!(errors.is_empty(), "{}: {errors:#?}", file.display());
         seen += 1;
     }
@@ -240,4 +239,28 @@ fn sheets_read_in_both_languages() {
     let set = CodeSetSheet::of(standard.code_set("XQDM").unwrap());
     assert!(set.text(Lang::En).contains("closed"));
     assert!(set.text(Lang::Zh).contains("春季学期"));
+}
+
+#[test]
+fn mappings_of_the_hub_itself_fill_every_mandatory_field() {
+    let mut seen = 0;
+    for edition in PRINTED {
+        let standard = load(edition);
+        for entry in std::fs::read_dir(schemas().join(edition).join("self")).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let mapping = text.parse::<toml_edit::DocumentMut>().unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let name = mapping["table"].as_str().unwrap();
+            let table = standard.find(name).unwrap_or_else(|| panic!("{}: {name}", path.display()));
+            let mapped: BTreeSet<&str> = mapping["fields"].as_table().unwrap().iter().map(|(k, _)| k).collect();
+            assert!(mapped.iter().all(|f| table.find(f).is_some()), "{}: {mapped:?}", path.display());
+            let filled = [table.roles.record_key, table.roles.school_code, table.roles.collected_at];
+            for (at, field) in table.indexed().filter(|(at, f)| f.required == Required::Mandatory && !filled.contains(&Some(*at)))
+            {
+                assert!(mapped.contains(&*field.name), "{}: {} at {at:?}", path.display(), field.name);
+            }
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 8, "two tables an edition");
 }

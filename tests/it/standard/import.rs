@@ -165,7 +165,8 @@ fn nothing_of_the_source_is_lost() {
         ] {
             assert_eq!(said(doc, keyword), row[column], "{}.{} {column}", row["table"], row["field"]);
         }
-        let reference = if row["ref_table"].is_empty() { Value::Null } else { json!([format!("{}.{}", row["ref_table"], row["ref_field"])]) };
+        let reference =
+            if row["ref_table"].is_empty() { Value::Null } else { json!([format!("{}.{}", row["ref_table"], row["ref_field"])]) };
         assert_eq!(doc["x-printed-reference"], reference);
         assert_eq!(doc["x-separator"].is_string(), row["multi_valued"] == "Y");
     }

@@ -27,7 +27,8 @@ fn good_rows_pass_and_broken_rows_do_not() {
                 let place = format!("{edition} {}.{}", table.name, field.name);
                 let mut without = row.clone();
                 without.remove(&*field.name);
-                let may_lack = matches!(field.required, Required::Optional | Required::Unless(_)) || condition_is_off(field, &row, table);
+                let may_lack =
+                    matches!(field.required, Required::Optional | Required::Unless(_)) || condition_is_off(field, &row, table);
                 assert_eq!(passes(&without), may_lack, "{place}: absent");
                 assert_eq!(passes(&with(&field.name, Value::Null)), may_lack, "{place}: null");
                 if matches!(field.ty, FieldType::Text(_)) {

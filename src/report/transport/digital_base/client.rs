@@ -72,9 +72,8 @@ impl Client {
             builder = builder.proxy(proxy);
         }
         if let Some(file) = &network.ca_file {
-            let bad = || {
-                Text::new(format!("network.ca_file 无法读取：{file}"), format!("network.ca_file cannot be read: {file}"))
-            };
+            let bad =
+                || Text::new(format!("network.ca_file 无法读取：{file}"), format!("network.ca_file cannot be read: {file}"));
             let pem = std::fs::read(context.base.join(file)).map_err(|_| bad())?;
             for certificate in reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| bad())? {
                 builder = builder.add_root_certificate(certificate);
@@ -87,8 +86,9 @@ impl Client {
         let style = settings.style()?;
         let headers = &settings.headers;
         for name in [&headers.authorization, &headers.app_key, &headers.timestamps, &headers.random, &headers.sign] {
-            HeaderName::from_bytes(name.as_bytes())
-                .map_err(|_| Text::new(format!("headers：{name:?} 不能作报头名"), format!("headers: {name:?} is no header name")))?;
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
+                Text::new(format!("headers：{name:?} 不能作报头名"), format!("headers: {name:?} is no header name"))
+            })?;
         }
         let rsa_key = settings.login.rsa_key.as_deref().map(read_key).transpose()?;
         Ok(Self {
@@ -245,7 +245,8 @@ impl Client {
                 return Err(TransportError::not_sent(FaultClass::Configuration, text));
             }
             if before.is_some_and(|before| self.now() > before) {
-                let text = Text::new("发送时限已过，稍后另组一批", "the time to send this batch has passed; its rows go in another one");
+                let text =
+                    Text::new("发送时限已过，稍后另组一批", "the time to send this batch has passed; its rows go in another one");
                 return Err(TransportError { reach: Reach::Batch, ..TransportError::not_sent(FaultClass::Transient, text) });
             }
             let cipher = session.sealer.encrypt(plain);
@@ -324,9 +325,21 @@ fn http_fault(error: &reqwest::Error) -> TransportError {
     let never_left = error.is_connect() || error.is_builder();
     let what = if error.is_timeout() { ("超时", "timed out") } else { ("中断", "was cut") };
     let (fate, text) = if never_left {
-        (Fate::NotSent, Text::new("无法连接平台：请检查网络、域名解析与防火墙", "the platform cannot be reached: check network, name resolution and firewall"))
+        (
+            Fate::NotSent,
+            Text::new(
+                "无法连接平台：请检查网络、域名解析与防火墙",
+                "the platform cannot be reached: check network, name resolution and firewall",
+            ),
+        )
     } else {
-        (Fate::Lost, Text::new(format!("请求{}，平台可能已收到", what.0), format!("the call {}; the platform may have received it", what.1)))
+        (
+            Fate::Lost,
+            Text::new(
+                format!("请求{}，平台可能已收到", what.0),
+                format!("the call {}; the platform may have received it", what.1),
+            ),
+        )
     };
     TransportError { fate, class: FaultClass::Transient, reach: Reach::Upstream, text }
 }
@@ -345,10 +358,22 @@ fn read_reply<T: DeserializeOwned>(answer: &Answer) -> Result<T, TransportError>
     }
     match status {
         StatusCode::TOO_MANY_REQUESTS => {
-            return Err(error(Fate::NotSent, FaultClass::Throttled, Reach::Upstream, "平台要求放慢", "the platform asks for less"));
+            return Err(error(
+                Fate::NotSent,
+                FaultClass::Throttled,
+                Reach::Upstream,
+                "平台要求放慢",
+                "the platform asks for less",
+            ));
         }
         StatusCode::PAYLOAD_TOO_LARGE => {
-            return Err(error(Fate::Refused, FaultClass::Data, Reach::Batch, "一批太大，将分批重发", "the batch is too large; it is sent in parts"));
+            return Err(error(
+                Fate::Refused,
+                FaultClass::Data,
+                Reach::Batch,
+                "一批太大，将分批重发",
+                "the batch is too large; it is sent in parts",
+            ));
         }
         _ => {}
     }
@@ -356,9 +381,13 @@ fn read_reply<T: DeserializeOwned>(answer: &Answer) -> Result<T, TransportError>
         return Ok(reply);
     }
     Err(match status {
-        StatusCode::UNAUTHORIZED => {
-            error(Fate::NotSent, FaultClass::Credentials, Reach::Upstream, "平台不认可令牌", "the platform does not accept the token")
-        }
+        StatusCode::UNAUTHORIZED => error(
+            Fate::NotSent,
+            FaultClass::Credentials,
+            Reach::Upstream,
+            "平台不认可令牌",
+            "the platform does not accept the token",
+        ),
         StatusCode::FORBIDDEN => error(
             Fate::NotSent,
             FaultClass::Configuration,
@@ -366,7 +395,9 @@ fn read_reply<T: DeserializeOwned>(answer: &Answer) -> Result<T, TransportError>
             "平台拒绝访问：请核对白名单与账号",
             "the platform refuses access: check white-list and account",
         ),
-        s if s.is_success() => error(Fate::Lost, FaultClass::Transient, Reach::Upstream, "应答无法读懂", "the answer cannot be read"),
+        s if s.is_success() => {
+            error(Fate::Lost, FaultClass::Transient, Reach::Upstream, "应答无法读懂", "the answer cannot be read")
+        }
         _ => error(
             Fate::NotSent,
             FaultClass::Configuration,
@@ -439,7 +470,10 @@ impl Transport for Client {
             fate: Fate::NotSent,
             class: FaultClass::Transient,
             reach: Reach::Table,
-            text: Text::new("结果太多，未能读完；请调高 query.max_pages", "too many results to read to the end; raise query.max_pages"),
+            text: Text::new(
+                "结果太多，未能读完；请调高 query.max_pages",
+                "too many results to read to the end; raise query.max_pages",
+            ),
         })
     }
 

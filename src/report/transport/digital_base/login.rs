@@ -74,18 +74,18 @@ impl Session {
         let sealer = Sealer::new(app_secret.reveal(), settings.seal.key_cut, settings.seal.key_code).map_err(|fault| {
             Text::new(
                 format!("app_secret 按 seal.key_cut 与 seal.key_code 得到 {} 字节，SM4 需要 16 字节；请改这两项设置", fault.0),
-                format!("app_secret gives {} bytes by seal.key_cut and seal.key_code, SM4 needs 16; change these two settings", fault.0),
+                format!(
+                    "app_secret gives {} bytes by seal.key_cut and seal.key_code, SM4 needs 16; change these two settings",
+                    fault.0
+                ),
             )
         })?;
         let life = whole(&data.expires_in).filter(|s| *s > 0).unwrap_or(LIFE_UNKNOWN).saturating_mul(1000);
         let refresh_life = whole(&data.refresh_expires_in).filter(|s| *s > 0).unwrap_or(0).saturating_mul(1000);
         // A tenth of its life, at most a minute: a token must not run out on the way.
         let margin = settings.login.margin.map_or((life / 10).min(60_000), |m| m.millis().min(life / 2));
-        let client_secret = data
-            .client_secret
-            .map(Secret::new)
-            .or_else(|| before.map(|b| b.client_secret.clone()))
-            .unwrap_or_default();
+        let client_secret =
+            data.client_secret.map(Secret::new).or_else(|| before.map(|b| b.client_secret.clone())).unwrap_or_default();
         let refresh = data.refresh_token.filter(|t| !t.is_empty()).map(|token| Refresh {
             token: Secret::new(token),
             client_secret,
@@ -93,14 +93,26 @@ impl Session {
             app_key: replied,
             until: now.saturating_add(refresh_life),
         });
-        Ok(Self { number, token: Secret::new(data.access_token), app_key, sealer, until: now.saturating_add(life - margin), refresh })
+        Ok(Self {
+            number,
+            token: Secret::new(data.access_token),
+            app_key,
+            sealer,
+            until: now.saturating_add(life - margin),
+            refresh,
+        })
     }
 }
 
 /// Reads an RSA public key: PEM, or base64 of its DER.
 pub(super) fn read_key(text: &str) -> Result<RsaPublicKey, Text> {
     use rsa::pkcs1::DecodeRsaPublicKey;
-    let fault = || Text::new("RSA 公钥无法读取：应为 PEM 或 DER 的 base64", "the RSA public key cannot be read: it must be PEM, or base64 of its DER");
+    let fault = || {
+        Text::new(
+            "RSA 公钥无法读取：应为 PEM 或 DER 的 base64",
+            "the RSA public key cannot be read: it must be PEM, or base64 of its DER",
+        )
+    };
     let text = text.trim();
     if text.starts_with("-----") {
         return RsaPublicKey::from_public_key_pem(text).or_else(|_| RsaPublicKey::from_pkcs1_pem(text)).map_err(|_| fault());
@@ -116,9 +128,10 @@ pub(super) fn rsa_wrap(key: &RsaPublicKey, padding: Padding, plain: &str) -> Res
         Padding::OaepSha256 => 66,
         Padding::Pkcs1v15 => 11,
     };
-    let room = key.size().checked_sub(overhead).filter(|room| *room > 0).ok_or_else(|| {
-        Text::new("RSA 公钥太短，装不下登录参数", "the RSA public key is too short for the login parameters")
-    })?;
+    let room =
+        key.size().checked_sub(overhead).filter(|room| *room > 0).ok_or_else(|| {
+            Text::new("RSA 公钥太短，装不下登录参数", "the RSA public key is too short for the login parameters")
+        })?;
     let mut rng = rsa::rand_core::OsRng;
     let mut out = Vec::new();
     for part in plain.as_bytes().chunks(room) {
@@ -126,7 +139,9 @@ pub(super) fn rsa_wrap(key: &RsaPublicKey, padding: Padding, plain: &str) -> Res
             Padding::OaepSha256 => key.encrypt(&mut rng, Oaep::new::<Sha256>(), part),
             Padding::Pkcs1v15 => key.encrypt(&mut rng, Pkcs1v15Encrypt, part),
         };
-        out.extend(block.map_err(|_| Text::new("RSA 加密登录参数失败", "the login parameters cannot be encrypted with this RSA key"))?);
+        out.extend(
+            block.map_err(|_| Text::new("RSA 加密登录参数失败", "the login parameters cannot be encrypted with this RSA key"))?,
+        );
     }
     Ok(STANDARD.encode(out))
 }

@@ -54,7 +54,9 @@ impl ClockOffset {
         let secs = offset.abs() / 1000;
         let (zh, en) = if offset > 0 { ("慢", "behind") } else { ("快", "ahead of") };
         Some(Text::new(
-            format!("本机时钟比平台{zh}约 {secs} 秒，超过 20 秒，暂停上报；请在本机启用网络校时（chrony 或 ntpd）并确认时区，校准后自动继续"),
+            format!(
+                "本机时钟比平台{zh}约 {secs} 秒，超过 20 秒，暂停上报；请在本机启用网络校时（chrony 或 ntpd）并确认时区，校准后自动继续"
+            ),
             format!(
                 "this machine's clock is about {secs} s {en} the platform's, more than 20 s: nothing is sent; set it by NTP (chrony or ntpd), reporting goes on by itself"
             ),

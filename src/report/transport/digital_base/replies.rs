@@ -127,10 +127,7 @@ impl Replies {
             "500" | "502" | "503" | "504" => (FaultClass::Transient, false, Reach::Upstream),
             _ => (FaultClass::Configuration, false, Reach::Table),
         };
-        let text = Text::new(
-            format!("平台应答 {code}：{shown}"),
-            format!("platform's answer {code}: {shown}"),
-        );
+        let text = Text::new(format!("平台应答 {code}：{shown}"), format!("platform's answer {code}: {shown}"));
         ReplyMeaning { class, reach, login, lost: class == FaultClass::Transient, known: login, text }
     }
 }

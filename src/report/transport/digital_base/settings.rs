@@ -332,9 +332,8 @@ impl Settings {
             map.remove("kind");
             map.remove("delivery");
         }
-        let settings: Self = serde_json::from_value(own).map_err(|error| {
-            Text::new(format!("设置有误：{error}"), format!("bad settings: {error}"))
-        })?;
+        let settings: Self = serde_json::from_value(own)
+            .map_err(|error| Text::new(format!("设置有误：{error}"), format!("bad settings: {error}")))?;
         settings.check_address()?;
         if settings.rows.batch_rows == 0 || settings.query.limit == 0 || settings.query.max_pages == 0 {
             return Err(Text::new(

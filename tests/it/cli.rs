@@ -1,0 +1,92 @@
+//! The program as a user starts it: languages, exit codes, what goes where.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn xiaoshu(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xiaoshu"));
+    for name in ["LC_ALL", "LC_MESSAGES", "LANG", "XS_TEST_PASSWORD_THAT_IS_NOT_SET"] {
+        command.env_remove(name);
+    }
+    command.args(args).output().expect("the program")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("an exit code")
+}
+
+#[test]
+fn check_names_all_ten_faults_with_file_line_and_remedy() {
+    let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/ten-faults/xiaoshu.toml");
+    let settings = settings.to_str().expect("UTF-8");
+    let zh = xiaoshu(&["check", "--settings", settings]);
+    assert_eq!(code(&zh), 3);
+    let text = out(&zh);
+    assert_eq!(text.lines().filter(|line| line.trim_start().starts_with("解决办法：")).count(), 10, "{text}");
+    for place in ["xiaoshu.toml:4:8:", "xiaoshu.toml:42:1:", "kc.toml:11:1:", "xs.toml:2:10:"] {
+        assert!(text.contains(place), "{place}: {text}");
+    }
+    let json = xiaoshu(&["check", "--settings", settings, "--json"]);
+    let answer: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    let faults = answer["faults"].as_array().expect("faults");
+    assert_eq!((code(&json), faults.len()), (3, 10));
+    assert!(faults.iter().all(|f| f["line"].as_u64() > Some(0) && f["remedy"]["en"].as_str().is_some_and(|t| !t.is_empty())));
+    assert!(!out(&json).contains("not-a-real-secret") && !text.contains("not-a-real-secret"));
+}
+
+#[test]
+fn exit_codes_are_those_of_the_manual() {
+    for (args, wanted) in [
+        (&["--help"][..], 0),
+        (&["--version"], 0),
+        (&["standard", "list"], 0),
+        (&["statsu"], 2),
+        (&["try"], 2),
+        (&["standard", "show", "NO_SUCH_TABLE"], 2),
+        (&["standard", "show", "--edition", "gaozhi-1999.01"], 2),
+        (&["status", "--settings", "/nowhere/xiaoshu.toml"], 3),
+    ] {
+        let output = xiaoshu(args);
+        assert_eq!(code(&output), wanted, "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn help_and_faults_come_in_the_language_asked_for() {
+    assert!(out(&xiaoshu(&["--help"])).contains("用法："));
+    assert!(out(&xiaoshu(&["--lang", "en", "--help"])).contains("Usage: xiaoshu"));
+    assert!(String::from_utf8_lossy(&xiaoshu(&["statsu"]).stderr).contains("是否应为 status"));
+    assert!(String::from_utf8_lossy(&xiaoshu(&["--lang=en", "statsu"]).stderr).contains("status"));
+}
+
+#[test]
+fn the_standard_can_be_listed_shown_and_compared() {
+    let list: serde_json::Value = serde_json::from_slice(&xiaoshu(&["standard", "list", "--json"]).stdout).expect("JSON");
+    let counts: Vec<(&str, u64, u64)> = list
+        .as_array()
+        .expect("editions")
+        .iter()
+        .map(|e| (e["edition"].as_str().expect("a name"), e["tables"].as_u64().expect("a count"), e["fields"].as_u64().expect("a count")))
+        .filter(|(edition, ..)| *edition != "core")
+        .collect();
+    let wanted = [("gaozhi-2023.06", 85, 1122), ("gaozhi-2024.09", 98, 1274), ("zhongzhi-2023.06", 47, 626), ("zhongzhi-2025.03", 61, 823)];
+    assert_eq!(counts, wanted);
+    let table = out(&xiaoshu(&["standard", "show", "--edition", "gaozhi-2024.09", "ODS_KCJBSJ"]));
+    assert!(table.contains("KCH") && table.contains("自然主键"), "{table}");
+    let schema: serde_json::Value = serde_json::from_slice(
+        &xiaoshu(&["standard", "show", "--edition", "gaozhi-2024.09", "ODS_KCJBSJ", "--schema"]).stdout,
+    )
+    .expect("JSON");
+    assert_eq!(schema["type"], "object");
+    let same = xiaoshu(&["standard", "diff", "gaozhi-2024.09", "gaozhi-2024.09", "--json"]);
+    assert_eq!(out(&same).trim(), "[]");
+    let changes: serde_json::Value =
+        serde_json::from_slice(&xiaoshu(&["standard", "diff", "gaozhi-2023.06", "gaozhi-2024.09", "--json"]).stdout).expect("JSON");
+    let count = |what: &str| changes.as_array().expect("changes").iter().filter(|c| c["what"] == what).count() as i64;
+    assert_eq!(count("table_added") - count("table_removed"), 98 - 85);
+    assert!(count("field_added") > 0 && count("code_added") > 0);
+}

@@ -1,0 +1,8 @@
+//! The whole hub against the reference platform.
+
+mod adopt;
+mod crash;
+mod crashing;
+mod kill;
+mod school;
+mod story;

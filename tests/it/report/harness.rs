@@ -1,0 +1,213 @@
+//! A store with landed rows, the reference platform, and a reporter between them, all on one clock that moves only when
+//! somebody waits.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use xiaoshu::brain::{Account, Brain, BrainConfig, BrainHandle, Judged, RowJudge};
+use xiaoshu::finding::{Locator, Place};
+use xiaoshu::record::{BatchBuilder, KeySpec, Namespace};
+use xiaoshu::report::{Clock, Config, ManualClock, Parts, ReportedTable, Reporter, SeededDice, UpstreamConfig};
+use xiaoshu::source::Position;
+use xiaoshu::standard::{EditionId, FieldIdx, FieldType, KeyPart, Standard, TablePlan};
+use xiaoshu::store::sqlite::{SqliteOptions, SqliteStore};
+use xiaoshu::store::{FeedId, FeedSpec, Landing, LandingBatch, NewRun, ReadModels, RunEnd, Stock, Store};
+use xiaoshu::validate::{Findings, judge};
+
+pub const SCHOOL: &str = "4199000001";
+/// 2026-11-22 09:00:00 in China, and a bit.
+const START: i64 = 1_795_309_200_137;
+
+struct Shared(Arc<ManualClock>);
+
+impl xiaoshu::brain::Clock for Shared {
+    fn now_ms(&self) -> i64 {
+        self.0.now()
+    }
+}
+
+/// Takes every row that has a record key: what rows hold is not the matter here.
+struct AnyRow;
+
+impl RowJudge for AnyRow {
+    fn knows(&self, table: &str) -> bool {
+        table.starts_with("ODS_")
+    }
+
+    fn judge(&self, _: &str, rows: &[&RawValue], _: &str, _: &str) -> Vec<Judged> {
+        let judged = |row: &RawValue| {
+            let fields: Value = serde_json::from_str(row.get()).unwrap();
+            let key = fields["ZJSJWYXBS"].as_str().map(str::to_owned);
+            let error = key.is_none().then(|| "主键为空".to_owned());
+            let digest = xxhash_rust::xxh3::xxh3_128(row.get().as_bytes()).to_be_bytes();
+            Judged { key, body: row.get().to_owned(), digest, deletes: false, error }
+        };
+        rows.iter().map(|row| judged(row)).collect()
+    }
+}
+
+pub struct World {
+    pub clock: Arc<ManualClock>,
+    pub brain: BrainHandle,
+    pub standard: Arc<Standard>,
+    pub store: Arc<SqliteStore>,
+    pub settings: Value,
+    tables: Vec<ReportedTable>,
+    dir: TempDir,
+}
+
+/// A platform for tests: one account, no delay.
+pub fn platform() -> BrainConfig {
+    BrainConfig { accounts: vec![Account::sandbox(SCHOOL)], ..BrainConfig::default() }
+}
+
+impl World {
+    pub async fn new(names: &[&str], brain: BrainConfig) -> Self {
+        let clock = Arc::new(ManualClock::new(START));
+        let brain = Brain::start_with(brain, Arc::new(Shared(Arc::clone(&clock))), Arc::new(AnyRow)).await.unwrap();
+        let standard = Standard::load(&EditionId::new("gaozhi-2024.09"), None).unwrap();
+        let dir = TempDir::new().unwrap();
+        let store = Arc::new(SqliteStore::open(dir.path(), SqliteOptions::default()).await.unwrap());
+        let mut tables = Vec::new();
+        for name in names {
+            let plan = Arc::clone(standard.find(name).unwrap());
+            let indexed = indexed(&standard, &plan);
+            let spec = FeedSpec { plan: Arc::clone(&plan), indexed, key_digest: [1; 16] };
+            tables.push(ReportedTable { feed: store.open_feed(&spec).await.unwrap(), plan });
+        }
+        let settings = json!({
+            "kind": "digital_base",
+            "base_url": brain.url(),
+            "username": format!("school-{SCHOOL}"),
+            "password": "sandbox-password",
+            "plain_http": {"by": "test", "date": "2026-11-22", "reason": "loopback"},
+            "login": {"style": "plain"},
+            "rows": {"batch_rows": 4, "seal": {"*": {"method": "sm3"}}},
+            "query": {"limit": 3},
+            "delivery": {"ramp": "open", "scope": "all", "verdict_delay": "1s", "retry_first": "100ms"}
+        });
+        Self { clock, brain, standard, store, settings, tables, dir }
+    }
+
+    /// Sets one setting, by pointer.
+    pub fn set(&mut self, pointer: &str, value: Value) {
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        let parent = if parent.is_empty() { &mut self.settings } else { self.settings.pointer_mut(parent).unwrap() };
+        parent[name] = value;
+    }
+
+    pub fn feed(&self, name: &str) -> FeedId {
+        self.tables.iter().find(|t| &*t.plan.name == name).unwrap().feed
+    }
+
+    pub fn plan(&self, name: &str) -> Arc<TablePlan> {
+        Arc::clone(&self.tables.iter().find(|t| &*t.plan.name == name).unwrap().plan)
+    }
+
+    /// Lands rows `range` of a table. Key fields get a text of their own; `with` gives further fields.
+    pub async fn land(&self, name: &str, range: std::ops::Range<u32>, with: &[(&str, &dyn Fn(u32) -> String)]) {
+        let plan = self.plan(name);
+        let spec = KeySpec {
+            key: plan.key.clone(),
+            namespace: Namespace { name: SCHOOL.into(), secret: Arc::from(*b"secret") },
+            system: "S1".into(),
+        };
+        let parts = if plan.key.parts.is_empty() { &plan.key.preferred } else { &plan.key.parts };
+        let keys: Vec<FieldIdx> = parts
+            .iter()
+            .filter_map(|p| match p {
+                KeyPart::Field(f) | KeyPart::Date(f) | KeyPart::SchoolYear(f) => Some(*f),
+                KeyPart::SourceId => None,
+            })
+            .collect();
+        let mut builder = BatchBuilder::new(Arc::clone(&plan), range.len());
+        for i in range {
+            builder.begin_row(i as usize);
+            for (idx, field) in plan.indexed() {
+                let number = !matches!(field.ty, FieldType::Text(_));
+                match with.iter().find(|(f, _)| *f == &*field.name) {
+                    Some((_, value)) => builder.push_text(&value(i)),
+                    None if keys.contains(&idx) && number => builder.push_number(&i.to_string()),
+                    None if keys.contains(&idx) => builder.push_text(&format!("2026{i:04}")),
+                    None => builder.push_null(),
+                }
+            }
+            let id = format!("{i}");
+            assert!(builder.seal_row(&spec, Some(&id), None), "row {i} of {name} has no key");
+        }
+        let raw = |row: u32| {
+            let place = Place::Row(u64::from(row) + 1);
+            ("{}".to_owned(), Locator { source: "test".into(), object: name.into(), place })
+        };
+        let (accepted, rejected) = judge(builder.finish(), &Findings::default(), &|r| raw(r.index() as u32));
+        let at = self.clock.now();
+        let new = NewRun { source: "test".into(), feed: self.feed(name), mapping_digest: [2; 16], at };
+        let run = self.store.begin_run(&new).await.unwrap().run;
+        let batch = LandingBatch {
+            accepted: &accepted,
+            rejected: &rejected,
+            filtered: 0,
+            consumed: 0,
+            position: &Position(Vec::new()),
+            raw: &raw,
+            at,
+        };
+        self.store.land(run, &batch).await.unwrap();
+        self.store.finish_run(run, &RunEnd { complete: false, error: None, at }).await.unwrap();
+    }
+
+    pub async fn reporter(&self) -> Reporter {
+        let mut config = Config::default();
+        config.upstreams.insert("moe".into(), UpstreamConfig::from_value(&self.settings).unwrap());
+        let parts = Parts {
+            store: Arc::clone(&self.store) as Arc<dyn Store>,
+            tables: self.tables.clone(),
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            dice: Arc::new(SeededDice::new(7)),
+            base: self.dir.path().to_owned(),
+        };
+        Reporter::open(&config, parts).await.unwrap()
+    }
+
+    pub async fn stock(&self, name: &str) -> Stock {
+        self.store.stock().await.unwrap().into_iter().find(|s| s.table == name).unwrap().stock
+    }
+
+    /// How many counters disagree with what the store holds.
+    pub async fn store_audit(&self) -> usize {
+        self.store.audit().await.unwrap().len()
+    }
+
+    /// The promises that hold after every test: counters agree with rows, and no write changed a thing twice.
+    pub async fn balanced(&self) {
+        assert_eq!(self.store.audit().await.unwrap(), []);
+        for row in self.store.stock().await.unwrap() {
+            assert!(row.stock.balances(), "{}: {:?}", row.table, row.stock);
+        }
+        let effects = self.brain.effects(None).await.unwrap();
+        let mut seen = std::collections::HashSet::new();
+        for effect in &effects {
+            let once = seen.insert((effect.table.clone(), effect.key.clone(), effect.digest.clone()));
+            assert!(once, "{} {} was written twice", effect.table, effect.key);
+        }
+    }
+}
+
+/// Fields that others refer to, and the record key.
+fn indexed(standard: &Standard, plan: &TablePlan) -> Vec<FieldIdx> {
+    let mut out: Vec<FieldIdx> = standard
+        .tables()
+        .iter()
+        .flat_map(|t| t.fields.iter())
+        .filter_map(|f| f.reference.as_ref())
+        .flat_map(|r| r.targets.iter())
+        .filter(|t| t.table == plan.id)
+        .map(|t| t.field)
+        .collect();
+    out.extend(plan.roles.record_key);
+    out.sort();
+    out.dedup();
+    out
+}

@@ -1,0 +1,7 @@
+//! Reporting over the Ministry's interface, against the reference platform.
+
+mod faults;
+mod harness;
+mod login;
+mod order;
+mod render;

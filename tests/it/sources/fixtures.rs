@@ -1,0 +1,343 @@
+//! For each kind of connector, a place to put tables and settings that read them.
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection};
+use tempfile::TempDir;
+use xiaoshu::source::load_script;
+
+use super::Cell;
+
+/// A place of one kind. Each test makes its own.
+pub(super) trait Fixture {
+    /// Settings that read it.
+    fn settings(&self) -> Value;
+
+    /// The folder of the settings.
+    fn base(&self) -> &Path;
+
+    /// Puts a table of texts there and says what it is called.
+    fn put(&self, name: &str, columns: &[&str], rows: &[Vec<Cell>]) -> String;
+
+    /// Puts a table `n` (1, 2 …), `text` (1,024 bytes) there.
+    fn put_long(&self, rows: u32) -> String;
+
+    /// Whether rows come in a known order only when asked to.
+    fn is_database(&self) -> bool {
+        true
+    }
+
+    /// Settings whose server is not there.
+    fn unreachable(&self) -> Option<Value> {
+        None
+    }
+
+    /// Settings with a password that the server refuses, and the password.
+    fn refused(&self) -> Option<(Value, &'static str)> {
+        None
+    }
+}
+
+/// The fixture of a kind. A connector without one fails the suite.
+pub(super) fn of(kind: &str) -> Box<dyn Fixture> {
+    match kind {
+        "csv" => Box::new(CsvFolder::new()),
+        "sqlite" => Box::new(SqliteFile { folder: TempDir::new().unwrap(), hub: false }),
+        "hub" => Box::new(SqliteFile { folder: TempDir::new().unwrap(), hub: true }),
+        "postgres" => Box::new(PostgresSchema::new()),
+        "mysql" => Box::new(MysqlDatabase::new()),
+        other => panic!("the connector {other} has no fixture: add one in tests/it/sources/fixtures.rs"),
+    }
+}
+
+const WRONG: &str = "not-the-password-7Q";
+
+pub(super) struct CsvFolder(TempDir);
+
+impl CsvFolder {
+    pub fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    pub fn write(&self, name: &str, bytes: &[u8]) {
+        std::fs::write(self.0.path().join(name), bytes).unwrap();
+    }
+}
+
+/// A cell as CSV: nothing is an empty cell, an empty text is quoted.
+pub(super) fn csv_cell(cell: &Cell, delimiter: char) -> String {
+    match cell {
+        None => String::new(),
+        Some(text) if text.is_empty() || text.contains(['"', '\r', '\n', delimiter]) || text.trim() != text => {
+            format!("\"{}\"", text.replace('"', "\"\""))
+        }
+        Some(text) => text.clone(),
+    }
+}
+
+impl Fixture for CsvFolder {
+    fn settings(&self) -> Value {
+        json!({ "kind": "csv", "path": "." })
+    }
+
+    fn base(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn put(&self, name: &str, columns: &[&str], rows: &[Vec<Cell>]) -> String {
+        let mut text = columns.join(",") + "\n";
+        for row in rows {
+            let cells: Vec<String> = row.iter().map(|cell| csv_cell(cell, ',')).collect();
+            text.push_str(&(cells.join(",") + "\n"));
+        }
+        let file = format!("{name}.csv");
+        self.write(&file, text.as_bytes());
+        file
+    }
+
+    fn put_long(&self, rows: u32) -> String {
+        let long = "x".repeat(1024);
+        let lines: Vec<String> = (1..=rows).map(|n| format!("{n},{long}\n")).collect();
+        self.write("long.csv", ("n,text\n".to_owned() + &lines.concat()).as_bytes());
+        "long.csv".into()
+    }
+
+    fn is_database(&self) -> bool {
+        false
+    }
+}
+
+fn literal(cell: &Cell) -> String {
+    cell.as_ref().map_or("NULL".into(), |text| format!("'{}'", text.replace('\'', "''")))
+}
+
+/// CREATE TABLE and INSERT for a table of texts.
+fn script(table: &str, quote: char, columns: &[&str], rows: &[Vec<Cell>], text_type: &str) -> String {
+    let columns: Vec<String> = columns.iter().map(|column| format!("{quote}{column}{quote} {text_type}")).collect();
+    let mut sql = format!("CREATE TABLE {table} ({});\n", columns.join(", "));
+    let values: Vec<String> =
+        rows.iter().map(|row| format!("({})", row.iter().map(literal).collect::<Vec<_>>().join(", "))).collect();
+    if !values.is_empty() {
+        sql.push_str(&format!("INSERT INTO {table} VALUES\n{};\n", values.join(",\n")));
+    }
+    sql
+}
+
+struct SqliteFile {
+    folder: TempDir,
+    /// As the connector `hub`, which sees the table through a view.
+    hub: bool,
+}
+
+impl SqliteFile {
+    fn load(&self, name: &str, sql: &str) -> String {
+        load_script(&self.folder.path().join("school.db"), sql).unwrap();
+        name.to_owned()
+    }
+}
+
+impl Fixture for SqliteFile {
+    fn settings(&self) -> Value {
+        if self.hub {
+            json!({ "kind": "hub", "database": "school.db", "prelude": ["CREATE TEMP VIEW seen AS SELECT 1 AS one"] })
+        } else {
+            json!({ "kind": "sqlite", "path": "school.db" })
+        }
+    }
+
+    fn base(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn put(&self, name: &str, columns: &[&str], rows: &[Vec<Cell>]) -> String {
+        self.load(name, &script(&format!("\"{name}\""), '"', columns, rows, "TEXT"))
+    }
+
+    fn put_long(&self, rows: u32) -> String {
+        let sql = format!(
+            "CREATE TABLE long (n INTEGER, text TEXT);
+             WITH RECURSIVE count(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM count WHERE n < {rows})
+             INSERT INTO long SELECT n, hex(zeroblob(512)) FROM count;"
+        );
+        self.load("long", &sql)
+    }
+}
+
+/// A server's address from the environment.
+#[derive(Clone)]
+pub(super) struct Address {
+    url: String,
+    user: String,
+    password: String,
+    host: String,
+    port: u16,
+    database: String,
+}
+
+impl Address {
+    fn of(variable: &str) -> Self {
+        let url = std::env::var(variable).unwrap_or_else(|_| {
+            panic!("{variable} is not set: this test needs a server; use tests/run.sh, or tests/run.sh --servers cargo test")
+        });
+        let wrong = || panic!("{variable} is not of the form scheme://user:password@host:port/database");
+        let rest = url.split_once("://").unwrap_or_else(wrong).1;
+        let (account, place) = rest.rsplit_once('@').unwrap_or_else(wrong);
+        let (user, password) = account.split_once(':').unwrap_or_else(wrong);
+        let (server, database) = place.split_once('/').unwrap_or_else(wrong);
+        let (host, port) = server.split_once(':').unwrap_or_else(wrong);
+        Self {
+            user: user.into(),
+            password: password.into(),
+            host: host.into(),
+            port: port.parse().expect("a port"),
+            database: database.into(),
+            url: url.clone(),
+        }
+    }
+
+    fn settings(&self, kind: &str) -> Value {
+        json!({
+            "kind": kind, "host": self.host, "port": self.port, "database": self.database,
+            "user": self.user, "password": self.password,
+        })
+    }
+}
+
+fn with(mut settings: Value, key: &str, value: impl Into<Value>) -> Value {
+    settings[key] = value.into();
+    settings
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+fn unique() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("xs{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A schema of its own in the PostgreSQL server.
+pub(super) struct PostgresSchema {
+    address: Address,
+    pub name: String,
+}
+
+impl PostgresSchema {
+    pub fn new() -> Self {
+        let this = Self { address: Address::of("XIAOSHU_TEST_POSTGRES_URL"), name: unique() };
+        this.run(&format!("CREATE SCHEMA {}", this.name));
+        this
+    }
+
+    /// Runs statements as the owner.
+    pub fn run(&self, sql: &str) {
+        block_on(async {
+            let mut connection = sqlx::PgConnection::connect(&self.address.url).await.unwrap();
+            sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        });
+    }
+}
+
+impl Drop for PostgresSchema {
+    fn drop(&mut self) {
+        self.run(&format!("DROP SCHEMA {} CASCADE", self.name));
+    }
+}
+
+impl Fixture for PostgresSchema {
+    fn settings(&self) -> Value {
+        self.address.settings("postgres")
+    }
+
+    fn base(&self) -> &Path {
+        Path::new("/")
+    }
+
+    fn put(&self, name: &str, columns: &[&str], rows: &[Vec<Cell>]) -> String {
+        self.run(&script(&format!("{}.\"{name}\"", self.name), '"', columns, rows, "text"));
+        format!("{}.{name}", self.name)
+    }
+
+    fn put_long(&self, rows: u32) -> String {
+        self.run(&format!(
+            "CREATE TABLE {0}.long AS SELECT n, repeat('x', 1024) AS text FROM generate_series(1, {rows}) AS n",
+            self.name
+        ));
+        format!("{}.long", self.name)
+    }
+
+    fn unreachable(&self) -> Option<Value> {
+        Some(with(self.settings(), "port", 1))
+    }
+
+    fn refused(&self) -> Option<(Value, &'static str)> {
+        Some((with(self.settings(), "password", WRONG), WRONG))
+    }
+}
+
+/// A database of its own in the MariaDB server.
+pub(super) struct MysqlDatabase {
+    address: Address,
+    pub name: String,
+}
+
+impl MysqlDatabase {
+    pub fn new() -> Self {
+        let this = Self { address: Address::of("XIAOSHU_TEST_MYSQL_URL"), name: unique() };
+        this.run(&format!("CREATE DATABASE {} CHARACTER SET utf8mb4", this.name));
+        this
+    }
+
+    /// Runs statements as the owner, in this database once there is one.
+    pub fn run(&self, sql: &str) {
+        block_on(async {
+            let mut connection = sqlx::MySqlConnection::connect(&self.address.url).await.unwrap();
+            let mut all = "SET sql_mode = 'NO_BACKSLASH_ESCAPES', innodb_strict_mode = 0; ".to_owned();
+            if !sql.starts_with("CREATE DATABASE") {
+                all.push_str(&format!("USE {}; ", self.name));
+            }
+            all.push_str(sql);
+            sqlx::raw_sql(AssertSqlSafe(all)).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        });
+    }
+}
+
+impl Drop for MysqlDatabase {
+    fn drop(&mut self) {
+        self.run(&format!("DROP DATABASE {}", self.name));
+    }
+}
+
+impl Fixture for MysqlDatabase {
+    fn settings(&self) -> Value {
+        with(self.address.settings("mysql"), "database", self.name.as_str())
+    }
+
+    fn base(&self) -> &Path {
+        Path::new("/")
+    }
+
+    fn put(&self, name: &str, columns: &[&str], rows: &[Vec<Cell>]) -> String {
+        self.run(&script(&format!("`{name}`"), '`', columns, rows, "text"));
+        name.to_owned()
+    }
+
+    fn put_long(&self, rows: u32) -> String {
+        self.run(&format!("CREATE TABLE `long` AS SELECT seq AS n, REPEAT('x', 1024) AS text FROM seq_1_to_{rows}"));
+        "long".into()
+    }
+
+    fn unreachable(&self) -> Option<Value> {
+        Some(with(self.settings(), "port", 1))
+    }
+
+    fn refused(&self) -> Option<(Value, &'static str)> {
+        Some((with(self.settings(), "password", WRONG), WRONG))
+    }
+}

@@ -1,0 +1,73 @@
+//! What every store promises: one suite, run over each implementation.
+
+mod basics;
+mod crash;
+mod delivery;
+mod desk;
+mod home;
+mod landing;
+mod model;
+mod random;
+mod table;
+
+/// Runs each promise over each implementation: one test a pair.
+macro_rules! promises {
+    ($home:ident, $kind:ty: $($module:ident :: $promise:ident),* $(,)?) => {
+        mod $home {
+            $(
+                #[tokio::test]
+                async fn $promise() {
+                    super::$module::$promise(<$kind as super::home::Home>::new()).await;
+                }
+            )*
+        }
+    };
+}
+
+macro_rules! all_promises {
+    ($home:ident, $kind:ty) => {
+        promises! { $home, $kind:
+            basics::facts_hold_over_a_restart,
+            basics::a_second_process_is_refused,
+            basics::a_lost_record_makes_the_audit_fail,
+            basics::a_changed_natural_key_parks_the_table,
+            basics::indexed_values_answer_questions,
+            basics::a_field_indexed_later_knows_what_landed_before,
+            basics::views_show_live_records_and_the_ledger,
+            landing::unchanged_rows_are_only_counted,
+            landing::a_change_replaces_the_version,
+            landing::equal_rows_of_one_run_are_duplicates,
+            landing::conflicting_rows_of_one_landing_all_wait,
+            landing::a_later_conflicting_row_waits_and_freezes_the_record,
+            landing::a_frozen_record_thaws_when_its_key_has_one_content_again,
+            landing::a_bad_version_leaves_the_record_standing,
+            landing::quarantine_keeps_since_and_closes_when_the_key_lands,
+            landing::a_complete_read_closes_what_it_no_longer_contains,
+            landing::rows_wait_for_their_parents,
+            landing::an_interrupted_run_goes_on_where_it_stopped,
+            landing::a_changed_mapping_reads_all_again,
+            landing::few_missing_records_are_deleted_at_once,
+            landing::many_missing_records_wait_for_approval,
+            landing::deletions_of_seven_days_are_counted_together,
+            landing::a_log_never_deletes,
+            landing::an_incomplete_run_deletes_nothing,
+            delivery::a_stored_batch_settles_its_rows,
+            delivery::a_new_version_in_flight_waits_for_the_verdict,
+            delivery::a_row_that_changed_while_it_was_staged_is_sent_again,
+            delivery::a_refusal_is_offered_once_more,
+            delivery::unknown_rows_wait_again_in_smaller_parts,
+            delivery::a_cursor_may_not_pass_rows_by,
+            delivery::exceptions_come_back_when_due_or_released,
+            delivery::a_newer_version_takes_an_exception_back,
+            delivery::a_deletion_is_delivered,
+            delivery::back_fill_comes_newest_first,
+            delivery::stored_rows_can_be_sent_again,
+            delivery::batches_keep_their_story,
+            delivery::the_ramp_counts_what_was_staged,
+            delivery::pending_keeps_to_its_bounds,
+            crash::a_death_at_any_commit_leaves_the_equations_balanced,
+        }
+    };
+}
+
+all_promises!(sqlite, super::home::SqliteHome);

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Checks everything: formatting, lints, all tests, with PostgreSQL and MariaDB started for the run and stopped after it.
+#
+#   tests/run.sh                     everything
+#   tests/run.sh --servers CMD…      runs CMD with the servers up, for instance: tests/run.sh --servers cargo test sources
+#
+# Needs a Rust toolchain; what else is missing is installed by apt-get (as root, or with sudo).
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+. tests/support/servers.sh
+
+command -v cargo >/dev/null || { [ -f "$HOME/.cargo/env" ] && . "$HOME/.cargo/env"; }
+command -v cargo >/dev/null || die "there is no cargo; install Rust from https://rustup.rs"
+
+trap stop_servers EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+step() {
+    local began=$SECONDS
+    say "$*"
+    "$@" || { local status=$?; say "failed with status $status: $*"; exit "$status"; }
+    say "done in $((SECONDS - began)) s"
+}
+
+install_missing
+if [ "${1:-}" = --servers ]; then
+    shift
+    [ $# -gt 0 ] || die "--servers needs a command"
+    start_servers
+    "$@"
+    exit
+fi
+[ $# = 0 ] || die "unknown argument $1; see the head of this file"
+
+step cargo fmt --check
+step cargo clippy --locked --all-targets -- -D warnings
+step cargo test --locked --no-run
+start_servers
+step cargo test --locked
+say "all good"
