@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Coerced, Room, Trouble, Value, folded, is_digits, school_year, without_point_zero};
+use super::{Coerced, Room, Trouble, Value, folded, is_digits, put, school_year, without_point_zero};
 use crate::finding::{Expected, RuleId};
 use crate::normalize::document::Take;
 use crate::standard::{CodeIdx, CodeSet, fold_label};
@@ -82,12 +82,7 @@ impl CodeRules {
         match idx {
             Some(idx) => Ok(Value::Code(idx)),
             None if self.is_term => self.bare_term(text),
-            None if narrow.as_ref() != text => {
-                room.out.clear();
-                room.out.push_str(&narrow);
-                Ok(Value::Out)
-            }
-            None => Ok(Value::Same),
+            None => Ok(put(&narrow, text, &mut room.out)),
         }
     }
 
