@@ -67,17 +67,18 @@ fn bad(format: Format) -> Box<Trouble> {
 }
 
 fn lossy(format: Format, zh: &str, en: &str, take: &str) -> Box<Trouble> {
-    Trouble::new(RuleId::LOSSY, Expected::Format(format.name().into()))
-        .fix(format!("{zh}；如确要舍去，在映射中写 take = \"{take}\""), format!("{en}; if it may go, the mapping says take = \"{take}\""))
+    Trouble::new(RuleId::LOSSY, Expected::Format(format.name().into())).fix(
+        format!("{zh}；如确要舍去，在映射中写 take = \"{take}\""),
+        format!("{en}; if it may go, the mapping says take = \"{take}\""),
+    )
 }
 
 fn write(moment: &Moment, format: Format, take: Option<Take>, given: &str, room: &mut Room) -> Coerced {
     use std::fmt::Write;
     let Moment { year, month, day, time, fraction } = *moment;
     let midnight = matches!(time, None | Some((0, 0, 0))) && !fraction;
-    let incomplete = || {
-        bad(format).fix("日期不完整，不能推测缺少的部分", "the date is incomplete; the missing part cannot be made up")
-    };
+    let incomplete =
+        || bad(format).fix("日期不完整，不能推测缺少的部分", "the date is incomplete; the missing part cannot be made up");
     room.out.clear();
     // Writing into a string cannot fail.
     let _ = match format {
@@ -239,7 +240,10 @@ fn shaped(text: &str) -> Result<Moment, Unread> {
         4 => cursor.date_after(first)?,
         8 => compact(first, None)?,
         1 | 2 if cursor.0.starts_with(['-', '/', '.']) => {
-            return Err(Unread::TwoReadings("年份写成四位，顺序写成年月日", "write the year with four digits, in the order year, month, day"));
+            return Err(Unread::TwoReadings(
+                "年份写成四位，顺序写成年月日",
+                "write the year with four digits, in the order year, month, day",
+            ));
         }
         _ => return Err(Unread::Bad),
     };
@@ -354,8 +358,14 @@ impl<'a> Cursor<'a> {
 
     fn half_of_day(&mut self) -> Option<Half> {
         let rest = self.0.trim_start();
-        let words =
-            [("上午", Half::First), ("下午", Half::Second), ("AM", Half::First), ("PM", Half::Second), ("am", Half::First), ("pm", Half::Second)];
+        let words = [
+            ("上午", Half::First),
+            ("下午", Half::Second),
+            ("AM", Half::First),
+            ("PM", Half::Second),
+            ("am", Half::First),
+            ("pm", Half::Second),
+        ];
         let (word, half) = words.into_iter().find(|(word, _)| rest.starts_with(word))?;
         self.0 = rest[word.len()..].trim_start();
         Some(half)
@@ -370,7 +380,13 @@ impl<'a> Cursor<'a> {
         if matches!(rest, "Z" | "z" | "UTC" | "GMT") {
             return Some(Some(0));
         }
-        let sign = if rest.starts_with('+') { 1 } else if rest.starts_with('-') { -1 } else { return None };
+        let sign = if rest.starts_with('+') {
+            1
+        } else if rest.starts_with('-') {
+            -1
+        } else {
+            return None;
+        };
         let digits: String = rest[1..].chars().filter(|c| *c != ':').collect();
         let (h, m) = match (digits.len(), is_digits(&digits)) {
             (2, true) => (digits.parse::<i64>().ok()?, 0),
