@@ -38,10 +38,11 @@ async fn step(hub: &Hub, row: &StockRow, state: &RampState, to: RampTarget) -> R
         RampTarget::Limited => RampStep::Limited,
         RampTarget::Open => RampStep::Open,
     };
-    if next > state.step && state.step != RampStep::Closed {
-        if let Some(why) = not_yet(row) {
-            return Ok(ramp_line(row, state, false, Some(why)));
-        }
+    if next > state.step
+        && state.step != RampStep::Closed
+        && let Some(why) = not_yet(row)
+    {
+        return Ok(ramp_line(row, state, false, Some(why)));
     }
     if next == state.step {
         return Ok(ramp_line(row, state, false, None));

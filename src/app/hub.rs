@@ -260,7 +260,7 @@ fn jobs(plan: &Plan, around: &Surroundings, hub_settings: &serde_json::Value) ->
             system,
             object: document.read().object.as_deref().unwrap_or("query").into(),
             feed,
-            adopted: adopted(plan, document).map_err(|fault| Failure::Settings(vec![fault]))?,
+            adopted: adopted(plan, document)?,
             plan: Arc::clone(table),
             checks: Checks::compile(table, &plan.standard, &policies),
             needs: needs(plan, document, table, &mapped),
@@ -271,11 +271,11 @@ fn jobs(plan: &Plan, around: &Surroundings, hub_settings: &serde_json::Value) ->
 }
 
 /// The file with keys to adopt that a mapping names, as text.
-pub(super) fn adopted(plan: &Plan, document: &MappingDocument) -> Result<Option<String>, Fault> {
+pub(super) fn adopted(plan: &Plan, document: &MappingDocument) -> Result<Option<String>, Failure> {
     let Some(file) = document.adopt_file() else { return Ok(None) };
     let path = plan.loaded.path(std::path::Path::new(file));
     std::fs::read_to_string(&path).map(Some).map_err(|error| {
-        mapping_fault(document.fault(
+        Failure::Settings(vec![mapping_fault(document.fault(
             "key",
             Text::new(
                 format!("键文件 {} 不可读：{error}", path.display()),
@@ -285,7 +285,7 @@ pub(super) fn adopted(plan: &Plan, document: &MappingDocument) -> Result<Option<
                 "更正 adopt 的 file（相对于设置文件所在目录，UTF-8）",
                 "mend file of adopt (relative to the settings file's folder, UTF-8)",
             ),
-        ))
+        ))])
     })
 }
 

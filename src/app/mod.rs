@@ -32,7 +32,7 @@ pub use request::{
     ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, ExportRequest, Part, QuarantineRequest, RampTarget,
     RekeyRequest, ReleaseRequest, RunRequest, TryRequest,
 };
-pub use service::Fittings;
+pub use service::{AroundStore, Fittings};
 
 /// Runs the embedded sample school against an embedded central platform.
 ///

@@ -67,12 +67,15 @@ pub(super) fn reporter(hub: &Hub, clock: Arc<dyn report::Clock>) -> Result<Repor
     hub.runtime.block_on(Reporter::open(&config, parts)).map_err(|e| Failure::part(&e))
 }
 
+/// Puts something around a store.
+pub type AroundStore = dyn Fn(Arc<dyn Store>) -> Arc<dyn Store>;
+
 /// What the hub stands on, for tests that move time or cut the power.
 pub struct Fittings {
     /// Time, for reading and reporting alike.
     pub clock: Arc<dyn report::Clock>,
     /// Put around the store once it is open.
-    pub around_store: Box<dyn Fn(Arc<dyn Store>) -> Arc<dyn Store>>,
+    pub around_store: Box<AroundStore>,
 }
 
 impl Default for Fittings {

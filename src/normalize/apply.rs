@@ -336,7 +336,7 @@ impl Target<'_> {
 
     fn notes(&mut self, map: &FieldMap, text: &str, room: &mut Room) {
         for note in room.notes.drain(..) {
-            self.trouble(map, text, *note);
+            self.trouble(map, text, note);
         }
     }
 

@@ -66,10 +66,10 @@ impl CodeRules {
             return self.term(text);
         }
         // Where the source says boolean, its 1 and 0 are truth values, not codes.
-        if self.boolean_column {
-            if let Some(idx) = self.truth(text) {
-                return Ok(Value::Code(idx));
-            }
+        if self.boolean_column
+            && let Some(idx) = self.truth(text)
+        {
+            return Ok(Value::Code(idx));
         }
         if let Some(idx) = self.set.find(text) {
             return Ok(Value::Code(idx));
@@ -158,10 +158,10 @@ impl CodeRules {
             let idx = self.set.find(code.trim())?;
             (fold_label(&self.set.get(idx).label) == fold_label(label)).then_some(idx)
         };
-        if let Some((label, code)) = text.strip_suffix(')').and_then(|t| t.rsplit_once('(')) {
-            if let Some(idx) = agree(code, label) {
-                return Some(idx);
-            }
+        if let Some((label, code)) = text.strip_suffix(')').and_then(|t| t.rsplit_once('('))
+            && let Some(idx) = agree(code, label)
+        {
+            return Some(idx);
         }
         let (code, label) = text.split_once([' ', '-', '|', ':', '.', '_'])?;
         agree(code, label).or_else(|| agree(label, code))

@@ -37,10 +37,10 @@ pub(super) fn coerce(format: Format, take: Option<Take>, serial: Option<Serial>,
         return Ok(Value::Same);
     }
     let narrow = folded(text);
-    if format == Format::Time {
-        if let Some(time) = time_alone(&narrow) {
-            return write_time(time, text, room);
-        }
+    if format == Format::Time
+        && let Some(time) = time_alone(&narrow)
+    {
+        return write_time(time, text, room);
     }
     let moment = match read(&narrow, serial) {
         Ok(moment) => moment,
@@ -94,7 +94,7 @@ fn write(moment: &Moment, format: Format, take: Option<Take>, given: &str, room:
                 if fraction && take != Some(Take::Time) {
                     let want = Expected::Format(format.name().into());
                     let note = Trouble::new(RuleId::LOSSY, want).fix("秒以下部分已舍去", "parts of a second were dropped");
-                    room.notes.push(note.warning());
+                    room.notes.push(*note.warning());
                 }
                 write!(room.out, "{year:04}{month:02}{day:02} {h:02}{m:02}{s:02}")
             }
@@ -165,12 +165,13 @@ fn read(text: &str, serial: Option<Serial>) -> Result<Moment, Unread> {
     if is_digits(bare) {
         return compact(bare, serial);
     }
-    if let Some(serial) = serial {
-        if let Some((whole, fraction)) = text.split_once('.') {
-            if is_digits(whole) && is_digits(fraction) && whole.len() <= 5 {
-                return from_serial(whole, fraction, serial);
-            }
-        }
+    if let Some(serial) = serial
+        && let Some((whole, fraction)) = text.split_once('.')
+        && is_digits(whole)
+        && is_digits(fraction)
+        && whole.len() <= 5
+    {
+        return from_serial(whole, fraction, serial);
     }
     shaped(text)
 }

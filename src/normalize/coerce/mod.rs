@@ -82,7 +82,7 @@ pub(super) struct Room {
     /// The canonical text.
     pub(super) out: String,
     /// Oddities that do not keep the value from being used.
-    pub(super) notes: Vec<Box<Trouble>>,
+    pub(super) notes: Vec<Trouble>,
 }
 
 impl Coercer {

@@ -51,10 +51,10 @@ pub(super) fn coerce(format: Format, take: Option<Take>, text: &str, room: &mut 
 
 /// After a date was read, `room.out` holds its school year, or the text itself was a canonical date.
 fn rewrite(format: Format, text: &str, room: &mut Room) -> Value {
-    if crate::record::has_form(Format::Date, text) {
-        if let Some(year) = crate::record::school_year_of(text) {
-            room.out = year;
-        }
+    if crate::record::has_form(Format::Date, text)
+        && let Some(year) = crate::record::school_year_of(text)
+    {
+        room.out = year;
     }
     if format == Format::SchoolYearWord && !room.out.ends_with('年') {
         room.out.push_str("学年");
@@ -197,7 +197,7 @@ fn finish(first: u32, term: &str, rest: &str) -> Result<SchoolYear, Unread> {
         return Ok(SchoolYear { first, term: None });
     }
     let word = rest.strip_suffix("学期").filter(|w| !w.is_empty()).unwrap_or(rest);
-    let term = term_word(word).or_else(|| match word {
+    let term = term_word(word).or(match word {
         "上" => Some(1),
         "下" => Some(2),
         _ => None,

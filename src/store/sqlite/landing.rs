@@ -37,7 +37,7 @@ impl Landing for SqliteStore {
         let groups = sort::groups(batch.accepted);
         let found = write::look_up(&mut tx, shapes, open.feed, records, &groups).await?;
         let fate = sort::decide(records, &groups, &found, &open);
-        let new = write::write_records(&mut tx, shapes, open.feed, feed, &open, records, &fate.writes, batch.at).await?;
+        let new = write::write_records(&mut tx, shapes, feed, &open, records, &fate.writes, batch.at).await?;
         write::freeze(&mut tx, open.feed, run, &fate, records).await?;
         let settled: Vec<&[u8]> =
             fate.landed.iter().map(|row| records.row(*row as usize).natural_key()).filter(|key| feed.may_wait(key)).collect();
