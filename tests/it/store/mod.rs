@@ -48,6 +48,7 @@ macro_rules! all_promises {
             landing::a_changed_mapping_reads_all_again,
             landing::few_missing_records_are_deleted_at_once,
             landing::many_missing_records_wait_for_approval,
+            landing::what_another_source_has_landed_is_not_deleted,
             landing::deletions_of_seven_days_are_counted_together,
             landing::a_log_never_deletes,
             landing::an_incomplete_run_deletes_nothing,
