@@ -432,6 +432,8 @@ pub struct RetryAnswer {
     pub landed: u64,
     /// Rows that went back into quarantine.
     pub rejected: u64,
+    /// Rows not run: the source could not be read whole there; they wait for it to be read again.
+    pub unread: u64,
     /// Refused records offered again.
     pub reoffered: u64,
 }

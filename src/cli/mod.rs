@@ -161,7 +161,7 @@ fn quarantine(context: &Context<'_>, output: Output, action: QuarantineAction) -
         QuarantineAction::Retry { id, rows } => {
             let answer = app::quarantine_retry(context, &request(rows, id, 0))?;
             output.print(&answer, |o| render::retried(o, &answer))?;
-            return Ok(Exit::found(answer.rejected == 0));
+            return Ok(Exit::found(answer.rejected == 0 && answer.unread == 0));
         }
         QuarantineAction::Export { to, rows } => {
             let answer = app::quarantine_export(context, &ExportRequest { rows: request(rows, None, 0), to })?;

@@ -1,6 +1,7 @@
 //! The whole hub against the reference platform.
 
 mod adopt;
+mod balance;
 mod crash;
 mod crashing;
 mod kill;
