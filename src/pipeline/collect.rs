@@ -55,7 +55,8 @@ impl CollectReport {
 impl Pipeline {
     /// Orders the jobs.
     pub fn new(jobs: Vec<Job>, around: Surroundings) -> Self {
-        let tables: Vec<(Arc<str>, BTreeSet<Arc<str>>)> = jobs.iter().map(|job| (job.plan.name.clone(), job.needs.clone())).collect();
+        let tables: Vec<(Arc<str>, BTreeSet<Arc<str>>)> =
+            jobs.iter().map(|job| (job.plan.name.clone(), job.needs.clone())).collect();
         Self { levels: levels(&tables), jobs, around }
     }
 

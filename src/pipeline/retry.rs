@@ -57,7 +57,12 @@ pub(super) fn retry_ready(jobs: &[Job], around: &Surroundings) -> Result<(u64, u
 ///
 /// # Errors
 /// When mapping or store fail.
-pub(super) fn rerun(job: &Job, around: &Surroundings, rows: Vec<QuarantinedRow>, overdue: bool) -> Result<Retried, PipelineError> {
+pub(super) fn rerun(
+    job: &Job,
+    around: &Surroundings,
+    rows: Vec<QuarantinedRow>,
+    overdue: bool,
+) -> Result<Retried, PipelineError> {
     let (torn, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| is_torn(&row.violations));
     let mut retried = Retried { tried: rows.len() as u64, landed: 0, unread: torn.len() as u64 };
     let mut from = 0;
