@@ -180,7 +180,7 @@ fn report(output: Output, failure: &Failure) -> Exit {
             format!("{}\n", serde_json::json!({ "error": failure.to_string(), "class": failure.fault_class().name() }))
         }
         Failure::Settings(faults) => render::faults(output, faults),
-        Failure::Unknown(text) => format!("{}\n", output.text(text)),
+        Failure::Unknown(text) | Failure::Busy(text) => format!("{}\n", output.text(text)),
         Failure::Part { message, .. } => format!("{}{message}\n", output.say("失败：", "failed: ")),
     };
     drop(err.write_all(text.as_bytes()));

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod balance;
+mod beside;
 mod crash;
 mod crashing;
 mod kill;

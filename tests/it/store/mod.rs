@@ -29,6 +29,7 @@ macro_rules! all_promises {
         promises! { $home, $kind:
             basics::facts_hold_over_a_restart,
             basics::a_second_process_is_refused,
+            basics::a_reader_works_beside_the_writer,
             basics::a_lost_record_makes_the_audit_fail,
             basics::a_changed_natural_key_parks_the_table,
             basics::indexed_values_answer_questions,
