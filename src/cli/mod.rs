@@ -18,6 +18,7 @@ pub use output::Output;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::FromArgMatches;
 
@@ -45,8 +46,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         lang,
         progress: progress.as_ref(),
     };
-    if !matches!(cli.command, Command::Run { once: false, .. }) {
-        telemetry::start(telemetry::Config::QUIET);
+    // `run` logs as its settings say, once they are read.
+    if !matches!(cli.command, Command::Run { .. }) {
+        let shared = progress.share();
+        telemetry::start(telemetry::Config::QUIET, Arc::new(move |line| shared.log(line)));
     }
     match dispatch(&context, output, cli.command) {
         Ok(exit) => exit,

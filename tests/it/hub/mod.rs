@@ -6,5 +6,6 @@ mod beside;
 mod crash;
 mod crashing;
 mod kill;
+mod logs;
 mod school;
 mod story;
