@@ -203,8 +203,10 @@ fn collect_forever(hub: &Hub, stop: &AtomicBool, mut told: tokio::sync::watch::R
         if let Some(handle) = handle {
             handle.wake();
         }
-        // Either the pause is over or the hub stops.
-        let _ = hub.runtime.block_on(tokio::time::timeout(pause, told.wait_for(|stop| *stop)));
+        hub.runtime.block_on(async {
+            // Made within the runtime, whose clock it needs. Either the pause is over or the hub stops.
+            let _ = tokio::time::timeout(pause, told.wait_for(|stop| *stop)).await;
+        });
     }
 }
 
