@@ -196,6 +196,7 @@ pub(super) fn land(job: &Job, around: &Surroundings, run: RunId, ready: &Ready) 
         (normalize::raw_json(&ready.source, origin), job.locator(object, ready.source.place(origin)))
     };
     let batch = LandingBatch {
+        read: ready.source.len() as u64,
         accepted: &ready.accepted,
         rejected: &ready.rejected,
         filtered: ready.filtered,

@@ -71,9 +71,9 @@ impl Landing for SqliteStore {
 }
 
 fn totals(batch: &LandingBatch<'_>, fate: &Fate) -> Landed {
-    let (accepted, rejected) = (batch.accepted.rows().len() as u64, batch.rejected.len() as u64);
+    let rejected = batch.rejected.len() as u64;
     Landed {
-        read: accepted + rejected + batch.filtered + batch.consumed,
+        read: batch.read,
         changed: fate.writes.len() as u64,
         unchanged: fate.unchanged,
         duplicate: fate.duplicate,
