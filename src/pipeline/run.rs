@@ -16,7 +16,7 @@ use crate::store::{Landed, LandingBatch, NewRun, RunEnd, RunId, RunSummary};
 use crate::validate::{Accepted, Rejected, judge};
 
 /// Rows of one batch.
-pub(super) const BATCH_ROWS: usize = 1_000;
+const BATCH_ROWS: usize = 1_000;
 /// Batches between the reading and the landing thread.
 const CHANNEL_BATCHES: usize = 4;
 
