@@ -42,7 +42,8 @@ fn text_of(format: Format, i: usize) -> Option<String> {
 fn row(plan: &TablePlan, i: usize) -> Value {
     let mut row = Map::new();
     for field in &plan.fields {
-        let code = field.code_set.as_ref().filter(|s| !s.codes().is_empty()).map(|s| s.codes()[i % s.codes().len()].code.to_string());
+        let code =
+            field.code_set.as_ref().filter(|s| !s.codes().is_empty()).map(|s| s.codes()[i % s.codes().len()].code.to_string());
         let value = match (field.ty, code) {
             (FieldType::Text(_), Some(code)) => json!(code),
             (FieldType::Text(format), None) => {
@@ -108,7 +109,10 @@ fn main() {
     };
     let mut tables: Vec<&Arc<TablePlan>> = standard.tables().iter().filter(|t| !t.edition.is_core()).collect();
     tables.sort_by_key(|t| std::cmp::Reverse(t.fields.len()));
-    println!("{:<16} {:>6} {:>10} {:>12} {:>7} {:>10} {:>10} {:>8}", "table", "fields", "plan ns", "jsonschema", "ratio", "1 bad ns", "5 bad ns", "bad/good");
+    println!(
+        "{:<16} {:>6} {:>10} {:>12} {:>7} {:>10} {:>10} {:>8}",
+        "table", "fields", "plan ns", "jsonschema", "ratio", "1 bad ns", "5 bad ns", "bad/good"
+    );
     for plan in tables.into_iter().take(4) {
         let Ok(validator) = standard.oracle(plan.id) else { continue };
         let checks = Checks::compile(plan, &standard, &ReferencePolicies::default());

@@ -8,14 +8,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rand::seq::SliceRandom;
 use rand::SeedableRng;
+use rand::seq::SliceRandom;
 use xiaoshu::finding::{Findings, Locator, Place};
 use xiaoshu::record::{BatchBuilder, KeySpec, Namespace};
 use xiaoshu::source::Position;
 use xiaoshu::standard::{
-    Domain, EditionId, FieldIdx, FieldPlan, FieldType, Format, Frequency, KeyPart, Kind, Length, NaturalKey, Required, Roles, Scope,
-    Sensitivity, TableId, TablePlan,
+    Domain, EditionId, FieldIdx, FieldPlan, FieldType, Format, Frequency, KeyPart, Kind, Length, NaturalKey, Required, Roles,
+    Scope, Sensitivity, TableId, TablePlan,
 };
 use xiaoshu::store::sqlite::{SqliteOptions, SqliteStore};
 use xiaoshu::store::{FeedSpec, Landing, LandingBatch, NewRun, RunEnd};

@@ -2,7 +2,9 @@
 
 use super::hub::Hub;
 use super::quarantine::feed_of;
-use super::{ApproveAnswer, ApproveRequest, Failure, RampLine, RampTarget, RekeyAnswer, RekeyRequest, ReleaseAnswer, ReleaseRequest, view};
+use super::{
+    ApproveAnswer, ApproveRequest, Failure, RampLine, RampTarget, RekeyAnswer, RekeyRequest, ReleaseAnswer, ReleaseRequest, view,
+};
 use crate::finding::Text;
 use crate::store::{RampState, RampStep, StockRow, StoreError};
 
@@ -14,7 +16,8 @@ pub(super) fn release(hub: &Hub, request: &ReleaseRequest) -> Result<ReleaseAnsw
 async fn release_all(hub: &Hub, request: &ReleaseRequest) -> Result<ReleaseAnswer, StoreError> {
     let mut ramps = Vec::new();
     for row in hub.store.stock().await? {
-        let wanted = request.table.as_ref().is_none_or(|t| *t == row.table) && request.upstream.as_ref().is_none_or(|u| *u == row.upstream_name);
+        let wanted = request.table.as_ref().is_none_or(|t| *t == row.table)
+            && request.upstream.as_ref().is_none_or(|u| *u == row.upstream_name);
         if !wanted {
             continue;
         }
@@ -35,10 +38,11 @@ async fn step(hub: &Hub, row: &StockRow, state: &RampState, to: RampTarget) -> R
         RampTarget::Limited => RampStep::Limited,
         RampTarget::Open => RampStep::Open,
     };
-    if next > state.step && state.step != RampStep::Closed {
-        if let Some(why) = not_yet(row) {
-            return Ok(ramp_line(row, state, false, Some(why)));
-        }
+    if next > state.step
+        && state.step != RampStep::Closed
+        && let Some(why) = not_yet(row)
+    {
+        return Ok(ramp_line(row, state, false, Some(why)));
     }
     if next == state.step {
         return Ok(ramp_line(row, state, false, None));
@@ -76,7 +80,9 @@ pub(super) fn approve(hub: &Hub, request: &ApproveRequest) -> Result<ApproveAnsw
     let pending = hub.runtime.block_on(hub.store.pending_deletions()).map_err(|e| Failure::part(&e))?;
     let approved = match feed_of(hub, request.table.as_deref())? {
         None => None,
-        Some(feed) => Some(hub.runtime.block_on(hub.store.approve_deletions(feed, (hub.clock)())).map_err(|e| Failure::part(&e))?),
+        Some(feed) => {
+            Some(hub.runtime.block_on(hub.store.approve_deletions(feed, (hub.clock)())).map_err(|e| Failure::part(&e))?)
+        }
     };
     Ok(ApproveAnswer { pending: pending.into_iter().map(view::deletion).collect(), approved })
 }

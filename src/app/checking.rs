@@ -19,7 +19,10 @@ pub(super) fn answer(context: &Context<'_>, request: &CheckRequest) -> Result<Ch
     };
     let mapped: BTreeSet<&str> = plan.active().map(|(_, table)| &*table.name).collect();
     let reported = plan.standard.tables().iter().filter(|t| !t.edition.is_core());
-    let mut answer = CheckAnswer { mapped: (reported.clone().filter(|t| mapped.contains(&*t.name)).count(), reported.count()), ..CheckAnswer::default() };
+    let mut answer = CheckAnswer {
+        mapped: (reported.clone().filter(|t| mapped.contains(&*t.name)).count(), reported.count()),
+        ..CheckAnswer::default()
+    };
     if request.connect {
         connect(&plan, &mut answer);
     }
@@ -37,7 +40,12 @@ fn connect(plan: &Plan, answer: &mut CheckAnswer) {
         let target = Target::Source(name.clone());
         match connector.check(&place) {
             Ok(checked) => {
-                answer.steps.push(step(&target, Text::new("连接", "connection"), Some(true), Text::new(&checked.about, &checked.about)));
+                answer.steps.push(step(
+                    &target,
+                    Text::new("连接", "connection"),
+                    Some(true),
+                    Text::new(&checked.about, &checked.about),
+                ));
                 answer.steps.extend(checked.notes.into_iter().map(|note| step(&target, Text::new("提示", "note"), None, note)));
             }
             Err(error) => {
@@ -54,7 +62,13 @@ fn connect(plan: &Plan, answer: &mut CheckAnswer) {
 }
 
 /// Opens what a mapping reads and holds the mapping against the columns found.
-fn fit(plan: &Plan, connector: &dyn source::Connector, place: &SourcePlace<'_>, document: &Arc<MappingDocument>, answer: &mut CheckAnswer) {
+fn fit(
+    plan: &Plan,
+    connector: &dyn source::Connector,
+    place: &SourcePlace<'_>,
+    document: &Arc<MappingDocument>,
+    answer: &mut CheckAnswer,
+) {
     let target = Target::Mapping(document.file().to_owned());
     let what = Text::new(format!("{} 的列", document.table()), format!("columns of {}", document.table()));
     let source = match connector.open(place, document.read(), None) {

@@ -35,7 +35,12 @@ pub(super) fn answer(context: &Context<'_>, request: &DemoRequest) -> Result<Dem
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
     let brain = runtime.block_on(platform(context, &folder, &sample, clock))?;
     connect(&sample, &brain)?;
-    let inner = Context { settings: sample.settings.clone(), data: Some(folder.join("hub")), schemas: context.schemas.clone(), ..*context };
+    let inner = Context {
+        settings: sample.settings.clone(),
+        data: Some(folder.join("hub")),
+        schemas: context.schemas.clone(),
+        ..*context
+    };
     let plan = Plan::load(&inner)?;
     let jobs = plan.active().count() as u64;
     let since = clock.millis();
@@ -94,7 +99,11 @@ fn connect(sample: &Sample, brain: &BrainHandle) -> Result<(), Failure> {
     let io = |e: std::io::Error| Failure::io(&sample.settings.display().to_string(), &e);
     let folder = sample.settings.parent().unwrap_or(Path::new("."));
     let account = Account::sandbox(sample::SCHOOL_CODE);
-    for (file, secret) in [("moe.user", account.username.as_str()), ("moe.password", account.password.expose()), ("moe.app_key", account.app_key.expose())] {
+    for (file, secret) in [
+        ("moe.user", account.username.as_str()),
+        ("moe.password", account.password.expose()),
+        ("moe.app_key", account.app_key.expose()),
+    ] {
         std::fs::write(folder.join(file), secret).map_err(io)?;
     }
     let text = std::fs::read_to_string(&sample.settings).map_err(io)?;

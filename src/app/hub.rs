@@ -64,7 +64,8 @@ pub(super) fn mapping_fault(fault: MappingFault) -> Fault {
 impl Plan {
     /// Reads settings and mappings; every fault at once.
     pub(super) fn load(context: &Context<'_>) -> Result<Self, Failure> {
-        let loaded = config::load(&context.settings, context.schemas.as_deref(), &parts(), &Environment::process()).map_err(Failure::Settings)?;
+        let loaded = config::load(&context.settings, context.schemas.as_deref(), &parts(), &Environment::process())
+            .map_err(Failure::Settings)?;
         let edition = EditionId::new(loaded.settings.school.edition.as_str());
         let standard = Standard::load(&edition, context.schemas.as_deref()).map_err(|e| Failure::part(&e))?;
         let mut documents = Vec::new();
@@ -149,7 +150,13 @@ impl Hub {
     }
 
     /// The same over a store that is open already.
-    pub(super) fn with_store(plan: Plan, runtime: Runtime, store: Arc<dyn Store>, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, Failure> {
+    pub(super) fn with_store(
+        plan: Plan,
+        runtime: Runtime,
+        store: Arc<dyn Store>,
+        clock: Clock,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, Failure> {
         let school = runtime.block_on(school(&plan, store.as_ref())).map_err(|e| Failure::part(&e))?;
         let (feeds, parked) = runtime.block_on(open_feeds(&plan, store.as_ref())).map_err(|e| Failure::part(&e))?;
         let hub_settings = runtime.block_on(hub_settings(&plan, store.as_ref(), &feeds)).map_err(|e| Failure::part(&e))?;
@@ -237,7 +244,10 @@ fn jobs(plan: &Plan, around: &Surroundings, hub_settings: &serde_json::Value) ->
         let Some((connector, settings, system)) = reader(plan, document, hub_settings) else {
             faults.push(mapping_fault(document.fault(
                 "source",
-                Text::new(format!("没有名为 {} 的数据源", document.source()), format!("there is no source named {}", document.source())),
+                Text::new(
+                    format!("没有名为 {} 的数据源", document.source()),
+                    format!("there is no source named {}", document.source()),
+                ),
                 Text::new("在设置文件中增加 [sources.…]，或更正名称", "add [sources.…] to the settings, or mend the name"),
             )));
             continue;
@@ -250,7 +260,7 @@ fn jobs(plan: &Plan, around: &Surroundings, hub_settings: &serde_json::Value) ->
             system,
             object: document.read().object.as_deref().unwrap_or("query").into(),
             feed,
-            adopted: adopted(plan, document).map_err(|fault| Failure::Settings(vec![fault]))?,
+            adopted: adopted(plan, document)?,
             plan: Arc::clone(table),
             checks: Checks::compile(table, &plan.standard, &policies),
             needs: needs(plan, document, table, &mapped),
@@ -261,15 +271,21 @@ fn jobs(plan: &Plan, around: &Surroundings, hub_settings: &serde_json::Value) ->
 }
 
 /// The file with keys to adopt that a mapping names, as text.
-pub(super) fn adopted(plan: &Plan, document: &MappingDocument) -> Result<Option<String>, Fault> {
+pub(super) fn adopted(plan: &Plan, document: &MappingDocument) -> Result<Option<String>, Failure> {
     let Some(file) = document.adopt_file() else { return Ok(None) };
     let path = plan.loaded.path(std::path::Path::new(file));
     std::fs::read_to_string(&path).map(Some).map_err(|error| {
-        mapping_fault(document.fault(
+        Failure::Settings(vec![mapping_fault(document.fault(
             "key",
-            Text::new(format!("键文件 {} 不可读：{error}", path.display()), format!("the key file {} cannot be read: {error}", path.display())),
-            Text::new("更正 adopt 的 file（相对于设置文件所在目录，UTF-8）", "mend file of adopt (relative to the settings file's folder, UTF-8)"),
-        ))
+            Text::new(
+                format!("键文件 {} 不可读：{error}", path.display()),
+                format!("the key file {} cannot be read: {error}", path.display()),
+            ),
+            Text::new(
+                "更正 adopt 的 file（相对于设置文件所在目录，UTF-8）",
+                "mend file of adopt (relative to the settings file's folder, UTF-8)",
+            ),
+        ))])
     })
 }
 
@@ -304,7 +320,9 @@ fn needs(plan: &Plan, document: &MappingDocument, table: &TablePlan, mapped: &Ha
 /// A run's error as a command's failure; mapping faults are listed one by one.
 pub(super) fn pipeline_failure(error: crate::pipeline::PipelineError) -> Failure {
     match error {
-        crate::pipeline::PipelineError::Mapping { faults, .. } => Failure::Settings(faults.into_iter().map(mapping_fault).collect()),
+        crate::pipeline::PipelineError::Mapping { faults, .. } => {
+            Failure::Settings(faults.into_iter().map(mapping_fault).collect())
+        }
         other => Failure::part(&other),
     }
 }

@@ -9,9 +9,9 @@ mod catalogue;
 mod checking;
 mod clock;
 mod demo;
-mod platform;
 mod failure;
 mod hub;
+mod platform;
 mod progress;
 mod quarantine;
 mod request;
@@ -28,11 +28,11 @@ pub use answer::{
 };
 pub use failure::Failure;
 pub use progress::{Progress, Silent};
-pub use service::Fittings;
 pub use request::{
     ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, ExportRequest, Part, QuarantineRequest, RampTarget,
     RekeyRequest, ReleaseRequest, RunRequest, TryRequest,
 };
+pub use service::{AroundStore, Fittings};
 
 /// Runs the embedded sample school against an embedded central platform.
 ///

@@ -47,7 +47,10 @@ fn read(file: &std::path::Path) -> Result<BrainConfig, Failure> {
             line: before.matches('\n').count() + 1,
             column: before.rsplit('\n').next().unwrap_or_default().chars().count() + 1,
             what: Text::new(&what, &what),
-            remedy: Text::new("按 deploy/README.md 中平台设置的说明更正", "mend it as deploy/README.md describes the platform's settings"),
+            remedy: Text::new(
+                "按 deploy/README.md 中平台设置的说明更正",
+                "mend it as deploy/README.md describes the platform's settings",
+            ),
         };
         Failure::Settings(vec![place])
     })

@@ -4,14 +4,20 @@ use std::collections::HashMap;
 use std::io::Write;
 
 use super::hub::Hub;
-use super::{CauseLine, ExportAnswer, ExportRequest, Failure, QuarantineList, QuarantineRequest, QuarantineRow, RetryAnswer, view};
+use super::{
+    CauseLine, ExportAnswer, ExportRequest, Failure, QuarantineList, QuarantineRequest, QuarantineRow, RetryAnswer, view,
+};
 use crate::finding::Text;
 use crate::store::{ExceptionFilter, FeedId, QuarantineFilter, QuarantinedRow, Reason};
 
 /// Causes, and the rows when a filter is given.
 pub(super) fn list(hub: &Hub, request: &QuarantineRequest) -> Result<QuarantineList, Failure> {
     let causes = causes(hub)?;
-    let asked = request.table.is_some() || request.source.is_some() || request.rule.is_some() || request.id.is_some() || request.limit > 0;
+    let asked = request.table.is_some()
+        || request.source.is_some()
+        || request.rule.is_some()
+        || request.id.is_some()
+        || request.limit > 0;
     let rows = if asked { rows(hub, request, false)? } else { Vec::new() };
     Ok(QuarantineList { causes, rows })
 }
@@ -34,7 +40,9 @@ pub(super) fn causes(hub: &Hub) -> Result<Vec<CauseLine>, Failure> {
 pub(super) fn show(hub: &Hub, id: i64) -> Result<QuarantineRow, Failure> {
     let request = QuarantineRequest { id: Some(id), ..QuarantineRequest::default() };
     let row = rows(hub, &request, true)?.pop();
-    row.ok_or_else(|| Failure::Unknown(Text::new(format!("没有编号为 {id} 的隔离行"), format!("there is no quarantined row {id}"))))
+    row.ok_or_else(|| {
+        Failure::Unknown(Text::new(format!("没有编号为 {id} 的隔离行"), format!("there is no quarantined row {id}")))
+    })
 }
 
 /// Writes rows as CSV (UTF-8 with byte-order mark, so that Excel reads it).
@@ -118,6 +126,7 @@ fn tables(hub: &Hub) -> Result<HashMap<FeedId, String>, Failure> {
 pub(super) fn feed_of(hub: &Hub, table: Option<&str>) -> Result<Option<FeedId>, Failure> {
     let Some(table) = table else { return Ok(None) };
     let found = tables(hub)?.into_iter().find(|(_, name)| name == table).map(|(feed, _)| feed);
-    let unknown = || Failure::Unknown(Text::new(format!("表 {table} 尚无数据"), format!("nothing is known of the table {table} yet")));
+    let unknown =
+        || Failure::Unknown(Text::new(format!("表 {table} 尚无数据"), format!("nothing is known of the table {table} yet")));
     found.map(Some).ok_or_else(unknown)
 }

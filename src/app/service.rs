@@ -36,8 +36,9 @@ pub(super) fn report_config(plan: &Plan) -> Result<report::Config, Failure> {
     let settings = &plan.loaded.settings;
     let mut config = report::Config::default();
     for (name, upstream) in &settings.upstreams {
-        let parsed = report::UpstreamConfig::from_value(upstream.settings.expose()).map_err(|what| {
-            Failure::Part { class: crate::fault::FaultClass::Configuration, message: format!("upstream {name}: {what}") }
+        let parsed = report::UpstreamConfig::from_value(upstream.settings.expose()).map_err(|what| Failure::Part {
+            class: crate::fault::FaultClass::Configuration,
+            message: format!("upstream {name}: {what}"),
         })?;
         config.upstreams.insert(name.clone(), parsed);
     }
@@ -59,18 +60,22 @@ pub(super) fn report_config(plan: &Plan) -> Result<report::Config, Failure> {
 pub(super) fn reporter(hub: &Hub, clock: Arc<dyn report::Clock>) -> Result<Reporter, Failure> {
     let config = report_config(&hub.plan)?;
     let around = hub.pipeline.around();
-    let tables = around.feeds.iter().map(|(table, feed)| ReportedTable { feed: *feed, plan: Arc::clone(hub.plan.standard.table(*table)) });
+    let tables =
+        around.feeds.iter().map(|(table, feed)| ReportedTable { feed: *feed, plan: Arc::clone(hub.plan.standard.table(*table)) });
     let mut parts = report::Parts::new(Arc::clone(&hub.store), tables.collect(), hub.plan.loaded.base.clone());
     parts.clock = clock;
     hub.runtime.block_on(Reporter::open(&config, parts)).map_err(|e| Failure::part(&e))
 }
+
+/// Puts something around a store.
+pub type AroundStore = dyn Fn(Arc<dyn Store>) -> Arc<dyn Store>;
 
 /// What the hub stands on, for tests that move time or cut the power.
 pub struct Fittings {
     /// Time, for reading and reporting alike.
     pub clock: Arc<dyn report::Clock>,
     /// Put around the store once it is open.
-    pub around_store: Box<dyn Fn(Arc<dyn Store>) -> Arc<dyn Store>>,
+    pub around_store: Box<AroundStore>,
 }
 
 impl Default for Fittings {
@@ -98,7 +103,13 @@ pub(super) fn run(context: &Context<'_>, request: &RunRequest, fittings: &Fittin
 }
 
 /// One round: read everything, report until nothing more can be done now.
-fn once(context: &Context<'_>, hub: &Hub, clock: &Arc<dyn report::Clock>, collect: bool, report: bool) -> Result<RunAnswer, Failure> {
+fn once(
+    context: &Context<'_>,
+    hub: &Hub,
+    clock: &Arc<dyn report::Clock>,
+    collect: bool,
+    report: bool,
+) -> Result<RunAnswer, Failure> {
     let began = (hub.clock)();
     if collect {
         context.progress.begin(Text::new("读取数据源", "reading the sources"), Some(hub.pipeline.jobs().len() as u64));
@@ -113,7 +124,9 @@ fn once(context: &Context<'_>, hub: &Hub, clock: &Arc<dyn report::Clock>, collec
         context.progress.end();
         for upstream in &drained.upstreams {
             if let Some(why) = &upstream.stopped {
-                context.progress.note(Text::new(format!("{}：{}", upstream.name, why.zh), format!("{}: {}", upstream.name, why.en)));
+                context
+                    .progress
+                    .note(Text::new(format!("{}：{}", upstream.name, why.zh), format!("{}: {}", upstream.name, why.en)));
             }
         }
     }
@@ -226,7 +239,8 @@ pub(super) fn check_upstreams(plan: &Plan, answer: &mut CheckAnswer) -> Result<(
             dice: Arc::new(report::SystemDice),
             base: plan.loaded.base.clone(),
         };
-        let opened = report::kind(&upstream.kind).map(|kind| kind.open(&serde_json::Value::Object(upstream.settings.clone()), context));
+        let opened =
+            report::kind(&upstream.kind).map(|kind| kind.open(&serde_json::Value::Object(upstream.settings.clone()), context));
         let found = match opened {
             None => continue,
             Some(Err(error)) => Err(error.text),

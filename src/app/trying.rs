@@ -9,7 +9,7 @@ use crate::pipeline::{Job, PreviewRow, preview};
 pub(super) fn answer(hub: &Hub, request: &TryRequest) -> Result<TryAnswer, Failure> {
     let wanted = |job: &&Job| *job.plan.name == *request.table && request.source.as_ref().is_none_or(|s| **s == *job.source);
     let job = hub.pipeline.jobs().iter().find(wanted).ok_or_else(|| unknown(request))?;
-    let rows = preview(job, hub.pipeline.around(), request.rows).map_err(|e| super::hub::pipeline_failure(e))?;
+    let rows = preview(job, hub.pipeline.around(), request.rows).map_err(super::hub::pipeline_failure)?;
     Ok(TryAnswer {
         table: job.plan.name.to_string(),
         label: job.plan.label_zh.to_string(),

@@ -7,7 +7,9 @@ use jiff::tz::{Offset, TimeZone};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Counts, DeletionLine, DomainSection, ImbalanceLine, QuarantineRow, RunLine, TableLine, UpstreamStock, ViolationLine};
+use super::{
+    Counts, DeletionLine, DomainSection, ImbalanceLine, QuarantineRow, RunLine, TableLine, UpstreamStock, ViolationLine,
+};
 use crate::finding::Text;
 use crate::standard::{Domain, Standard};
 use crate::store::{FeedId, Imbalance, Landed, Millis, PendingDeletion, QuarantinedRow, RunRow, StockRow, TableRow};
@@ -109,7 +111,14 @@ pub(super) fn imbalances(found: Vec<Imbalance>) -> Vec<ImbalanceLine> {
 
 /// Deletions that wait.
 pub(super) fn deletion(row: PendingDeletion) -> DeletionLine {
-    DeletionLine { table: row.table, source: row.source, count: row.count, samples: row.samples, why: row.why, since: minute(row.since) }
+    DeletionLine {
+        table: row.table,
+        source: row.source,
+        count: row.count,
+        samples: row.samples,
+        why: row.why,
+        since: minute(row.since),
+    }
 }
 
 #[derive(Deserialize)]

@@ -184,7 +184,7 @@ mod tests {
         assert!(!zh.contains("Commands") && !zh.contains("[possible"), "{zh}");
         let en = command(Lang::En).render_help().to_string();
         assert!(en.contains("Usage: ") && en.contains("Commands:"), "{en}");
-        assert!(en.chars().all(|c| c.is_ascii()), "{en}");
+        assert!(en.is_ascii(), "{en}");
     }
 
     #[test]

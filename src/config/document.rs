@@ -28,8 +28,8 @@ struct Spans {
 
 impl Document {
     /// Parses a file; a syntax error is a fault at its place.
-    pub(super) fn parse(file: &Path, text: String) -> Result<Self, Fault> {
-        let parsed = Toml::parse(text.as_str()).map_err(|error| syntax_fault(file, &text, &error))?;
+    pub(super) fn parse(file: &Path, text: String) -> Result<Self, Box<Fault>> {
+        let parsed = Toml::parse(text.as_str()).map_err(|error| Box::new(syntax_fault(file, &text, &error)))?;
         let mut spans = HashMap::new();
         let value = Value::Object(table(parsed.as_table(), "", &mut spans));
         Ok(Self { file: file.to_owned(), value, spans, text, variables: HashMap::new() })

@@ -85,7 +85,7 @@ impl<'a> Checker<'a> {
         let doc = match Document::parse(&file.path, file.text.clone()) {
             Ok(doc) => doc,
             Err(fault) => {
-                faults.push(fault);
+                faults.push(*fault);
                 return false;
             }
         };

@@ -127,7 +127,7 @@ fn read(file: &Path, faults: &mut Vec<Fault>) -> Option<Document> {
     };
     // Windows editors put a byte-order mark before the text; TOML knows none.
     let text = text.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(text);
-    Document::parse(file, text).map_err(|fault| faults.push(fault)).ok()
+    Document::parse(file, text).map_err(|fault| faults.push(*fault)).ok()
 }
 
 /// The environment's variables laid over the file, as the schemas want them.

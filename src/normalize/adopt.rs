@@ -21,7 +21,13 @@ const BETWEEN: char = '\u{1F}';
 
 impl Adopt {
     /// Reads the CSV text of existing keys: columns named like the fields to match, and the column with the key.
-    pub(super) fn from_csv(plan: &TablePlan, fields: Box<[FieldIdx]>, key: &str, text: &str, faults: &mut Faults<'_>) -> Option<Self> {
+    pub(super) fn from_csv(
+        plan: &TablePlan,
+        fields: Box<[FieldIdx]>,
+        key: &str,
+        text: &str,
+        faults: &mut Faults<'_>,
+    ) -> Option<Self> {
         const POINTER: &str = "/key/adopt/file";
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.trim_start_matches('\u{FEFF}').as_bytes());
         let headers: Vec<String> = reader.headers().ok()?.iter().map(|h| h.trim().to_owned()).collect();
@@ -52,7 +58,10 @@ impl Adopt {
             let (count, lines) = (bad.len(), lines.join(", "));
             faults.add(
                 POINTER,
-                Text::new(format!("键文件有 {count} 行不可用，行号：{lines}"), format!("{count} lines of the key file are unusable: {lines}")),
+                Text::new(
+                    format!("键文件有 {count} 行不可用，行号：{lines}"),
+                    format!("{count} lines of the key file are unusable: {lines}"),
+                ),
                 Text::new(
                     "每行须有可识别的匹配值和 32 位大写字母数字的键，且同一匹配值只有一个键",
                     "each line needs readable values and a key of 32 capitals and digits, one key for one set of values",

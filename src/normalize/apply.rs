@@ -125,14 +125,7 @@ fn fill(map: &FieldMap, pieces: &[Piece], batch: &SourceBatch, row: usize, scrat
 }
 
 /// Puts the value of a text into the next cell. False, and nothing put, when the text stands for nothing.
-fn value(
-    map: &FieldMap,
-    text: &str,
-    room: &mut Room,
-    key_room: &mut Room,
-    joined: &mut String,
-    target: &mut Target<'_>,
-) -> bool {
+fn value(map: &FieldMap, text: &str, room: &mut Room, key_room: &mut Room, joined: &mut String, target: &mut Target<'_>) -> bool {
     let (lookups, mut waits) = (target.lookups, None);
     let Some((split, join)) = map.several.as_ref().filter(|(split, _)| text.contains(&**split)) else {
         return match one(map, text, room, key_room, lookups, &mut waits) {
@@ -343,7 +336,7 @@ impl Target<'_> {
 
     fn notes(&mut self, map: &FieldMap, text: &str, room: &mut Room) {
         for note in room.notes.drain(..) {
-            self.trouble(map, text, *note);
+            self.trouble(map, text, note);
         }
     }
 
@@ -379,7 +372,10 @@ impl Target<'_> {
     /// A character was lost before the text came to us.
     fn replacement(&mut self, map: &FieldMap, text: &str) {
         let words = Text::new("没有替换字符（�）的文本", "a text without replacement characters");
-        let fix = Text::new("来源的编码转换已丢失字符，需从原系统重新导出", "the source lost characters in a conversion; export it again");
+        let fix = Text::new(
+            "来源的编码转换已丢失字符，需从原系统重新导出",
+            "the source lost characters in a conversion; export it again",
+        );
         let found = Found::of(text, map.sensitive);
         self.violation(map, RuleId::ENCODING, Severity::Error, found, Expected::Words(words), Some(fix));
         self.builder.push_faulted();
@@ -399,10 +395,7 @@ impl Target<'_> {
         let expected = Expected::Words(Text::new("可读取的原始行", "a row that can be read whole"));
         let fix = Some(fault.what.clone());
         let found = Found::Kind("raw");
-        self.findings.add(
-            self.row,
-            Violation { rule: RuleId::ENCODING, severity: Severity::Error, field, found, expected, fix },
-        );
+        self.findings.add(self.row, Violation { rule: RuleId::ENCODING, severity: Severity::Error, field, found, expected, fix });
     }
 }
 

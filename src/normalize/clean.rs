@@ -17,10 +17,12 @@ const fn is_suspicious(byte: u8) -> bool {
 /// The text without blanks at its ends and without unseen characters. Borrowed when nothing inside changes.
 pub(super) fn clean<'a>(raw: &'a str, buffer: &'a mut String) -> (&'a str, Damage) {
     let bytes = raw.as_bytes();
-    if let (Some(first), Some(last)) = (bytes.first(), bytes.last()) {
-        if *first > 0x20 && *last > 0x20 && !bytes.iter().any(|b| is_suspicious(*b)) {
-            return (raw, Damage::default());
-        }
+    if let (Some(first), Some(last)) = (bytes.first(), bytes.last())
+        && *first > 0x20
+        && *last > 0x20
+        && !bytes.iter().any(|b| is_suspicious(*b))
+    {
+        return (raw, Damage::default());
     }
     slow(raw, buffer)
 }

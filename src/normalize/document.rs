@@ -283,11 +283,7 @@ fn check_mode(body: &Body, faults: &mut Faults<'_>) {
         );
     }
     if body.fields.is_empty() {
-        faults.add(
-            "",
-            Text::new("没有映射任何字段", "no field is mapped"),
-            Text::new("补上 [fields]", "add [fields]"),
-        );
+        faults.add("", Text::new("没有映射任何字段", "no field is mapped"), Text::new("补上 [fields]", "add [fields]"));
     }
     match (body.mode, &body.read.object, &body.read.query) {
         (_, Some(_), Some(_)) => faults.add(
@@ -298,7 +294,10 @@ fn check_mode(body: &Body, faults: &mut Faults<'_>) {
         (Mode::Automatic | Mode::File | Mode::Computed, None, None) => faults.add(
             "/read",
             Text::new("没有说明读取什么", "nothing says what to read"),
-            Text::new("补上 [read] object = \"表或文件\" 或 query = \"…\"", "add [read] object = \"table or file\" or query = \"…\""),
+            Text::new(
+                "补上 [read] object = \"表或文件\" 或 query = \"…\"",
+                "add [read] object = \"table or file\" or query = \"…\"",
+            ),
         ),
         _ => {}
     }

@@ -24,7 +24,10 @@ pub(super) fn parse(plan: &TablePlan, expressions: &[String], faults: &mut Fault
                 Text::new(format!("{} 没有字段 {name}", plan.name), format!("{} has no field {name}", plan.name)),
                 meant(
                     nearest(name, plan.fields.iter().map(|f| &*f.name)),
-                    Text::new("键的写法：字段、date(字段)、school_year(字段)、@id", "a key part is FIELD, date(FIELD), school_year(FIELD) or @id"),
+                    Text::new(
+                        "键的写法：字段、date(字段)、school_year(字段)、@id",
+                        "a key part is FIELD, date(FIELD), school_year(FIELD) or @id",
+                    ),
                 ),
             );
             continue;

@@ -71,10 +71,7 @@ fn note(error: &ValidationError<'_>, compiled: &Compiled, faults: &mut Faults<'_
             faults.add(
                 &pointer,
                 Text::new(format!("{name} 的取值 {given} 不可用"), format!("{given} is no value of {name}")),
-                meant(
-                    nearest(&given, options.iter().copied()),
-                    Text::new(format!("可取：{list}"), format!("one of: {list}")),
-                ),
+                meant(nearest(&given, options.iter().copied()), Text::new(format!("可取：{list}"), format!("one of: {list}"))),
             );
         }
         ValidationErrorKind::Type { .. } => faults.add(
@@ -84,7 +81,10 @@ fn note(error: &ValidationError<'_>, compiled: &Compiled, faults: &mut Faults<'_
         ),
         other => faults.add(
             &pointer,
-            Text::new(format!("{name} 的值不合要求（{}）", other.keyword()), format!("the value of {name} is not usable ({})", other.keyword())),
+            Text::new(
+                format!("{name} 的值不合要求（{}）", other.keyword()),
+                format!("the value of {name} is not usable ({})", other.keyword()),
+            ),
             Text::new(wanted_zh(&name), wanted_en(&name)),
         ),
     }
@@ -103,9 +103,13 @@ fn wanted_zh(name: &str) -> String {
 fn wanted_en(name: &str) -> String {
     match name {
         "multiply" => "write a text, as multiply = \"0.01\"".to_owned(),
-        "when_missing" => "write \"hold\", { planned = \"column\" } or { placeholder = \"value\", owner = …, reason = … }".to_owned(),
+        "when_missing" => {
+            "write \"hold\", { planned = \"column\" } or { placeholder = \"value\", owner = …, reason = … }".to_owned()
+        }
         "serial" => "write \"1900\" or \"1904\"".to_owned(),
-        "is" | "is_not" | "missing" | "order_by" | "fields" | "match" => "write a list of texts: [\"…\"] (fields is a table)".to_owned(),
+        "is" | "is_not" | "missing" | "order_by" | "fields" | "match" => {
+            "write a list of texts: [\"…\"] (fields is a table)".to_owned()
+        }
         _ => "write a text that is not empty, as \"…\"".to_owned(),
     }
 }

@@ -76,7 +76,13 @@ impl<'a> Answers<'a> {
         Ok(read.then_some(feed))
     }
 
-    fn find(&mut self, target: RefTarget, feed: FeedId, values: &[String], existing: &mut HashSet<String>) -> Result<(), PipelineError> {
+    fn find(
+        &mut self,
+        target: RefTarget,
+        feed: FeedId,
+        values: &[String],
+        existing: &mut HashSet<String>,
+    ) -> Result<(), PipelineError> {
         let known = self.known.entry(target).or_default();
         if known.len() > KNOWN_MAX {
             known.clear();

@@ -55,7 +55,8 @@ impl CollectReport {
 impl Pipeline {
     /// Orders the jobs.
     pub fn new(jobs: Vec<Job>, around: Surroundings) -> Self {
-        let tables: Vec<(Arc<str>, BTreeSet<Arc<str>>)> = jobs.iter().map(|job| (job.plan.name.clone(), job.needs.clone())).collect();
+        let tables: Vec<(Arc<str>, BTreeSet<Arc<str>>)> =
+            jobs.iter().map(|job| (job.plan.name.clone(), job.needs.clone())).collect();
         Self { levels: levels(&tables), jobs, around }
     }
 
@@ -100,7 +101,8 @@ impl Pipeline {
     pub fn retry(&self, rows: &[QuarantinedRow]) -> Result<(u64, u64), PipelineError> {
         let mut total = (0, 0);
         for job in &self.jobs {
-            let own: Vec<QuarantinedRow> = rows.iter().filter(|row| row.feed == job.feed && row.source == job.source).cloned().collect();
+            let own: Vec<QuarantinedRow> =
+                rows.iter().filter(|row| row.feed == job.feed && row.source == job.source).cloned().collect();
             total.0 += own.len() as u64;
             total.1 += rerun(job, &self.around, &own, false)?;
         }

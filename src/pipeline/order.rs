@@ -36,7 +36,8 @@ mod tests {
 
     #[test]
     fn parents_come_first_and_every_job_comes_once() {
-        let jobs = [job("grade", &["student", "course"]), job("student", &["class"]), job("class", &[]), job("course", &["unmapped"])];
+        let jobs =
+            [job("grade", &["student", "course"]), job("student", &["class"]), job("class", &[]), job("course", &["unmapped"])];
         assert_eq!(levels(&jobs), vec![vec![2, 3], vec![1], vec![0]]);
     }
 

@@ -31,7 +31,12 @@ pub fn preview(job: &Job, around: &Surroundings, rows: usize) -> Result<Vec<Prev
     let mut out: Vec<PreviewRow> = (0..batch.len())
         .map(|row| PreviewRow {
             origin: job.locator(source.object(), batch.place(row)),
-            before: batch.columns().iter().enumerate().map(|(i, c)| (c.name.to_string(), batch.cell(row, i).map(str::to_owned))).collect(),
+            before: batch
+                .columns()
+                .iter()
+                .enumerate()
+                .map(|(i, c)| (c.name.to_string(), batch.cell(row, i).map(str::to_owned)))
+                .collect(),
             after: None,
             violations: Vec::new(),
         })

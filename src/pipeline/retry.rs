@@ -55,7 +55,13 @@ pub(super) fn rerun(job: &Job, around: &Surroundings, rows: &[QuarantinedRow], o
     Ok(landed)
 }
 
-fn rerun_alike(job: &Job, around: &Surroundings, columns: &Arc<[Column]>, rows: &[QuarantinedRow], overdue: bool) -> Result<u64, PipelineError> {
+fn rerun_alike(
+    job: &Job,
+    around: &Surroundings,
+    columns: &Arc<[Column]>,
+    rows: &[QuarantinedRow],
+    overdue: bool,
+) -> Result<u64, PipelineError> {
     let raws: Vec<&str> = rows.iter().map(|row| row.raw.as_str()).collect();
     let mapping = job.compile(around, columns)?;
     let mut preparer = Preparer::new(job, around, mapping, job.object.clone(), overdue);

@@ -54,7 +54,13 @@ pub(super) struct Preparer<'a> {
 
 impl<'a> Preparer<'a> {
     /// `overdue`: rows whose hold has run out, so that a missing parent is a warning.
-    pub(super) fn new(job: &'a Job, around: &'a Surroundings, mapping: MappingPlan, object: std::sync::Arc<str>, overdue: bool) -> Self {
+    pub(super) fn new(
+        job: &'a Job,
+        around: &'a Surroundings,
+        mapping: MappingPlan,
+        object: std::sync::Arc<str>,
+        overdue: bool,
+    ) -> Self {
         Self { job, around, mapping, object, overdue, answers: Answers::new(around), warnings: 0 }
     }
 
@@ -127,7 +133,13 @@ fn close_broken(around: &Surroundings, run: RunId, error: PipelineError) -> Pipe
     }
 }
 
-fn pump(job: &Job, around: &Surroundings, run: RunId, source: &mut dyn Source, preparer: &mut Preparer<'_>) -> Result<(), PipelineError> {
+fn pump(
+    job: &Job,
+    around: &Surroundings,
+    run: RunId,
+    source: &mut dyn Source,
+    preparer: &mut Preparer<'_>,
+) -> Result<(), PipelineError> {
     std::thread::scope(|scope| {
         let (to_writer, ready) = sync_channel::<Ready>(CHANNEL_BATCHES);
         let (landed, from_writer) = channel::<Position>();
@@ -142,7 +154,12 @@ fn pump(job: &Job, around: &Surroundings, run: RunId, source: &mut dyn Source, p
     })
 }
 
-fn read(source: &mut dyn Source, preparer: &mut Preparer<'_>, to: SyncSender<Ready>, back: &Receiver<Position>) -> Result<(), PipelineError> {
+fn read(
+    source: &mut dyn Source,
+    preparer: &mut Preparer<'_>,
+    to: SyncSender<Ready>,
+    back: &Receiver<Position>,
+) -> Result<(), PipelineError> {
     while let Some(batch) = source.next_batch(BATCH_ROWS)? {
         let ready = preparer.prepare(batch)?;
         if to.send(ready).is_err() {
@@ -155,7 +172,13 @@ fn read(source: &mut dyn Source, preparer: &mut Preparer<'_>, to: SyncSender<Rea
     Ok(())
 }
 
-fn write(job: &Job, around: &Surroundings, run: RunId, from: &Receiver<Ready>, back: &Sender<Position>) -> Result<(), PipelineError> {
+fn write(
+    job: &Job,
+    around: &Surroundings,
+    run: RunId,
+    from: &Receiver<Ready>,
+    back: &Sender<Position>,
+) -> Result<(), PipelineError> {
     for ready in from {
         let landed = land(job, around, run, &ready)?;
         around.observer.landed(job, &landed);

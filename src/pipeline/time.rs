@@ -1,6 +1,9 @@
 //! Points in time as the standard writes them, in the platform's zone (+08:00 the whole year).
 
-use jiff::{Timestamp, tz::{Offset, TimeZone}};
+use jiff::{
+    Timestamp,
+    tz::{Offset, TimeZone},
+};
 
 use crate::store::Millis;
 

@@ -56,11 +56,7 @@ fn is_date(bytes: &[u8]) -> bool {
 }
 
 fn is_time(bytes: &[u8]) -> bool {
-    bytes.len() == 6
-        && all_digits(bytes)
-        && number(&bytes[..2]) < 24
-        && number(&bytes[2..4]) < 60
-        && number(&bytes[4..]) < 60
+    bytes.len() == 6 && all_digits(bytes) && number(&bytes[..2]) < 24 && number(&bytes[2..4]) < 60 && number(&bytes[4..]) < 60
 }
 
 fn is_school_year(bytes: &[u8]) -> bool {

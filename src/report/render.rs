@@ -222,7 +222,7 @@ fn pass(table: &str, field: &crate::standard::FieldPlan, style: &Style) -> Pass 
 }
 
 fn separated_date(text: &str, separator: &str) -> Option<String> {
-    (text.len() == 8).then(|| ())?;
+    (text.len() == 8).then_some(())?;
     Some(format!("{}{separator}{}{separator}{}", text.get(..4)?, text.get(4..6)?, text.get(6..8)?))
 }
 

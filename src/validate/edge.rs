@@ -82,10 +82,7 @@ fn violation(plan: &TablePlan, fault: &DecodeFault) -> Option<Violation> {
         DecodeFault::UnknownField(name) => {
             // The name is not ours: shown cut, as it may be anything.
             let name: Arc<str> = name.chars().take(60).collect::<String>().into();
-            let expected = Expected::Words(Text::new(
-                format!("{} 中的字段", plan.name),
-                format!("a field of {}", plan.name),
-            ));
+            let expected = Expected::Words(Text::new(format!("{} 中的字段", plan.name), format!("a field of {}", plan.name)));
             let field = Some(FieldRef { name, label: "".into() });
             Some(error(RuleId::UNKNOWN_FIELD, field, Found::Kind("field"), expected))
         }

@@ -15,10 +15,13 @@ const SEARCHES: usize = 16;
 /// Below this likeness a code is no help.
 const LIKE: f64 = 0.7;
 
+/// A code set and a value not in it.
+type Asked = (Arc<str>, Box<str>);
+
 /// Finds near codes, each value once, a bounded number of times.
 #[derive(Default)]
 pub(super) struct Near {
-    known: HashMap<(Arc<str>, Box<str>), Arc<[Box<str>]>>,
+    known: HashMap<Asked, Arc<[Box<str>]>>,
 }
 
 fn line(code: &Code) -> Box<str> {

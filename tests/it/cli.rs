@@ -70,22 +70,33 @@ fn the_standard_can_be_listed_shown_and_compared() {
         .as_array()
         .expect("editions")
         .iter()
-        .map(|e| (e["edition"].as_str().expect("a name"), e["tables"].as_u64().expect("a count"), e["fields"].as_u64().expect("a count")))
+        .map(|e| {
+            (
+                e["edition"].as_str().expect("a name"),
+                e["tables"].as_u64().expect("a count"),
+                e["fields"].as_u64().expect("a count"),
+            )
+        })
         .filter(|(edition, ..)| *edition != "core")
         .collect();
-    let wanted = [("gaozhi-2023.06", 85, 1122), ("gaozhi-2024.09", 98, 1274), ("zhongzhi-2023.06", 47, 626), ("zhongzhi-2025.03", 61, 823)];
+    let wanted = [
+        ("gaozhi-2023.06", 85, 1122),
+        ("gaozhi-2024.09", 98, 1274),
+        ("zhongzhi-2023.06", 47, 626),
+        ("zhongzhi-2025.03", 61, 823),
+    ];
     assert_eq!(counts, wanted);
     let table = out(&xiaoshu(&["standard", "show", "--edition", "gaozhi-2024.09", "ODS_KCJBSJ"]));
     assert!(table.contains("KCH") && table.contains("自然主键"), "{table}");
-    let schema: serde_json::Value = serde_json::from_slice(
-        &xiaoshu(&["standard", "show", "--edition", "gaozhi-2024.09", "ODS_KCJBSJ", "--schema"]).stdout,
-    )
-    .expect("JSON");
+    let schema: serde_json::Value =
+        serde_json::from_slice(&xiaoshu(&["standard", "show", "--edition", "gaozhi-2024.09", "ODS_KCJBSJ", "--schema"]).stdout)
+            .expect("JSON");
     assert_eq!(schema["type"], "object");
     let same = xiaoshu(&["standard", "diff", "gaozhi-2024.09", "gaozhi-2024.09", "--json"]);
     assert_eq!(out(&same).trim(), "[]");
     let changes: serde_json::Value =
-        serde_json::from_slice(&xiaoshu(&["standard", "diff", "gaozhi-2023.06", "gaozhi-2024.09", "--json"]).stdout).expect("JSON");
+        serde_json::from_slice(&xiaoshu(&["standard", "diff", "gaozhi-2023.06", "gaozhi-2024.09", "--json"]).stdout)
+            .expect("JSON");
     let count = |what: &str| changes.as_array().expect("changes").iter().filter(|c| c["what"] == what).count() as i64;
     assert_eq!(count("table_added") - count("table_removed"), 98 - 85);
     assert!(count("field_added") > 0 && count("code_added") > 0);

@@ -44,7 +44,9 @@ fn source(names: &[&str], rows: &[&[Option<&str>]]) -> SourceBatch {
 /// A mapping of the course table onto columns named like its fields, with some lines of its own.
 fn course(standard: &Standard, own: &str, more: &str) -> String {
     let plan = standard.find("ODS_KCJBSJ").unwrap();
-    let mut text = format!("table = \"ODS_KCJBSJ\"\nsource = \"jw\"\nowner = \"教务处\"\nmode = \"automatic\"\n[read]\nobject = \"course\"\n{more}\n[fields]\n{own}\n");
+    let mut text = format!(
+        "table = \"ODS_KCJBSJ\"\nsource = \"jw\"\nowner = \"教务处\"\nmode = \"automatic\"\n[read]\nobject = \"course\"\n{more}\n[fields]\n{own}\n"
+    );
     for field in &plan.fields {
         let filled = ["ZJSJWYXBS", "XXDM", "SJCJSJ"].contains(&&*field.name);
         if !filled && !own.contains(&format!("{} =", field.name)) {
@@ -83,7 +85,11 @@ fn rules(done: &Normalized, field: &str) -> Vec<RuleId> {
 fn a_row_becomes_a_record_with_its_keys() {
     let standard = standard();
     let mapping = course(&standard, "", "");
-    let done = run(&standard, &mapping, &[("KCH", " ００1 "), ("KCMC", "高等\u{3000}数学（上）"), ("KCLXM", "1"), ("JXJHGDKSS", "64.0")]);
+    let done = run(
+        &standard,
+        &mapping,
+        &[("KCH", " ００1 "), ("KCMC", "高等\u{3000}数学（上）"), ("KCLXM", "1"), ("JXJHGDKSS", "64.0")],
+    );
     assert_eq!(cell(&done, "KCH"), Some("001"));
     assert_eq!(cell(&done, "KCMC"), Some("高等 数学（上）"));
     assert_eq!(cell(&done, "JXJHGDKSS"), Some("64"));
@@ -160,7 +166,14 @@ fn names_are_looked_up_where_the_mapping_says_so() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let plan = MappingPlan::compile(&doc, &standard, &columns(&names), context()).unwrap();
     let row = |name: &'static str, kch: &'static str| -> Vec<Option<&str>> {
-        names.iter().map(|n| match *n { "a" => Some(name), "KCH" => Some(kch), _ => None }).collect()
+        names
+            .iter()
+            .map(|n| match *n {
+                "a" => Some(name),
+                "KCH" => Some(kch),
+                _ => None,
+            })
+            .collect()
     };
     let rows = [row("软件技术 ", "1"), row("软件技术", "2"), row("护理", "3"), row("没有的", "4")];
     let rows: Vec<&[Option<&str>]> = rows.iter().map(Vec::as_slice).collect();
@@ -281,7 +294,9 @@ fn broken_toml_and_wrong_types_have_a_place() {
     let wrong = one("table = 5\nmode = \"auto\"\n[read]\nobject = \"a\"\nquery = 1\n");
     assert!(wrong.iter().any(|f| f.line == 1) && wrong.iter().any(|f| f.line == 2 && f.remedy.en.contains("automatic")));
     assert!(one("table = \"ODS_KCJBSJ\"\nmode = \"not_applicable\"\n")[0].what.en.contains("reason"));
-    assert!(one("table = \"ODS_KCJBXX\"\nsource = \"s\"\nmode = \"form\"\n[fields]\nA = \"a\"\n")[0].remedy.en.contains("ODS_KCJBSJ"));
+    assert!(
+        one("table = \"ODS_KCJBXX\"\nsource = \"s\"\nmode = \"form\"\n[fields]\nA = \"a\"\n")[0].remedy.en.contains("ODS_KCJBSJ")
+    );
 }
 
 fn fields_of_every_kind(standard: &Standard) -> Vec<(Arc<TablePlan>, FieldIdx)> {

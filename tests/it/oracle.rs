@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Number, Value, json};
 use xiaoshu::finding::{RuleId, Severity};
-use xiaoshu::standard::{
-    EditionId, FieldPlan, FieldType, Format, Length, Required, Sensitivity, Standard, TablePlan,
-};
+use xiaoshu::standard::{EditionId, FieldPlan, FieldType, Format, Length, Required, Sensitivity, Standard, TablePlan};
 use xiaoshu::validate::{Checks, Edge, ReferencePolicies};
 
 const TODAY: &str = "20251231";
@@ -58,7 +56,8 @@ fn cut(text: &str, length: Length) -> String {
 
 fn valid(field: &FieldPlan, dice: &mut Dice) -> Value {
     let code = field.code_set.as_ref().filter(|s| !s.codes().is_empty()).map(|set| {
-        let fits = |c: &&xiaoshu::standard::Code| !matches!(field.length, Length::AtMost(max) if c.code.chars().count() > max as usize);
+        let fits =
+            |c: &&xiaoshu::standard::Code| !matches!(field.length, Length::AtMost(max) if c.code.chars().count() > max as usize);
         let codes: Vec<_> = set.codes().iter().filter(fits).collect();
         codes.get(dice.roll(codes.len())).map_or_else(String::new, |c| c.code.to_string())
     });
@@ -152,7 +151,8 @@ impl Judge {
                 })
         };
         let errors: Vec<_> = found.iter().filter(|v| v.severity == Severity::Error && !beyond(v)).collect();
-        let reasons: Vec<String> = self.validator.iter_errors(row).map(|e| format!("{} {}", e.instance_path(), e.masked())).collect();
+        let reasons: Vec<String> =
+            self.validator.iter_errors(row).map(|e| format!("{} {}", e.instance_path(), e.masked())).collect();
         assert_eq!(
             oracle,
             errors.is_empty(),

@@ -44,7 +44,8 @@ fn all_violations_of_a_row_come_at_once() {
     let standard = standard();
     let plan = course(&standard);
     let checks = Checks::compile(&plan, &standard, &ReferencePolicies::default());
-    let batch = batch(&plan, &[("XXDM", "123"), ("KCH", " "), ("KCLXM", "??"), ("JXJHGDKSS", "1234567"), ("SJCJSJ", "2024-01-01")]);
+    let batch =
+        batch(&plan, &[("XXDM", "123"), ("KCH", " "), ("KCLXM", "??"), ("JXJHGDKSS", "1234567"), ("SJCJSJ", "2024-01-01")]);
     let findings = run(&checks, &batch, &KeyAnswers::new());
     let of = |field: &str| -> Vec<RuleId> {
         findings.of(0).iter().filter(|v| v.field.as_ref().is_some_and(|f| &*f.name == field)).map(|v| v.rule).collect()
@@ -169,7 +170,8 @@ fn the_edge_names_unknown_fields_wrong_kinds_and_what_is_no_object() {
     let mut edge = Edge::new(checks, TODAY);
     let found = edge.check_json("{\"ZJSJWYXBS\":\"0123456789ABCDEF0123456789ABCDEF\",\"KCH\":1,\"NOPE\":2}");
     assert_eq!(edge.record_key(), Some("0123456789ABCDEF0123456789ABCDEF"));
-    let has = |rule: RuleId, field: &str| found.iter().any(|v| v.rule == rule && v.field.as_ref().is_some_and(|f| &*f.name == field));
+    let has =
+        |rule: RuleId, field: &str| found.iter().any(|v| v.rule == rule && v.field.as_ref().is_some_and(|f| &*f.name == field));
     assert!(has(RuleId::KIND, "KCH") && has(RuleId::UNKNOWN_FIELD, "NOPE") && has(RuleId::REQUIRED, "KCMC"));
     for text in ["", "[]", "1", "{", "{\"KCH\":\"\\ud800\"}"] {
         let found = edge.check_json(text);

@@ -7,7 +7,7 @@ use crate::cli::width::{Side, TextTable, cut};
 use crate::finding::Lang;
 
 /// Domain headings in the user's language.
-pub(super) fn domain<'a>(output: Output, name: &'a DomainName) -> &'a str {
+pub(super) fn domain(output: Output, name: &DomainName) -> &str {
     match output.lang {
         Lang::Zh => name.zh,
         Lang::En => name.key,

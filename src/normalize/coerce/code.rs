@@ -66,10 +66,10 @@ impl CodeRules {
             return self.term(text);
         }
         // Where the source says boolean, its 1 and 0 are truth values, not codes.
-        if self.boolean_column {
-            if let Some(idx) = self.truth(text) {
-                return Ok(Value::Code(idx));
-            }
+        if self.boolean_column
+            && let Some(idx) = self.truth(text)
+        {
+            return Ok(Value::Code(idx));
         }
         if let Some(idx) = self.set.find(text) {
             return Ok(Value::Code(idx));
@@ -132,7 +132,10 @@ impl CodeRules {
         }
         let upper = text.to_ascii_uppercase();
         let with_k = upper.strip_suffix('K').filter(|t| t.len() >= 4 && is_digits(t));
-        self.set.find(&upper).or_else(|| self.set.find(&text.to_ascii_lowercase())).or_else(|| with_k.and_then(|t| self.set.find(t)))
+        self.set
+            .find(&upper)
+            .or_else(|| self.set.find(&text.to_ascii_lowercase()))
+            .or_else(|| with_k.and_then(|t| self.set.find(t)))
     }
 
     fn by_label(&self, text: &str) -> Result<Option<CodeIdx>, Box<Trouble>> {
@@ -155,10 +158,10 @@ impl CodeRules {
             let idx = self.set.find(code.trim())?;
             (fold_label(&self.set.get(idx).label) == fold_label(label)).then_some(idx)
         };
-        if let Some((label, code)) = text.strip_suffix(')').and_then(|t| t.rsplit_once('(')) {
-            if let Some(idx) = agree(code, label) {
-                return Some(idx);
-            }
+        if let Some((label, code)) = text.strip_suffix(')').and_then(|t| t.rsplit_once('('))
+            && let Some(idx) = agree(code, label)
+        {
+            return Some(idx);
         }
         let (code, label) = text.split_once([' ', '-', '|', ':', '.', '_'])?;
         agree(code, label).or_else(|| agree(label, code))
@@ -167,8 +170,12 @@ impl CodeRules {
     fn truth(&self, text: &str) -> Option<CodeIdx> {
         let (yes, no) = self.truth?;
         match text {
-            "是" | "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "Y" | "y" | "√" | "✓" | "✔" | "有" | "T" | "t" => Some(yes),
-            "否" | "false" | "False" | "FALSE" | "no" | "No" | "NO" | "N" | "n" | "×" | "✗" | "✘" | "无" | "F" | "f" => Some(no),
+            "是" | "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "Y" | "y" | "√" | "✓" | "✔" | "有" | "T" | "t" => {
+                Some(yes)
+            }
+            "否" | "false" | "False" | "FALSE" | "no" | "No" | "NO" | "N" | "n" | "×" | "✗" | "✘" | "无" | "F" | "f" => {
+                Some(no)
+            }
             "1" if self.boolean_column => Some(yes),
             "0" if self.boolean_column => Some(no),
             _ => None,
@@ -225,7 +232,8 @@ mod tests {
 
     #[test]
     fn codes_in_the_ways_that_schools_give_them() {
-        let mut rules = CodeRules::new(set(&[("01", "汉族"), ("02", "蒙古族"), ("97", "其他（未列）"), ("520101", "石油")]), false);
+        let mut rules =
+            CodeRules::new(set(&[("01", "汉族"), ("02", "蒙古族"), ("97", "其他（未列）"), ("520101", "石油")]), false);
         rules.alias("Han", CodeIdx(0));
         let cases = [
             ("01", Some("01")),

@@ -37,10 +37,10 @@ pub(super) fn coerce(format: Format, take: Option<Take>, serial: Option<Serial>,
         return Ok(Value::Same);
     }
     let narrow = folded(text);
-    if format == Format::Time {
-        if let Some(time) = time_alone(&narrow) {
-            return write_time(time, text, room);
-        }
+    if format == Format::Time
+        && let Some(time) = time_alone(&narrow)
+    {
+        return write_time(time, text, room);
     }
     let moment = match read(&narrow, serial) {
         Ok(moment) => moment,
@@ -67,17 +67,18 @@ fn bad(format: Format) -> Box<Trouble> {
 }
 
 fn lossy(format: Format, zh: &str, en: &str, take: &str) -> Box<Trouble> {
-    Trouble::new(RuleId::LOSSY, Expected::Format(format.name().into()))
-        .fix(format!("{zh}；如确要舍去，在映射中写 take = \"{take}\""), format!("{en}; if it may go, the mapping says take = \"{take}\""))
+    Trouble::new(RuleId::LOSSY, Expected::Format(format.name().into())).fix(
+        format!("{zh}；如确要舍去，在映射中写 take = \"{take}\""),
+        format!("{en}; if it may go, the mapping says take = \"{take}\""),
+    )
 }
 
 fn write(moment: &Moment, format: Format, take: Option<Take>, given: &str, room: &mut Room) -> Coerced {
     use std::fmt::Write;
     let Moment { year, month, day, time, fraction } = *moment;
     let midnight = matches!(time, None | Some((0, 0, 0))) && !fraction;
-    let incomplete = || {
-        bad(format).fix("日期不完整，不能推测缺少的部分", "the date is incomplete; the missing part cannot be made up")
-    };
+    let incomplete =
+        || bad(format).fix("日期不完整，不能推测缺少的部分", "the date is incomplete; the missing part cannot be made up");
     room.out.clear();
     // Writing into a string cannot fail.
     let _ = match format {
@@ -93,7 +94,7 @@ fn write(moment: &Moment, format: Format, take: Option<Take>, given: &str, room:
                 if fraction && take != Some(Take::Time) {
                     let want = Expected::Format(format.name().into());
                     let note = Trouble::new(RuleId::LOSSY, want).fix("秒以下部分已舍去", "parts of a second were dropped");
-                    room.notes.push(note.warning());
+                    room.notes.push(*note.warning());
                 }
                 write!(room.out, "{year:04}{month:02}{day:02} {h:02}{m:02}{s:02}")
             }
@@ -164,12 +165,13 @@ fn read(text: &str, serial: Option<Serial>) -> Result<Moment, Unread> {
     if is_digits(bare) {
         return compact(bare, serial);
     }
-    if let Some(serial) = serial {
-        if let Some((whole, fraction)) = text.split_once('.') {
-            if is_digits(whole) && is_digits(fraction) && whole.len() <= 5 {
-                return from_serial(whole, fraction, serial);
-            }
-        }
+    if let Some(serial) = serial
+        && let Some((whole, fraction)) = text.split_once('.')
+        && is_digits(whole)
+        && is_digits(fraction)
+        && whole.len() <= 5
+    {
+        return from_serial(whole, fraction, serial);
     }
     shaped(text)
 }
@@ -239,7 +241,10 @@ fn shaped(text: &str) -> Result<Moment, Unread> {
         4 => cursor.date_after(first)?,
         8 => compact(first, None)?,
         1 | 2 if cursor.0.starts_with(['-', '/', '.']) => {
-            return Err(Unread::TwoReadings("年份写成四位，顺序写成年月日", "write the year with four digits, in the order year, month, day"));
+            return Err(Unread::TwoReadings(
+                "年份写成四位，顺序写成年月日",
+                "write the year with four digits, in the order year, month, day",
+            ));
         }
         _ => return Err(Unread::Bad),
     };
@@ -354,8 +359,14 @@ impl<'a> Cursor<'a> {
 
     fn half_of_day(&mut self) -> Option<Half> {
         let rest = self.0.trim_start();
-        let words =
-            [("上午", Half::First), ("下午", Half::Second), ("AM", Half::First), ("PM", Half::Second), ("am", Half::First), ("pm", Half::Second)];
+        let words = [
+            ("上午", Half::First),
+            ("下午", Half::Second),
+            ("AM", Half::First),
+            ("PM", Half::Second),
+            ("am", Half::First),
+            ("pm", Half::Second),
+        ];
         let (word, half) = words.into_iter().find(|(word, _)| rest.starts_with(word))?;
         self.0 = rest[word.len()..].trim_start();
         Some(half)
@@ -370,7 +381,13 @@ impl<'a> Cursor<'a> {
         if matches!(rest, "Z" | "z" | "UTC" | "GMT") {
             return Some(Some(0));
         }
-        let sign = if rest.starts_with('+') { 1 } else if rest.starts_with('-') { -1 } else { return None };
+        let sign = if rest.starts_with('+') {
+            1
+        } else if rest.starts_with('-') {
+            -1
+        } else {
+            return None;
+        };
         let digits: String = rest[1..].chars().filter(|c| *c != ':').collect();
         let (h, m) = match (digits.len(), is_digits(&digits)) {
             (2, true) => (digits.parse::<i64>().ok()?, 0),

@@ -7,8 +7,10 @@ use crate::standard::Format;
 /// The trouble of a number that a spreadsheet has rounded.
 pub(super) fn rounded() -> Box<Trouble> {
     let whole = Text::new("完整的号码", "the whole number");
-    Trouble::new(RuleId::LOSSY, Expected::Words(whole))
-        .fix("电子表格已丢失数字：把该列设为文本后重新导出", "a spreadsheet has lost digits: make the column text and export again")
+    Trouble::new(RuleId::LOSSY, Expected::Words(whole)).fix(
+        "电子表格已丢失数字：把该列设为文本后重新导出",
+        "a spreadsheet has lost digits: make the column text and export again",
+    )
 }
 
 /// Whether a text is a number in scientific notation, as spreadsheets show long numbers.

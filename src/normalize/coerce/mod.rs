@@ -82,7 +82,7 @@ pub(super) struct Room {
     /// The canonical text.
     pub(super) out: String,
     /// Oddities that do not keep the value from being used.
-    pub(super) notes: Vec<Box<Trouble>>,
+    pub(super) notes: Vec<Trouble>,
 }
 
 impl Coercer {
@@ -169,7 +169,10 @@ fn numbers_things(plan: &TablePlan, field: FieldIdx, f: &FieldPlan) -> bool {
     );
     let label = f.label.trim_end_matches(['）', ')']);
     let by_label = ["号", "码", "编号", "代码"].iter().any(|end| label.ends_with(end));
-    by_sensitivity || f.reference.is_some() || plan.roles.person == Some(field) || (by_label && f.sensitivity != Sensitivity::Name)
+    by_sensitivity
+        || f.reference.is_some()
+        || plan.roles.person == Some(field)
+        || (by_label && f.sensitivity != Sensitivity::Name)
 }
 
 /// The text in compatibility form, borrowed when it is ASCII.

@@ -59,8 +59,10 @@ pub(super) fn coerce(ty: FieldType, factor: Option<&Factor>, text: &str, out: &m
         return Err(not_a_number(ty, plain));
     }
     if plain.contains(['e', 'E']) && loses_digits(plain) {
-        return Err(Trouble::new(RuleId::LOSSY, expected(ty))
-            .fix("科学记数法已丢失数字：把该列设为数值或文本后重新导出", "scientific notation has lost digits: export the column as plain numbers"));
+        return Err(Trouble::new(RuleId::LOSSY, expected(ty)).fix(
+            "科学记数法已丢失数字：把该列设为数值或文本后重新导出",
+            "scientific notation has lost digits: export the column as plain numbers",
+        ));
     }
     if let Some(factor) = factor {
         let product = factor.times(out).ok_or_else(|| Trouble::new(RuleId::COERCION, expected(ty)))?;
@@ -69,7 +71,8 @@ pub(super) fn coerce(ty: FieldType, factor: Option<&Factor>, text: &str, out: &m
         }
     }
     if matches!(ty, FieldType::Integer { .. }) && out.contains('.') {
-        return Err(Trouble::new(RuleId::LOSSY, expected(ty)).fix("此字段为整数，小数部分会丢失", "the field is a whole number; the fraction would be lost"));
+        return Err(Trouble::new(RuleId::LOSSY, expected(ty))
+            .fix("此字段为整数，小数部分会丢失", "the field is a whole number; the fraction would be lost"));
     }
     Ok(Value::Number)
 }
@@ -124,7 +127,8 @@ fn loses_digits(text: &str) -> bool {
 fn not_a_number(ty: FieldType, text: &str) -> Box<Trouble> {
     let trouble = Trouble::new(RuleId::COERCION, expected(ty));
     if text.ends_with('%') {
-        return trouble.fix("去掉百分号，并在映射中用 multiply 说明换算", "drop the per cent sign and say multiply in the mapping");
+        return trouble
+            .fix("去掉百分号，并在映射中用 multiply 说明换算", "drop the per cent sign and say multiply in the mapping");
     }
     let starts_with_digit = text.bytes().next().is_some_and(|b| b.is_ascii_digit());
     if starts_with_digit && text.chars().last().is_some_and(char::is_alphabetic) {

@@ -47,11 +47,8 @@ pub(super) fn resident_id(text: &str, id15: bool, out: &mut String) -> Coerced {
     if bare.contains(['e', 'E']) && bare.contains('+') {
         return Err(rounded());
     }
-    let mut id: String = bare
-        .chars()
-        .filter(|c| *c != ' ')
-        .map(|c| if matches!(c, 'x' | '\u{425}' | '\u{445}') { 'X' } else { c })
-        .collect();
+    let mut id: String =
+        bare.chars().filter(|c| *c != ' ').map(|c| if matches!(c, 'x' | '\u{425}' | '\u{445}') { 'X' } else { c }).collect();
     if id15 && id.len() == 15 && id.bytes().all(|b| b.is_ascii_digit()) {
         id.insert_str(6, "19");
         match resident_check(id.as_bytes()) {

@@ -29,17 +29,17 @@ pub(super) fn coerce(format: Format, take: Option<Take>, text: &str, room: &mut 
     let expected = || Expected::Format(format.name().into());
     let narrow = folded(text);
     match read(&narrow) {
-        Ok(year) if year.term.is_some() && take != Some(Take::SchoolYear) => {
-            Err(Trouble::new(RuleId::LOSSY, expected()).fix(
-                "学期会丢失；如确要舍去，在映射中写 take = \"school_year\"",
-                "the term would be lost; if it may go, the mapping says take = \"school_year\"",
-            ))
-        }
+        Ok(year) if year.term.is_some() && take != Some(Take::SchoolYear) => Err(Trouble::new(RuleId::LOSSY, expected()).fix(
+            "学期会丢失；如确要舍去，在映射中写 take = \"school_year\"",
+            "the term would be lost; if it may go, the mapping says take = \"school_year\"",
+        )),
         Ok(year) => Ok(write(year.first, format, text, room)),
         Err(Unread::YearOnly) => Err(Trouble::new(RuleId::AMBIGUOUS, expected())
             .fix("一个年份可能指公历年或学年，写成 2023-2024", "one year may be a calendar or a school year; write 2023-2024")),
-        Err(Unread::Apart) => Err(Trouble::new(RuleId::COERCION, expected())
-            .fix("后一年应为前一年加一", "the second year must be the first plus one")),
+        Err(Unread::Apart) => {
+            Err(Trouble::new(RuleId::COERCION, expected())
+                .fix("后一年应为前一年加一", "the second year must be the first plus one"))
+        }
         // A date has a school year, but only where the mapping asks for it.
         Err(Unread::Bad) if take == Some(Take::SchoolYear) => {
             super::date::coerce(Format::Date, take, None, text, room).map_err(|_| Trouble::new(RuleId::COERCION, expected()))?;
@@ -51,10 +51,10 @@ pub(super) fn coerce(format: Format, take: Option<Take>, text: &str, room: &mut 
 
 /// After a date was read, `room.out` holds its school year, or the text itself was a canonical date.
 fn rewrite(format: Format, text: &str, room: &mut Room) -> Value {
-    if crate::record::has_form(Format::Date, text) {
-        if let Some(year) = crate::record::school_year_of(text) {
-            room.out = year;
-        }
+    if crate::record::has_form(Format::Date, text)
+        && let Some(year) = crate::record::school_year_of(text)
+    {
+        room.out = year;
     }
     if format == Format::SchoolYearWord && !room.out.ends_with('年') {
         room.out.push_str("学年");
@@ -109,9 +109,15 @@ pub(super) fn names_year(text: &str) -> bool {
 /// A term on its own.
 fn term_word(text: &str) -> Option<u32> {
     match text {
-        "1" | "01" | "一" | "第一学期" | "第1学期" | "上学期" | "秋" | "秋季" | "秋季学期" | "秋学期" | "第一" => Some(1),
-        "2" | "02" | "二" | "第二学期" | "第2学期" | "下学期" | "春" | "春季" | "春季学期" | "春学期" | "第二" => Some(2),
-        "3" | "03" | "三" | "第三学期" | "第3学期" | "夏" | "夏季" | "夏季学期" | "小学期" | "夏季小学期" | "第三" => Some(3),
+        "1" | "01" | "一" | "第一学期" | "第1学期" | "上学期" | "秋" | "秋季" | "秋季学期" | "秋学期" | "第一" => {
+            Some(1)
+        }
+        "2" | "02" | "二" | "第二学期" | "第2学期" | "下学期" | "春" | "春季" | "春季学期" | "春学期" | "第二" => {
+            Some(2)
+        }
+        "3" | "03" | "三" | "第三学期" | "第3学期" | "夏" | "夏季" | "夏季学期" | "小学期" | "夏季小学期" | "第三" => {
+            Some(3)
+        }
         _ => None,
     }
 }
@@ -191,7 +197,7 @@ fn finish(first: u32, term: &str, rest: &str) -> Result<SchoolYear, Unread> {
         return Ok(SchoolYear { first, term: None });
     }
     let word = rest.strip_suffix("学期").filter(|w| !w.is_empty()).unwrap_or(rest);
-    let term = term_word(word).or_else(|| match word {
+    let term = term_word(word).or(match word {
         "上" => Some(1),
         "下" => Some(2),
         _ => None,

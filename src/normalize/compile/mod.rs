@@ -187,7 +187,9 @@ impl Compiler<'_> {
     fn is_fed(&self, field: FieldIdx) -> bool {
         let roles = self.plan.roles;
         let section = self.doc.body.fields.get(&*self.plan.field(field).name).map(options);
-        section.is_some_and(|o| o.not_available.is_none()) || roles.school_code == Some(field) || roles.collected_at == Some(field)
+        section.is_some_and(|o| o.not_available.is_none())
+            || roles.school_code == Some(field)
+            || roles.collected_at == Some(field)
     }
 
     fn adopt(&mut self) -> Option<Adopt> {
@@ -264,7 +266,10 @@ impl Compiler<'_> {
             None => {
                 self.faults.add(
                     &pointer,
-                    Text::new("主键由中枢计算，只能映射到已有主键的列", "the hub computes the key; only a column with existing keys may be mapped"),
+                    Text::new(
+                        "主键由中枢计算，只能映射到已有主键的列",
+                        "the hub computes the key; only a column with existing keys may be mapped",
+                    ),
                     Text::new("删去此行，或写列名", "drop the line, or name the column"),
                 );
                 None

@@ -22,12 +22,7 @@ impl Compiler<'_> {
 
 fn broken(options: &FieldOptions, field: &FieldPlan) -> Vec<Broken> {
     let mut list: Vec<Broken> = Vec::new();
-    let feeds = [
-        options.column.is_some(),
-        options.template.is_some(),
-        options.value.is_some(),
-        options.not_available.is_some(),
-    ];
+    let feeds = [options.column.is_some(), options.template.is_some(), options.value.is_some(), options.not_available.is_some()];
     match feeds.iter().filter(|f| **f).count() {
         1 => {}
         0 => list.push((
@@ -88,7 +83,11 @@ fn by_type(options: &FieldOptions, field: &FieldPlan, list: &mut Vec<Broken>) {
         list.push(("multiply", ("此字段不是数值", "the field is no number"), ("删去 multiply", "drop multiply")));
     }
     if options.multiply.as_deref().is_some_and(|m| Factor::parse(m).is_none()) {
-        list.push(("multiply", ("乘数不可用", "the factor is not usable"), ("写普通小数，如 \"0.01\"", "write a plain decimal, as \"0.01\"")));
+        list.push((
+            "multiply",
+            ("乘数不可用", "the factor is not usable"),
+            ("写普通小数，如 \"0.01\"", "write a plain decimal, as \"0.01\""),
+        ));
     }
     if options.serial.is_some() && !timed {
         list.push(("serial", ("此字段不是日期", "the field is no date"), ("删去 serial", "drop serial")));
@@ -96,7 +95,8 @@ fn by_type(options: &FieldOptions, field: &FieldPlan, list: &mut Vec<Broken>) {
     if options.split.is_some() && field.separator.is_none() {
         list.push(("split", ("此字段只能有一个值", "the field takes one value only"), ("删去 split", "drop split")));
     }
-    let identity = format == Some(Format::ResidentId) || (format == Some(Format::Free) && field.sensitivity == Sensitivity::IdNumber);
+    let identity =
+        format == Some(Format::ResidentId) || (format == Some(Format::Free) && field.sensitivity == Sensitivity::IdNumber);
     if options.id15 && !identity {
         list.push(("id15", ("此字段不是身份证件号", "the field is no identity number"), ("删去 id15", "drop id15")));
     }

@@ -1,5 +1,6 @@
 //! Which rows are there for a table, and which of them wait for a parent.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::Upstream;
@@ -46,13 +47,16 @@ impl Upstream {
         }
         let mut seen: HashMap<usize, HashSet<RecordKey>> = HashMap::new();
         for link in &table.links {
-            if !seen.contains_key(&link.parent) {
-                match self.undelivered(link.parent).await? {
+            let undelivered = match seen.entry(link.parent) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => match self.undelivered(link.parent).await? {
                     Undelivered::Many => return Ok(None),
-                    Undelivered::Keys(keys) => seen.insert(link.parent, keys),
-                };
+                    Undelivered::Keys(keys) => new.insert(keys),
+                },
+            };
+            if undelivered.is_empty() {
+                continue;
             }
-            let Some(undelivered) = seen.get(&link.parent).filter(|keys| !keys.is_empty()) else { continue };
             let values: Vec<(u64, Option<String>)> =
                 rows.iter().map(|r| (r.rid, texts(&table.plan, &r.payload, &[Some(link.field)]).pop().flatten())).collect();
             let distinct: HashSet<&str> = values.iter().filter_map(|(_, v)| v.as_deref()).collect();

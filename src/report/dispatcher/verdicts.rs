@@ -155,7 +155,9 @@ impl Upstream {
             reason: Some(Reason::WaitsParent),
             limit: 0,
         };
-        let any = self.around.store.release(&filter, self.now()).await? > 0;
+        // Rows whose time to be looked at has come meanwhile are not released again, but must be looked at all the same.
+        let any = self.around.store.release(&filter, self.now()).await? > 0
+            || !self.around.store.exceptions(&ExceptionFilter { limit: 1, ..filter }).await?.is_empty();
         if any {
             self.tables[child].idle = false;
         }

@@ -39,10 +39,13 @@ pub struct HoursConfig {
     pub to: String,
 }
 
+/// Tables, and the month and day between which they are collected.
+type Collected = (Vec<String>, (i8, i8), (i8, i8));
+
 /// Sending windows, ready to be asked.
 #[derive(Debug, Clone, Default)]
 pub struct Gate {
-    periods: Vec<(Vec<String>, (i8, i8), (i8, i8))>,
+    periods: Vec<Collected>,
     hours: Option<(i64, i64)>,
 }
 

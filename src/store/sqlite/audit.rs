@@ -31,11 +31,7 @@ const FACTS: &[(&str, &str, &str)] = &[
         "SELECT count(*) FROM head h JOIN feed f ON f.seq = h.seq AND f.feed = h.feed AND f.nk = h.nk AND f.rid = h.rid \
          AND f.hash = h.hash AND f.op = 0 WHERE h.feed = ?1 AND h.flags & 1 = 0",
     ),
-    (
-        "keys and their feed rows",
-        "SELECT count(*) FROM head WHERE feed = ?1",
-        "SELECT count(*) FROM feed WHERE feed = ?1",
-    ),
+    ("keys and their feed rows", "SELECT count(*) FROM head WHERE feed = ?1", "SELECT count(*) FROM feed WHERE feed = ?1"),
     (
         "keys whose newest version is in the feed",
         "SELECT count(*) FROM head WHERE feed = ?1",

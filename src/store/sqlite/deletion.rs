@@ -219,13 +219,12 @@ impl SqliteStore {
             rids |= bitmap(bytes)?;
         }
         // What a run under way has seen since is not gone.
-        let seen: Vec<(Vec<u8>,)> = sqlx::query_as(
-            "SELECT rids FROM seen WHERE run IN (SELECT id FROM run WHERE feed = ? AND ended IS NULL)",
-        )
-        .bind(feed.0)
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(what)?;
+        let seen: Vec<(Vec<u8>,)> =
+            sqlx::query_as("SELECT rids FROM seen WHERE run IN (SELECT id FROM run WHERE feed = ? AND ended IS NULL)")
+                .bind(feed.0)
+                .fetch_all(&mut *tx)
+                .await
+                .map_err(what)?;
         for (bytes,) in &seen {
             rids -= bitmap(bytes)?;
         }

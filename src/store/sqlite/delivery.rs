@@ -320,15 +320,14 @@ impl DeliveryStore for SqliteStore {
     }
 
     async fn in_flight(&self, upstream: UpstreamId, feed: FeedId, rids: &[u64]) -> Result<Vec<u64>, StoreError> {
-        let rows: Vec<(u32,)> = sqlx::query_as(
-            "SELECT rid FROM member WHERE upstream = ? AND feed = ? AND rid IN (SELECT value FROM json_each(?))",
-        )
-        .bind(upstream.0)
-        .bind(feed.0)
-        .bind(number_list(rids.iter().map(|r| *r as i64)))
-        .fetch_all(self.readers()?)
-        .await
-        .map_err(db("reading batch members"))?;
+        let rows: Vec<(u32,)> =
+            sqlx::query_as("SELECT rid FROM member WHERE upstream = ? AND feed = ? AND rid IN (SELECT value FROM json_each(?))")
+                .bind(upstream.0)
+                .bind(feed.0)
+                .bind(number_list(rids.iter().map(|r| *r as i64)))
+                .fetch_all(self.readers()?)
+                .await
+                .map_err(db("reading batch members"))?;
         Ok(rows.into_iter().map(|(rid,)| u64::from(rid)).collect())
     }
 

@@ -10,11 +10,7 @@ pub(super) fn db(what: &'static str) -> impl Fn(sqlx::Error) -> StoreError + Cop
 
 /// The error of a store that a simulated crash has taken down.
 pub(super) fn crashed() -> StoreError {
-    StoreError::Database {
-        what: "the connection is gone",
-        source: "the store was cut off".into(),
-        class: FaultClass::Transient,
-    }
+    StoreError::Database { what: "the connection is gone", source: "the store was cut off".into(), class: FaultClass::Transient }
 }
 
 fn class_of(error: &sqlx::Error) -> FaultClass {

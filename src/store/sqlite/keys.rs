@@ -19,15 +19,13 @@ impl SqliteStore {
     async fn asked(&self, feed: FeedId, field: FieldIdx, give: FieldIdx) -> Result<Asked, StoreError> {
         let guard = self.writer().await?;
         let open = guard.feeds.get(&feed).ok_or_else(|| inconsistent(format!("feed {} was not opened", feed.0)))?;
-        let indexed = open.indexed.iter().find(|i| i.field == field).ok_or_else(|| {
-            inconsistent(format!("{} of {} is not indexed", open.plan.field(field).name, open.plan.name))
-        })?;
+        let indexed = open
+            .indexed
+            .iter()
+            .find(|i| i.field == field)
+            .ok_or_else(|| inconsistent(format!("{} of {} is not indexed", open.plan.field(field).name, open.plan.name)))?;
         let given = open.plan.field(give);
-        Ok(Asked {
-            slot: indexed.slot,
-            give: given.name.to_string(),
-            give_number: !matches!(given.ty, FieldType::Text(_)),
-        })
+        Ok(Asked { slot: indexed.slot, give: given.name.to_string(), give_number: !matches!(given.ty, FieldType::Text(_)) })
     }
 }
 
@@ -102,13 +100,14 @@ impl Keys for SqliteStore {
     async fn natural_key_of(&self, feed: FeedId, record_key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         // The index has the record key behind the seq: this reads it, not the records. An index in the order of record
         // keys, which are hashes, would cost every landing several times what this costs the few who ask.
-        let known: Option<(Vec<u8>,)> =
-            sqlx::query_as("SELECT nk FROM feed WHERE seq = (SELECT seq FROM feed INDEXED BY feed_order WHERE feed = ? AND key = ? LIMIT 1)")
-                .bind(feed.0)
-                .bind(record_key)
-                .fetch_optional(self.readers()?)
-                .await
-                .map_err(db("looking a record key up"))?;
+        let known: Option<(Vec<u8>,)> = sqlx::query_as(
+            "SELECT nk FROM feed WHERE seq = (SELECT seq FROM feed INDEXED BY feed_order WHERE feed = ? AND key = ? LIMIT 1)",
+        )
+        .bind(feed.0)
+        .bind(record_key)
+        .fetch_optional(self.readers()?)
+        .await
+        .map_err(db("looking a record key up"))?;
         Ok(known.map(|(nk,)| nk))
     }
 }

@@ -4,7 +4,9 @@ use super::fault::db;
 use super::quarantine::{Entry, conflict_entries, put, rejected_entries, settle_keys};
 use super::sort::{self, Fate};
 use super::{SqliteStore, Writer, begin, inconsistent, runs, write};
-use crate::store::{FeedId, FeedSpec, Landed, Landing, LandingBatch, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError};
+use crate::store::{
+    FeedId, FeedSpec, Landed, Landing, LandingBatch, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError,
+};
 
 #[async_trait::async_trait]
 impl Landing for SqliteStore {
@@ -35,15 +37,10 @@ impl Landing for SqliteStore {
         let groups = sort::groups(batch.accepted);
         let found = write::look_up(&mut tx, shapes, open.feed, records, &groups).await?;
         let fate = sort::decide(records, &groups, &found, &open);
-        let new =
-            write::write_records(&mut tx, shapes, open.feed, feed, &open, records, &fate.writes, batch.at).await?;
+        let new = write::write_records(&mut tx, shapes, feed, &open, records, &fate.writes, batch.at).await?;
         write::freeze(&mut tx, open.feed, run, &fate, records).await?;
-        let settled: Vec<&[u8]> = fate
-            .landed
-            .iter()
-            .map(|row| records.row(*row as usize).natural_key())
-            .filter(|key| feed.may_wait(key))
-            .collect();
+        let settled: Vec<&[u8]> =
+            fate.landed.iter().map(|row| records.row(*row as usize).natural_key()).filter(|key| feed.may_wait(key)).collect();
         settle_keys(&mut tx, open.feed, &settled).await?;
         let mut entries: Vec<Entry> = rejected_entries(batch.rejected);
         entries.extend(conflict_entries(batch, &fate.conflicts));

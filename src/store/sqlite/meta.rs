@@ -19,13 +19,14 @@ impl Meta for SqliteStore {
         let mut guard = self.writer().await?;
         let Writer { conn, .. } = &mut *guard;
         let mut tx = begin(conn, "setting a fact").await?;
-        let (holds,): (Vec<u8>,) =
-            sqlx::query_as("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = value RETURNING value")
-                .bind(key)
-                .bind(value)
-                .fetch_one(&mut *tx)
-                .await
-                .map_err(db("setting a fact"))?;
+        let (holds,): (Vec<u8>,) = sqlx::query_as(
+            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = value RETURNING value",
+        )
+        .bind(key)
+        .bind(value)
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(db("setting a fact"))?;
         self.commit(tx, "setting a fact").await?;
         Ok(holds)
     }

@@ -129,15 +129,14 @@ pub(super) async fn leave(
     .fetch_all(&mut **tx)
     .await
     .map_err(db("removing exceptions"))?;
-    let flying: Vec<(u32, i64)> = sqlx::query_as(
-        "SELECT rid, seq FROM member WHERE upstream = ? AND feed = ? AND rid IN (SELECT value FROM json_each(?))",
-    )
-    .bind(upstream.0)
-    .bind(feed.0)
-    .bind(&list)
-    .fetch_all(&mut **tx)
-    .await
-    .map_err(db("reading batch members"))?;
+    let flying: Vec<(u32, i64)> =
+        sqlx::query_as("SELECT rid, seq FROM member WHERE upstream = ? AND feed = ? AND rid IN (SELECT value FROM json_each(?))")
+            .bind(upstream.0)
+            .bind(feed.0)
+            .bind(&list)
+            .fetch_all(&mut **tx)
+            .await
+            .map_err(db("reading batch members"))?;
     let excepted: std::collections::HashMap<u32, i64> = excepted.into_iter().collect();
     let flying: std::collections::HashMap<u32, i64> = flying.into_iter().collect();
     for old in leaving.iter().filter(|l| l.live) {

@@ -55,11 +55,8 @@ pub(super) async fn load(tx: &mut Transaction<'_, Sqlite>, run: RunId) -> Result
     let Some((source, feed, None)) = known else {
         return Err(inconsistent(format!("run {} is not under way", run.0)));
     };
-    let seen: Vec<(u32, Vec<u8>)> = sqlx::query_as("SELECT chunk, rids FROM seen WHERE run = ?")
-        .bind(run.0)
-        .fetch_all(&mut **tx)
-        .await
-        .map_err(what)?;
+    let seen: Vec<(u32, Vec<u8>)> =
+        sqlx::query_as("SELECT chunk, rids FROM seen WHERE run = ?").bind(run.0).fetch_all(&mut **tx).await.map_err(what)?;
     let sightings: Vec<(u32, Vec<u8>, bool)> = sqlx::query_as("SELECT rid, hash, several FROM sighting WHERE run = ?")
         .bind(run.0)
         .fetch_all(&mut **tx)
@@ -76,8 +73,7 @@ pub(super) async fn load(tx: &mut Transaction<'_, Sqlite>, run: RunId) -> Result
     .await
     .map_err(what)?;
     let seen = seen.into_iter().map(|(chunk, bytes)| Ok((chunk, bitmap(&bytes)?))).collect::<Result<_, StoreError>>()?;
-    let sightings =
-        sightings.into_iter().map(|(rid, hash, several)| (rid, Sighting { hash: hash_of(&hash), several })).collect();
+    let sightings = sightings.into_iter().map(|(rid, hash, several)| (rid, Sighting { hash: hash_of(&hash), several })).collect();
     let conflicts = conflicts.into_iter().map(|(nk,)| nk).collect();
     Ok(OpenRun { feed: FeedId(feed), source, seen, sightings, conflicts })
 }
@@ -120,13 +116,14 @@ impl SqliteStore {
         let Writer { conn, runs, .. } = &mut *guard;
         let mut tx = begin(conn, "beginning a run").await?;
         let source = source_id(&mut tx, &new.source).await?;
-        let open: Vec<(i64, Vec<u8>, Vec<u8>)> =
-            sqlx::query_as("SELECT id, mapping, position FROM run WHERE feed = ? AND source = ? AND ended IS NULL ORDER BY id DESC")
-                .bind(new.feed.0)
-                .bind(source)
-                .fetch_all(&mut *tx)
-                .await
-                .map_err(what)?;
+        let open: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+            "SELECT id, mapping, position FROM run WHERE feed = ? AND source = ? AND ended IS NULL ORDER BY id DESC",
+        )
+        .bind(new.feed.0)
+        .bind(source)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(what)?;
         if let Some((id, _, position)) =
             open.first().filter(|(_, mapping, position)| mapping.as_slice() == new.mapping_digest && !position.is_empty())
         {
@@ -142,15 +139,14 @@ impl SqliteStore {
                 .map_err(what)?;
             runs.remove(&RunId(*id));
         }
-        let (run,): (i64,) =
-            sqlx::query_as("INSERT INTO run (source, feed, mapping, began) VALUES (?, ?, ?, ?) RETURNING id")
-                .bind(source)
-                .bind(new.feed.0)
-                .bind(new.mapping_digest.as_slice())
-                .bind(new.at)
-                .fetch_one(&mut *tx)
-                .await
-                .map_err(what)?;
+        let (run,): (i64,) = sqlx::query_as("INSERT INTO run (source, feed, mapping, began) VALUES (?, ?, ?, ?) RETURNING id")
+            .bind(source)
+            .bind(new.feed.0)
+            .bind(new.mapping_digest.as_slice())
+            .bind(new.at)
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(what)?;
         self.commit(tx, "beginning a run").await?;
         Ok(RunStart { run: RunId(run), resume: None })
     }
@@ -168,11 +164,7 @@ impl SqliteStore {
         if end.complete {
             summary.closed = close_unseen(&mut tx, &open, run).await?;
             unfreeze(&mut tx, &open, run).await?;
-            sqlx::query("UPDATE feeds SET read_once = 1 WHERE id = ?")
-                .bind(open.feed.0)
-                .execute(&mut *tx)
-                .await
-                .map_err(what)?;
+            sqlx::query("UPDATE feeds SET read_once = 1 WHERE id = ?").bind(open.feed.0).execute(&mut *tx).await.map_err(what)?;
             let Some(feed) = feeds.get(&open.feed) else {
                 return Err(inconsistent(format!("feed {} was not opened", open.feed.0)));
             };

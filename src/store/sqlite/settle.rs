@@ -92,8 +92,7 @@ impl Settling {
                 .fetch_optional(&mut **tx)
                 .await
                 .map_err(db("reading a batch"))?;
-        let (upstream, feed, rows) =
-            known.ok_or_else(|| inconsistent(format!("batch {} is not in flight", batch.0)))?;
+        let (upstream, feed, rows) = known.ok_or_else(|| inconsistent(format!("batch {} is not in flight", batch.0)))?;
         Ok(Self { batch: batch.0, upstream: UpstreamId(upstream), feed: FeedId(feed), rows, at })
     }
 
@@ -111,12 +110,7 @@ impl Settling {
         Ok(n)
     }
 
-    async fn stored(
-        &self,
-        tx: &mut Transaction<'_, Sqlite>,
-        ordinals: &[u32],
-        delta: &mut Delta,
-    ) -> Result<(), StoreError> {
+    async fn stored(&self, tx: &mut Transaction<'_, Sqlite>, ordinals: &[u32], delta: &mut Delta) -> Result<(), StoreError> {
         if ordinals.is_empty() {
             return Ok(());
         }

@@ -55,11 +55,7 @@ impl SqliteStore {
 }
 
 /// The cursor of an attached upstream.
-pub(super) async fn cursor(
-    tx: &mut Transaction<'_, Sqlite>,
-    upstream: UpstreamId,
-    feed: FeedId,
-) -> Result<Cursor, StoreError> {
+pub(super) async fn cursor(tx: &mut Transaction<'_, Sqlite>, upstream: UpstreamId, feed: FeedId) -> Result<Cursor, StoreError> {
     let columns: Option<CursorColumns> =
         sqlx::query_as("SELECT cursor, backfill_from, backfill_to FROM stock WHERE feed = ? AND upstream = ?")
             .bind(feed.0)
@@ -73,13 +69,7 @@ pub(super) async fn cursor(
 impl Staging<'_> {
     /// Counts where the newest live versions among these seqs are, and moves them to `to`. Seqs that are not the
     /// newest any more are passed over: the newer version has a place of its own. Returns how many were ahead.
-    async fn leave(
-        &self,
-        tx: &mut Transaction<'_, Sqlite>,
-        seqs: &str,
-        to: Place,
-        delta: &mut Delta,
-    ) -> Result<u64, StoreError> {
+    async fn leave(&self, tx: &mut Transaction<'_, Sqlite>, seqs: &str, to: Place, delta: &mut Delta) -> Result<u64, StoreError> {
         let (from, upto) = self.old.backfill.unwrap_or((0, 0));
         let places: Vec<(Option<i64>, bool, i64)> = sqlx::query_as(
             "SELECT e.reason, f.seq > ?1 OR (f.seq > ?2 AND f.seq <= ?3) AS ahead, count(*) FROM json_each(?4) j \
@@ -229,12 +219,8 @@ impl Staging<'_> {
         if self.stage.exceptions.is_empty() {
             return Ok(());
         }
-        let list: Vec<serde_json::Value> = self
-            .stage
-            .exceptions
-            .iter()
-            .map(|e| serde_json::json!([e.seq, reason_code(e.reason), e.due]))
-            .collect();
+        let list: Vec<serde_json::Value> =
+            self.stage.exceptions.iter().map(|e| serde_json::json!([e.seq, reason_code(e.reason), e.due])).collect();
         sqlx::query(
             "INSERT INTO exception (upstream, feed, rid, seq, reason, since, due) \
              SELECT ?1, ?2, f.rid, f.seq, j.value ->> 1, ?3, j.value ->> 2 FROM json_each(?4) j \

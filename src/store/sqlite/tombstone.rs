@@ -5,9 +5,9 @@ use sqlx::{Sqlite, Transaction};
 
 use super::fault::db;
 use super::feeds::{IndexedField, unindex};
+use super::number_list;
 use super::place::{Leaving, cursors, leave};
 use super::write::take_seqs;
-use super::number_list;
 use crate::store::{FeedId, Millis, StoreError};
 
 /// Records a statement buries at once.
@@ -30,8 +30,7 @@ pub(super) async fn bury(
     .await
     .map_err(db("reading records that are gone"))?;
     for part in live.chunks(AT_ONCE) {
-        let leaving: Vec<Leaving> =
-            part.iter().map(|(rid, seq)| Leaving { rid: *rid, seq: *seq as u64, live: true }).collect();
+        let leaving: Vec<Leaving> = part.iter().map(|(rid, seq)| Leaving { rid: *rid, seq: *seq as u64, live: true }).collect();
         bury_part(tx, feed, indexed, &leaving, at).await?;
     }
     Ok(live.len() as u64)

@@ -87,7 +87,6 @@ pub(super) async fn take_seqs(tx: &mut Transaction<'_, Sqlite>, n: usize) -> Res
 pub(super) async fn write_records(
     tx: &mut Transaction<'_, Sqlite>,
     shapes: &mut Shapes,
-    feed: FeedId,
     open: &OpenFeed,
     run: &OpenRun,
     batch: &RecordBatch,
@@ -97,6 +96,7 @@ pub(super) async fn write_records(
     if writes.is_empty() {
         return Ok(0..0);
     }
+    let feed = run.feed;
     let first = take_seqs(tx, writes.len()).await?;
     let last = first + writes.len() as u64 - 1;
     let new = writes.iter().filter(|w| w.old.is_none()).count();

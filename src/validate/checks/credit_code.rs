@@ -31,7 +31,10 @@ fn wrong(text: &str) -> Option<(Text, Severity)> {
     }
     match credit_check(&bytes[..17]) {
         None => Some((
-            Text::new("由 0-9 与不含 I、O、S、V、Z 的大写字母组成的统一社会信用代码", "a credit code of digits and capitals without I, O, S, V, Z"),
+            Text::new(
+                "由 0-9 与不含 I、O、S、V、Z 的大写字母组成的统一社会信用代码",
+                "a credit code of digits and capitals without I, O, S, V, Z",
+            ),
             Severity::Error,
         )),
         Some(check) if check != bytes[17] => Some((
@@ -39,7 +42,10 @@ fn wrong(text: &str) -> Option<(Text, Severity)> {
             Severity::Error,
         )),
         Some(_) if !organisation_fits(&bytes[8..17]) => Some((
-            Text::new("内含组织机构代码校验码正确的统一社会信用代码", "a credit code whose inner organisation code fits its check character"),
+            Text::new(
+                "内含组织机构代码校验码正确的统一社会信用代码",
+                "a credit code whose inner organisation code fits its check character",
+            ),
             Severity::Warning,
         )),
         Some(_) => None,
@@ -77,7 +83,10 @@ mod tests {
         assert!(wrong("12100000400002259P").is_none());
         assert!(wrong("91350100M000100Y43").is_none());
         assert_eq!(wrong("911100001000013428").map(|w| w.1), Some(Severity::Error));
-        assert_eq!(wrong("12440300123456788T").map(|w| w.1), Some(Severity::Warning).filter(|_| !organisation_fits(b"123456788")));
+        assert_eq!(
+            wrong("12440300123456788T").map(|w| w.1),
+            Some(Severity::Warning).filter(|_| !organisation_fits(b"123456788"))
+        );
         assert_eq!(wrong("123").map(|w| w.1), Some(Severity::Error));
     }
 }

@@ -111,19 +111,31 @@ impl Item {
             // Residence permits of Hong Kong, Macao and Taiwan residents and foreigners' cards have no division.
             let permit = ["81", "82", "83", "9"].iter().any(|p| text.starts_with(p));
             if !permit && divisions.find(&text[..6]).is_none() {
-                odd(Severity::Warning, "前六位为已知行政区划的身份证件号", "a number whose first six digits are a known division");
+                odd(
+                    Severity::Warning,
+                    "前六位为已知行政区划的身份证件号",
+                    "a number whose first six digits are a known division",
+                );
             }
         }
         if let Some((field, man, woman)) = &self.sex {
             let says = if text.as_bytes()[16] % 2 == 1 { man } else { woman };
             let other = if text.as_bytes()[16] % 2 == 1 { woman } else { man };
             if row.get(*field).text().is_some_and(|sex| *sex == **other && *sex != **says) {
-                odd(Severity::Warning, "与性别一致的身份证件号（第 17 位奇男偶女）", "a number that agrees with the sex (17th digit odd for men)");
+                odd(
+                    Severity::Warning,
+                    "与性别一致的身份证件号（第 17 位奇男偶女）",
+                    "a number that agrees with the sex (17th digit odd for men)",
+                );
             }
         }
         let differs = self.birth.and_then(|f| text_of(row, f)).is_some_and(|date| date != birth);
         if differs {
-            odd(Severity::Warning, "与出生日期一致的身份证件号（第 7 至 14 位）", "a number that agrees with the birth date (digits 7 to 14)");
+            odd(
+                Severity::Warning,
+                "与出生日期一致的身份证件号（第 7 至 14 位）",
+                "a number that agrees with the birth date (digits 7 to 14)",
+            );
         }
     }
 }

@@ -82,10 +82,10 @@ pub fn imports(file: &File, modules: &[String], nested: &dyn Fn(&str, &str) -> b
             out.push(offence(file, line, format!("{own} must not import from {other}")));
         }
         // A function may bear the name of the file that it is in: only a path that goes on is a path through the file.
-        if let Some(inner) = path.get(1).filter(|inner| path.len() > 2 && nested(other, inner)) {
-            if !FACES.contains(&(other.as_str(), inner.as_str())) {
-                out.push(offence(file, line, format!("{other}::{inner} is not for others: import what {other} re-exports")));
-            }
+        if let Some(inner) = path.get(1).filter(|inner| path.len() > 2 && nested(other, inner))
+            && !FACES.contains(&(other.as_str(), inner.as_str()))
+        {
+            out.push(offence(file, line, format!("{other}::{inner} is not for others: import what {other} re-exports")));
         }
     }
     out

@@ -54,5 +54,9 @@ fn another_natural_key_parks_the_table_until_it_is_approved() {
     let done = app::rekey(&school.context(), &ask(true)).expect("approved");
     assert!(done.done && done.orphaned == 30, "{done:?}");
     school.round();
+    assert_eq!(school.effects(), effects, "a rekeyed table starts closed");
+    let open = app::ReleaseRequest { table: Some("ODS_KCJBSJ".to_owned()), upstream: None, to: Some(app::RampTarget::Open) };
+    app::release(&school.context(), &open).expect("released");
+    school.round();
     assert_eq!(school.effects(), effects + 40, "all rows again, under new keys");
 }

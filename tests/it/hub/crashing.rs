@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use xiaoshu::fault::FaultClass;
 use xiaoshu::standard::{FieldIdx, TablePlan};
 use xiaoshu::store::{
-    BatchId, BatchInfo, Cause, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, FeedSpec, Imbalance, Keys, Landed,
-    Landing, LandingBatch, Lane, MemberRow, MemberVerdict, Meta, Millis, NewRun, PendingDeletion, Quarantine, QuarantineFilter,
-    QuarantinedRow, RampState, RampStep, ReadModels, Receipt, RunEnd, RunId, RunRow, RunStart, RunSummary, Stage, StockRow, Store,
-    StoreError, TableRow, UpstreamId,
+    BatchId, BatchInfo, Cause, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, FeedSpec, Imbalance, Keys,
+    Landed, Landing, LandingBatch, Lane, MemberRow, MemberVerdict, Meta, Millis, NewRun, PendingDeletion, Quarantine,
+    QuarantineFilter, QuarantinedRow, RampState, RampStep, ReadModels, Receipt, RunEnd, RunId, RunRow, RunStart, RunSummary,
+    Stage, StockRow, Store, StoreError, TableRow, UpstreamId,
 };
 
 /// Passes every call on until its commit comes; from then on every call fails, as after a power cut.
@@ -91,7 +91,6 @@ impl Landing for CrashingStore {
         self.after()?;
         done
     }
-
 }
 
 #[async_trait::async_trait]
@@ -101,7 +100,13 @@ impl Keys for CrashingStore {
         self.inner.existing(feed, field, values).await
     }
 
-    async fn lookup(&self, feed: FeedId, field: FieldIdx, values: &[&str], give: FieldIdx) -> Result<HashMap<String, Vec<String>>, StoreError> {
+    async fn lookup(
+        &self,
+        feed: FeedId,
+        field: FieldIdx,
+        values: &[&str],
+        give: FieldIdx,
+    ) -> Result<HashMap<String, Vec<String>>, StoreError> {
         self.alive()?;
         self.inner.lookup(feed, field, values, give).await
     }
@@ -115,7 +120,6 @@ impl Keys for CrashingStore {
         self.alive()?;
         self.inner.natural_key_of(feed, record_key).await
     }
-
 }
 
 #[async_trait::async_trait]
@@ -146,7 +150,6 @@ impl Quarantine for CrashingStore {
         self.after()?;
         done
     }
-
 }
 
 #[async_trait::async_trait]
@@ -177,7 +180,15 @@ impl DeliveryStore for CrashingStore {
         done
     }
 
-    async fn pending(&self, upstream: UpstreamId, feed: FeedId, lane: Lane, limit: u32, bytes: u64, at: Millis) -> Result<Vec<FeedRow>, StoreError> {
+    async fn pending(
+        &self,
+        upstream: UpstreamId,
+        feed: FeedId,
+        lane: Lane,
+        limit: u32,
+        bytes: u64,
+        at: Millis,
+    ) -> Result<Vec<FeedRow>, StoreError> {
         self.alive()?;
         self.inner.pending(upstream, feed, lane, limit, bytes, at).await
     }
@@ -222,7 +233,13 @@ impl DeliveryStore for CrashingStore {
         done
     }
 
-    async fn settle(&self, batch: BatchId, verdicts: &[MemberVerdict], reoffer_at: Option<Millis>, at: Millis) -> Result<(), StoreError> {
+    async fn settle(
+        &self,
+        batch: BatchId,
+        verdicts: &[MemberVerdict],
+        reoffer_at: Option<Millis>,
+        at: Millis,
+    ) -> Result<(), StoreError> {
         self.before()?;
         let done = self.inner.settle(batch, verdicts, reoffer_at, at).await;
         self.after()?;
@@ -275,13 +292,19 @@ impl DeliveryStore for CrashingStore {
         self.inner.ramp(upstream, feed).await
     }
 
-    async fn set_ramp(&self, upstream: UpstreamId, feed: FeedId, step: RampStep, why: Option<&str>, at: Millis) -> Result<(), StoreError> {
+    async fn set_ramp(
+        &self,
+        upstream: UpstreamId,
+        feed: FeedId,
+        step: RampStep,
+        why: Option<&str>,
+        at: Millis,
+    ) -> Result<(), StoreError> {
         self.before()?;
         let done = self.inner.set_ramp(upstream, feed, step, why, at).await;
         self.after()?;
         done
     }
-
 }
 
 #[async_trait::async_trait]
@@ -315,7 +338,6 @@ impl ReadModels for CrashingStore {
         self.alive()?;
         self.inner.views(plans).await
     }
-
 }
 
 #[async_trait::async_trait]
@@ -350,5 +372,4 @@ impl Meta for CrashingStore {
         self.after()?;
         done
     }
-
 }

@@ -57,7 +57,11 @@ impl Disturbed {
         let before = self.calls();
         let (mut child, lines) = self.hub();
         loop {
-            let reached = if moment % 2 == 0 { self.calls() - before > moment % 7 } else { lines.load(Ordering::Acquire) > moment % 11 };
+            let reached = if moment.is_multiple_of(2) {
+                self.calls() - before > moment % 7
+            } else {
+                lines.load(Ordering::Acquire) > moment % 11
+            };
             if reached {
                 child.kill().expect("killed");
                 child.wait().expect("reaped");

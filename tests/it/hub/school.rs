@@ -192,6 +192,7 @@ KCH = "课程号"
 KCMC = "课程名称"
 FZRH = "负责人"
 LXND = "立项年度"
+KCJSLBM = { value = "1" }
 "#,
     ),
 ];

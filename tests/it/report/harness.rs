@@ -51,7 +51,6 @@ impl RowJudge for AnyRow {
 pub struct World {
     pub clock: Arc<ManualClock>,
     pub brain: BrainHandle,
-    pub standard: Arc<Standard>,
     pub store: Arc<SqliteStore>,
     pub settings: Value,
     tables: Vec<ReportedTable>,
@@ -88,7 +87,7 @@ impl World {
             "query": {"limit": 3},
             "delivery": {"ramp": "open", "scope": "all", "verdict_delay": "1s", "retry_first": "100ms"}
         });
-        Self { clock, brain, standard, store, settings, tables, dir }
+        Self { clock, brain, store, settings, tables, dir }
     }
 
     /// Sets one setting, by pointer.

@@ -38,9 +38,8 @@ async fn deliver(desk: &Desk, at: i64) -> Result<(), StoreError> {
         }
         let Some(batch) = desk.stage(&rows, |_| None, at).await? else { return Ok(()) };
         desk.store.mark_sent(batch, at).await?;
-        let verdicts: Vec<_> = (0..rows.len() as u32)
-            .map(|ordinal| xiaoshu::store::MemberVerdict { ordinal, outcome: Outcome::Stored })
-            .collect();
+        let verdicts: Vec<_> =
+            (0..rows.len() as u32).map(|ordinal| xiaoshu::store::MemberVerdict { ordinal, outcome: Outcome::Stored }).collect();
         desk.store.settle(batch, &verdicts, None, at).await?;
     }
 }

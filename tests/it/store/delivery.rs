@@ -263,7 +263,8 @@ pub async fn the_ramp_counts_what_was_staged(home: impl Home) {
 pub async fn pending_keeps_to_its_bounds(home: impl Home) {
     let desk = desk_with(&home, 10).await;
     let size = desk.pending(Lane::Live, 1, 1).await[0].payload.len() as u64;
-    let take = async |limit, bytes| desk.store.pending(desk.upstream, desk.feed, Lane::Live, limit, bytes, 1).await.unwrap().len();
+    let take =
+        async |limit, bytes| desk.store.pending(desk.upstream, desk.feed, Lane::Live, limit, bytes, 1).await.unwrap().len();
     assert_eq!(take(4, u64::MAX).await, 4);
     assert_eq!(take(100, size * 3).await, 3);
     assert_eq!(take(100, 0).await, 1, "a row larger than the bound goes alone");

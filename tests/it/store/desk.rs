@@ -5,7 +5,7 @@ use std::sync::Arc;
 use xiaoshu::source::Position;
 use xiaoshu::standard::{Kind, TablePlan};
 use xiaoshu::store::{
-    BatchId, Cursor, FeedId, FeedRow, Lane, Landed, LandingBatch, MemberVerdict, Millis, NewException, NewRun, Outcome, RampStep,
+    BatchId, Cursor, FeedId, FeedRow, Landed, LandingBatch, Lane, MemberVerdict, Millis, NewException, NewRun, Outcome, RampStep,
     Reason, RunEnd, RunId, RunStart, RunSummary, Stage, Stock, Store, StoreError, UpstreamId,
 };
 
@@ -44,8 +44,15 @@ impl Desk {
         let good: Vec<usize> = accepted.rows().iter().map(|r| accepted.batch().row(*r as usize).origin()).collect();
         let raw = |i: u32| (table::raw(&rows[good[i as usize]]), table::place(good[i as usize]));
         let position = Position(position.to_be_bytes().to_vec());
-        let batch =
-            LandingBatch { accepted: &accepted, rejected: &rejected, filtered: 0, consumed: 0, position: &position, raw: &raw, at };
+        let batch = LandingBatch {
+            accepted: &accepted,
+            rejected: &rejected,
+            filtered: 0,
+            consumed: 0,
+            position: &position,
+            raw: &raw,
+            at,
+        };
         self.store.land(run, &batch).await
     }
 

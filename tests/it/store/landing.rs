@@ -1,7 +1,7 @@
 //! Landing, quarantine, runs, deletions.
 
 use xiaoshu::standard::Kind;
-use xiaoshu::store::{Lane, Landed, NewRun, Op, Outcome, QuarantineFilter};
+use xiaoshu::store::{Landed, Lane, NewRun, Op, Outcome, QuarantineFilter};
 use xiaoshu::validate::Waits;
 
 use super::desk::{DAY, Desk};
@@ -28,7 +28,8 @@ pub async fn a_change_replaces_the_version(home: impl Home) {
     let desk = Desk::new(home.open().await).await;
     desk.run("a", &[&rows(0..5, 1)], true, 1).await;
     let before = desk.pending(Lane::Live, 10, 1).await;
-    let run = desk.run("a", &[&[Row::good(2, 9), Row::good(0, 1), Row::good(1, 1), Row::good(3, 1), Row::good(4, 1)]], true, 2).await;
+    let run =
+        desk.run("a", &[&[Row::good(2, 9), Row::good(0, 1), Row::good(1, 1), Row::good(3, 1), Row::good(4, 1)]], true, 2).await;
     assert_eq!(run.landed, Landed { read: 5, changed: 1, unchanged: 4, ..Landed::default() });
     let after = desk.pending(Lane::Live, 10, 2).await;
     assert_eq!(after.iter().map(|r| key_of(&r.natural_key)).collect::<Vec<_>>(), [0, 1, 3, 4, 2]);
@@ -56,7 +57,8 @@ pub async fn conflicting_rows_of_one_landing_all_wait(home: impl Home) {
     assert_eq!(desk.table().await, (1, 3, 0));
     let causes = desk.store.causes().await.unwrap();
     assert_eq!((causes.len(), causes[0].rule.as_str(), causes[0].rows), (1, "duplicate_key", 3));
-    let waiting = desk.store.quarantined(&QuarantineFilter { rule: Some("duplicate_key".into()), ..Default::default() }).await.unwrap();
+    let waiting =
+        desk.store.quarantined(&QuarantineFilter { rule: Some("duplicate_key".into()), ..Default::default() }).await.unwrap();
     assert!(waiting.iter().any(|q| q.raw == table::raw(&Row::good(1, 2))));
     desk.audited().await;
     // Mended at the source: the key lands and what waited under it is closed.

@@ -18,22 +18,43 @@ use super::table::{Row, key_of};
 #[derive(Debug, Clone)]
 enum Step {
     /// A read of a source in pieces; perhaps cut off, perhaps incomplete.
-    Read { second: bool, pieces: Vec<Vec<Row>>, end: End },
+    Read {
+        second: bool,
+        pieces: Vec<Vec<Row>>,
+        end: End,
+    },
     /// Everything the source had before, with a few changes: the usual night.
-    Again { second: bool, change: Vec<(u32, u32)>, drop: Vec<u32> },
+    Again {
+        second: bool,
+        change: Vec<(u32, u32)>,
+        drop: Vec<u32>,
+    },
     /// Up to so many pending rows staged; the bits say how.
-    Stage { limit: u32, bits: u64 },
+    Stage {
+        limit: u32,
+        bits: u64,
+    },
     /// The same from the back-fill range.
-    Backfill { limit: u32 },
-    OpenBackfill { keep: u64 },
+    Backfill {
+        limit: u32,
+    },
+    OpenBackfill {
+        keep: u64,
+    },
     /// Verdicts on the oldest batch.
-    Settle { bits: u64 },
+    Settle {
+        bits: u64,
+    },
     GiveUp,
-    Release { reason: Option<usize> },
+    Release {
+        reason: Option<usize>,
+    },
     Ramp,
     Resend,
     Approve,
-    Sleep { days: i64 },
+    Sleep {
+        days: i64,
+    },
     Reopen,
 }
 
@@ -220,13 +241,8 @@ impl<H: Home> Life<H> {
         let keys: BTreeSet<u32> = back.iter().map(|r| key_of(&r.natural_key)).collect();
         let spent = keys.is_empty();
         self.model.open_backfill(if spent { usize::MAX } else { keep as usize });
-        let want: BTreeSet<u32> = self
-            .model
-            .places
-            .iter()
-            .filter(|(_, p)| **p == super::model::Place::Backfill)
-            .map(|(k, _)| *k)
-            .collect();
+        let want: BTreeSet<u32> =
+            self.model.places.iter().filter(|(_, p)| **p == super::model::Place::Backfill).map(|(k, _)| *k).collect();
         assert_eq!(keys, want);
     }
 

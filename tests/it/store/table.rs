@@ -6,8 +6,8 @@ use std::sync::Arc;
 use xiaoshu::finding::{Expected, Findings, Found, Locator, Place, RuleId, Severity, Violation};
 use xiaoshu::record::{BatchBuilder, KeySpec, Namespace, Record, RecordBatch};
 use xiaoshu::standard::{
-    Domain, EditionId, FieldIdx, FieldPlan, FieldType, Format, Frequency, KeyPart, Kind, Length, NaturalKey, Required, Roles, Scope,
-    Sensitivity, TableId, TablePlan,
+    Domain, EditionId, FieldIdx, FieldPlan, FieldType, Format, Frequency, KeyPart, Kind, Length, NaturalKey, Required, Roles,
+    Scope, Sensitivity, TableId, TablePlan,
 };
 use xiaoshu::store::FeedSpec;
 use xiaoshu::validate::{Accepted, Rejected, judge};
@@ -146,8 +146,14 @@ pub fn judged(plan: &Arc<TablePlan>, rows: &[Row]) -> (Accepted, Vec<Rejected>) 
     let mut findings = Findings::default();
     for (i, row) in rows.iter().enumerate().filter(|(_, r)| r.fault != Fault::None) {
         let rule = if row.fault == Fault::Bad { RuleId::new("required") } else { RuleId::new("key") };
-        let violation =
-            Violation { rule, severity: Severity::Error, field: None, found: Found::Missing, expected: Expected::Value, fix: None };
+        let violation = Violation {
+            rule,
+            severity: Severity::Error,
+            field: None,
+            found: Found::Missing,
+            expected: Expected::Value,
+            fix: None,
+        };
         findings.add(i, violation);
     }
     judge(batch(plan, rows), &findings, &|record: &Record<'_>| (raw(&rows[record.origin()]), place(record.origin())))
