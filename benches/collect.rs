@@ -93,13 +93,16 @@ fn furnish(place: &Path, plan: &TablePlan, rows: u64, shuffled: bool) -> u64 {
     let roles = &plan.roles;
     let own = [roles.record_key, roles.school_code, roles.collected_at];
     let fields: Vec<&FieldPlan> = plan.indexed().filter(|(idx, _)| !own.contains(&Some(*idx))).map(|(_, field)| field).collect();
-    let mut mapping = format!("table = \"{}\"\nsource = \"s\"\nmode = \"file\"\nread.object = \"rows.csv\"\n[fields]\n", plan.name);
+    let mut mapping =
+        format!("table = \"{}\"\nsource = \"s\"\nmode = \"file\"\nread.object = \"rows.csv\"\n[fields]\n", plan.name);
     for field in &fields {
         let _ = writeln!(mapping, "{0} = \"{0}\"", field.name);
     }
     std::fs::write(place.join("mappings").join("rows.toml"), mapping).expect("written");
     let key = plan.key.parts.iter().find_map(|part| match part {
-        KeyPart::Field(field) => Some(plan.field(*field)).filter(|f| matches!(f.ty, FieldType::Text(Format::Free)) && f.code_set.is_none()),
+        KeyPart::Field(field) => {
+            Some(plan.field(*field)).filter(|f| matches!(f.ty, FieldType::Text(Format::Free)) && f.code_set.is_none())
+        }
         _ => None,
     });
     let key = key.map(|field| field.name.clone()).expect("a text among the key's parts");
@@ -145,7 +148,13 @@ fn value(field: &FieldPlan) -> String {
     }
     match field.ty {
         FieldType::Integer { .. } => "12".to_owned(),
-        FieldType::Decimal { scale, .. } => if scale == 0 { "9".to_owned() } else { "9.5".to_owned() },
+        FieldType::Decimal { scale, .. } => {
+            if scale == 0 {
+                "9".to_owned()
+            } else {
+                "9.5".to_owned()
+            }
+        }
         FieldType::Text(format) => match format {
             Format::Uid32 => "A".repeat(32),
             Format::Digits10 => CODE.to_owned(),

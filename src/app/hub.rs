@@ -152,11 +152,11 @@ fn shipped(loaded: &Loaded, standard: &Standard, own: &[Arc<MappingDocument>]) -
     let numbered = settings.sources.values().all(|source| source.system.is_some());
     let Some(hub) = hub.filter(|_| numbered && settings.mappings.shipped) else { return Vec::new() };
     let source = format!("source = \"{hub}\"");
-    let parse = |(path, text): &(String, String)| MappingDocument::parse(path, &text.replacen("source = \"hub\"", &source, 1)).ok();
+    let parse =
+        |(path, text): &(String, String)| MappingDocument::parse(path, &text.replacen("source = \"hub\"", &source, 1)).ok();
     let mapped = |table: &str| own.iter().any(|document| document.table() == table);
-    let fits = |document: &MappingDocument| {
-        !mapped(document.table()) && document.looks_up().iter().all(|(table, _)| mapped(table))
-    };
+    let fits =
+        |document: &MappingDocument| !mapped(document.table()) && document.looks_up().iter().all(|(table, _)| mapped(table));
     standard.shipped_mappings().iter().filter_map(parse).filter(fits).map(Arc::new).collect()
 }
 

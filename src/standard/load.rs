@@ -51,7 +51,12 @@ impl Classified for LoadError {
 /// The mappings below `self/`, in the order of the edition's tables.
 fn shipped(folder: &Folder, info: &EditionInfo) -> Vec<(String, String)> {
     let path = |table: &String| format!("{}/self/{table}.toml", info.id);
-    info.tables.iter().map(path).filter_map(|path| Some((folder.text(&path).ok()?.into_owned(), path))).map(|(t, p)| (p, t)).collect()
+    info.tables
+        .iter()
+        .map(path)
+        .filter_map(|path| Some((folder.text(&path).ok()?.into_owned(), path)))
+        .map(|(t, p)| (p, t))
+        .collect()
 }
 
 /// One edition with the hub's own core tables and the national code sets, compiled.
