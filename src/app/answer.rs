@@ -424,6 +424,27 @@ pub struct QuarantineList {
     pub causes: Vec<CauseLine>,
     /// The rows asked for, when a filter was given.
     pub rows: Vec<QuarantineRow>,
+    /// Records that the platform refused, by its text.
+    pub refusals: Vec<RefusalLine>,
+    /// Those records one by one, when a table was asked for.
+    pub refused: Vec<RefusedRow>,
+}
+
+/// A record that the platform refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusedRow {
+    /// The upstream.
+    pub upstream: String,
+    /// The table.
+    pub table: String,
+    /// The record key, as the platform has it.
+    pub key: String,
+    /// Since when.
+    pub since: String,
+    /// The field that the text names.
+    pub field: Option<String>,
+    /// The platform's text.
+    pub text: String,
 }
 
 /// Answer of `quarantine retry`.

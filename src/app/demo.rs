@@ -10,13 +10,13 @@ use serde_json::value::RawValue;
 use super::clock::Shifted;
 use super::hub::{Hub, Plan};
 use super::service::{Logging, reporter};
-use super::{Compared, Context, Counts, DemoAnswer, DemoRequest, Failure, RefusalLine, quarantine, view};
+use super::{Compared, Context, Counts, DemoAnswer, DemoRequest, Failure, quarantine, view};
 use crate::brain::{Account, Brain, BrainConfig, BrainHandle, EditionJudge, Judged, RowJudge};
 use crate::finding::Text;
 use crate::sample::{self, Sample};
 use crate::source::load_script;
 use crate::standard::{EditionId, Standard};
-use crate::store::{ExceptionFilter, Millis, ReadModels, Reason, RunRow};
+use crate::store::{Millis, ReadModels, RunRow};
 
 /// Where the demo keeps its state unless told otherwise.
 const FOLDER: &str = "xiaoshu-demo";
@@ -164,17 +164,10 @@ fn gather(hub: &Hub, sample: &Sample, since: Millis, first: bool, sent: u64) -> 
     let read = async {
         let runs: Vec<RunRow> = hub.store.runs(0).await?.into_iter().filter(|run| run.began >= since).collect();
         let (stock, tables) = (hub.store.stock().await?, hub.store.table_rows().await?);
-        let refused = ExceptionFilter { reason: Some(Reason::Refused), ..ExceptionFilter::default() };
-        let refused = hub.store.exceptions(&refused).await?;
         let imbalances = view::imbalances(ReadModels::audit(hub.store.as_ref()).await?);
-        Ok::<_, crate::store::StoreError>((runs, stock, tables, refused, imbalances))
+        Ok::<_, crate::store::StoreError>((runs, stock, tables, imbalances))
     };
-    let (runs, stock, tables, refused, imbalances) = hub.runtime.block_on(read).map_err(|e| Failure::part(&e))?;
-    let mut refusals: BTreeMap<(String, Option<String>, String), u64> = BTreeMap::new();
-    for row in refused {
-        let table = tables.iter().find(|t| t.feed == row.feed).map(|t| t.table.clone()).unwrap_or_default();
-        *refusals.entry((table, row.field, row.text.unwrap_or_default())).or_default() += 1;
-    }
+    let (runs, stock, tables, imbalances) = hub.runtime.block_on(read).map_err(|e| Failure::part(&e))?;
     let domains = view::domains(&hub.plan.standard, &runs, &stock, &tables);
     let compared = compare(sample, &domains, first, sent);
     Ok(DemoAnswer {
@@ -184,10 +177,7 @@ fn gather(hub: &Hub, sample: &Sample, since: Millis, first: bool, sent: u64) -> 
         millis: 0,
         sent,
         causes: quarantine::causes(hub)?,
-        refusals: refusals
-            .into_iter()
-            .map(|((table, field, text), rows)| RefusalLine { upstream: "moe".to_owned(), table, field, text, rows })
-            .collect(),
+        refusals: quarantine::by_text(&quarantine::refused(hub, None)?),
         compared,
         domains,
         imbalances,

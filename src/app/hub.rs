@@ -77,6 +77,7 @@ impl Plan {
                 Err(found) => faults.extend(found.into_iter().map(mapping_fault)),
             }
         }
+        documents.extend(shipped(&loaded, &standard, &documents));
         if faults.is_empty() { Ok(Self { loaded, standard, documents }) } else { Err(Failure::Settings(faults)) }
     }
 
@@ -140,6 +141,23 @@ impl Plan {
         let fields = settings.fields.iter().map(|(name, p)| (name.clone(), policy(*p))).collect();
         ReferencePolicies { default: policy(settings.policy), fields }
     }
+}
+
+/// The edition's own mappings of the tables that describe the hub. They need a source of kind `hub`, the number of the
+/// information system at every source, and a mapping of each table that they look names up in; a mapping of the
+/// school's own for the same table goes first.
+fn shipped(loaded: &Loaded, standard: &Standard, own: &[Arc<MappingDocument>]) -> Vec<Arc<MappingDocument>> {
+    let settings = &loaded.settings;
+    let hub = settings.sources.iter().find(|(_, source)| source.kind == HUB_SOURCE).map(|(name, _)| name);
+    let numbered = settings.sources.values().all(|source| source.system.is_some());
+    let Some(hub) = hub.filter(|_| numbered && settings.mappings.shipped) else { return Vec::new() };
+    let source = format!("source = \"{hub}\"");
+    let parse =
+        |(path, text): &(String, String)| MappingDocument::parse(path, &text.replacen("source = \"hub\"", &source, 1)).ok();
+    let mapped = |table: &str| own.iter().any(|document| document.table() == table);
+    let fits =
+        |document: &MappingDocument| !mapped(document.table()) && document.looks_up().iter().all(|(table, _)| mapped(table));
+    standard.shipped_mappings().iter().filter_map(parse).filter(fits).map(Arc::new).collect()
 }
 
 impl Hub {

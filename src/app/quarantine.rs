@@ -1,17 +1,18 @@
 //! `quarantine`: rows that wait, by cause and one by one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 
 use super::hub::Hub;
 use super::{
-    CauseLine, ExportAnswer, ExportRequest, Failure, QuarantineList, QuarantineRequest, QuarantineRow, RetryAnswer, view,
+    CauseLine, ExportAnswer, ExportRequest, Failure, QuarantineList, QuarantineRequest, QuarantineRow, RefusalLine, RefusedRow,
+    RetryAnswer, view,
 };
 use crate::finding::Text;
 use crate::pipeline::Retried;
-use crate::store::{ExceptionFilter, FeedId, QuarantineFilter, QuarantinedRow, Reason};
+use crate::store::{ExceptionFilter, ExceptionRow, FeedId, QuarantineFilter, QuarantinedRow, Reason, StoreError};
 
-/// Causes, and the rows when a filter is given.
+/// Causes and refusals, and the rows when a filter is given.
 pub(super) fn list(hub: &Hub, request: &QuarantineRequest) -> Result<QuarantineList, Failure> {
     let causes = causes(hub)?;
     let asked = request.table.is_some()
@@ -20,7 +21,48 @@ pub(super) fn list(hub: &Hub, request: &QuarantineRequest) -> Result<QuarantineL
         || request.id.is_some()
         || request.limit > 0;
     let rows = if asked { rows(hub, request, false)? } else { Vec::new() };
-    Ok(QuarantineList { causes, rows })
+    let all = refused(hub, request.table.as_deref())?;
+    let refusals = by_text(&all);
+    let mut one_by_one =
+        if request.table.is_some() && request.source.is_none() && request.rule.is_none() { all } else { Vec::new() };
+    if request.limit > 0 {
+        one_by_one.truncate(request.limit as usize);
+    }
+    Ok(QuarantineList { causes, rows, refusals, refused: one_by_one })
+}
+
+/// Records that the platform refused, of one table or of all.
+pub(super) fn refused(hub: &Hub, table: Option<&str>) -> Result<Vec<RefusedRow>, Failure> {
+    let feed = feed_of(hub, table)?;
+    let filter = ExceptionFilter { feed, reason: Some(Reason::Refused), ..ExceptionFilter::default() };
+    let read = async { Ok::<_, StoreError>((hub.store.exceptions(&filter).await?, hub.store.stock().await?)) };
+    let (rows, stock) = hub.runtime.block_on(read).map_err(|e| Failure::part(&e))?;
+    let tables = tables(hub)?;
+    let row = |row: ExceptionRow| RefusedRow {
+        upstream: stock.iter().find(|s| s.upstream == row.upstream).map(|s| s.upstream_name.clone()).unwrap_or_default(),
+        table: tables.get(&row.feed).cloned().unwrap_or_default(),
+        key: row.record_key.as_str().to_owned(),
+        since: view::minute(row.since),
+        field: row.field,
+        text: row.text.unwrap_or_default(),
+    };
+    Ok(rows.into_iter().map(row).collect())
+}
+
+/// How many records each text of the platform meets.
+pub(super) fn by_text(rows: &[RefusedRow]) -> Vec<RefusalLine> {
+    let mut counts: BTreeMap<(&str, Option<&str>, &str, &str), u64> = BTreeMap::new();
+    for row in rows {
+        *counts.entry((row.table.as_str(), row.field.as_deref(), row.text.as_str(), row.upstream.as_str())).or_default() += 1;
+    }
+    let line = |((table, field, text, upstream), rows): ((&str, Option<&str>, &str, &str), u64)| RefusalLine {
+        upstream: upstream.to_owned(),
+        table: table.to_owned(),
+        field: field.map(str::to_owned),
+        text: text.to_owned(),
+        rows,
+    };
+    counts.into_iter().map(line).collect()
 }
 
 /// All open rows by cause, with the department to tell.
@@ -54,7 +96,7 @@ pub(super) fn export(hub: &Hub, request: &ExportRequest) -> Result<ExportAnswer,
     file.write_all("\u{FEFF}".as_bytes()).map_err(io)?;
     let mut csv = csv::Writer::from_writer(file);
     let bad = |e: csv::Error| Failure::io(&request.to.display().to_string(), &std::io::Error::other(e));
-    csv.write_record(["编号", "表", "数据源", "位置", "责任部门", "规则", "字段", "问题", "since"]).map_err(bad)?;
+    csv.write_record(["编号", "表", "数据源", "位置", "责任部门", "规则", "字段", "问题", "自"]).map_err(bad)?;
     for row in &rows {
         for violation in &row.violations {
             csv.write_record([
@@ -71,8 +113,26 @@ pub(super) fn export(hub: &Hub, request: &ExportRequest) -> Result<ExportAnswer,
             .map_err(bad)?;
         }
     }
+    let also = request.rows.source.is_none() && request.rows.rule.is_none() && request.rows.id.is_none();
+    let refused = if also { refused(hub, request.rows.table.as_deref())? } else { Vec::new() };
+    for row in &refused {
+        let field = row.field.as_deref().unwrap_or_default();
+        // The platform's own word for the record stands where the origin of a quarantined row does.
+        let cells = [
+            "",
+            row.table.as_str(),
+            row.upstream.as_str(),
+            row.key.as_str(),
+            "",
+            "refused",
+            field,
+            row.text.as_str(),
+            row.since.as_str(),
+        ];
+        csv.write_record(cells).map_err(bad)?;
+    }
     csv.flush().map_err(io)?;
-    Ok(ExportAnswer { file: request.to.clone(), rows: rows.len() as u64 })
+    Ok(ExportAnswer { file: request.to.clone(), rows: (rows.len() + refused.len()) as u64 })
 }
 
 /// Runs quarantined rows again and offers refused records again.

@@ -109,6 +109,8 @@ pub enum Found {
     Number,
     /// A JSON value of a kind that a cell cannot be: `true`, an object ….
     Kind(&'static str),
+    /// Rows of one key that differ.
+    Several,
     /// The value, cut to 60 characters, of a field that is not sensitive.
     Shown(Box<str>),
 }
@@ -191,6 +193,7 @@ impl Found {
             }
             Self::Number => Text::new("一个数（内容不显示）", "a number (withheld)"),
             Self::Kind(kind) => Text::new(format!("JSON {kind}"), format!("JSON {kind}")),
+            Self::Several => Text::new("多种不同内容", "several that differ"),
             Self::Shown(value) => Text::new(format!("“{value}”"), format!("\"{value}\"")),
         }
     }

@@ -6,15 +6,40 @@ use crate::cli::Output;
 use crate::cli::width::{Side, TextTable, clean, cut};
 use crate::finding::Lang;
 
-/// Causes, and rows where some were asked for.
+/// Causes, refusals by text, and rows of both where some were asked for.
 pub(in crate::cli) fn quarantine_list(output: Output, answer: &QuarantineList) -> String {
     let mut out = String::new();
-    if answer.causes.is_empty() && answer.rows.is_empty() {
+    if answer.causes.is_empty() && answer.rows.is_empty() && answer.refusals.is_empty() {
         line(&mut out, output.say("没有被隔离的行。", "Nothing is in quarantine."));
     }
     counts::causes(output, &answer.causes, &mut out);
+    counts::refusals(output, &answer.refusals, &mut out);
+    quarantined(output, answer, &mut out);
+    refused(output, answer, &mut out);
+    out
+}
+
+fn refused(output: Output, answer: &QuarantineList, out: &mut String) {
+    if answer.refused.is_empty() {
+        return;
+    }
+    let mut text = TextTable::new(&[
+        (output.say("主键", "record key"), Side::Left),
+        (output.say("自", "since"), Side::Left),
+        (output.say("字段", "field"), Side::Left),
+        (output.say("平台的说明", "what the platform says"), Side::Left),
+    ]);
+    for row in &answer.refused {
+        let says = cut(&clean(&row.text), 60);
+        text.row([row.key.as_str(), row.since.as_str(), row.field.as_deref().unwrap_or_default(), says.as_str()]);
+    }
+    line(out, "");
+    out.push_str(&text.render());
+}
+
+fn quarantined(output: Output, answer: &QuarantineList, out: &mut String) {
     if answer.rows.is_empty() {
-        return out;
+        return;
     }
     let mut text = TextTable::new(&[
         (output.say("行号", "id"), Side::Right),
@@ -29,9 +54,8 @@ pub(in crate::cli) fn quarantine_list(output: Output, answer: &QuarantineList) -
         let faults = if more > 0 { format!("{} (+{more})", cut(first, 56)) } else { cut(first, 60) };
         text.row([&row.id.to_string(), &row.table, &row.origin, &row.since, &faults]);
     }
-    line(&mut out, "");
+    line(out, "");
     out.push_str(&text.render());
-    out
 }
 
 /// One row: where from, raw cells, every fault.

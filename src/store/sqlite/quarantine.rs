@@ -80,7 +80,7 @@ fn several_contents() -> Violation {
         rule: RuleId::new("duplicate_key"),
         severity: Severity::Error,
         field: None,
-        found: Found::Kind("several rows"),
+        found: Found::Several,
         expected: Expected::Words(Text::new("同一主键在一次读取中只有一种内容", "one content under one key in one read")),
         fix: Some(Text::new("在来源系统中更正重复的行", "mend the duplicate rows in the source system")),
     }

@@ -39,7 +39,8 @@ pub struct Client {
     /// Held while logging in, so that one login runs at a time.
     session: Mutex<Option<Arc<Session>>>,
     logins: AtomicU64,
-    rsa_key: Mutex<Option<RsaPublicKey>>,
+    /// The key of the settings; without one it is fetched at each login, for the platform may change it.
+    rsa_key: Option<RsaPublicKey>,
 }
 
 impl fmt::Debug for Client {
@@ -99,7 +100,7 @@ impl Client {
             offset: ClockOffset::default(),
             session: Mutex::new(None),
             logins: AtomicU64::new(0),
-            rsa_key: Mutex::new(rsa_key),
+            rsa_key,
         })
     }
 
@@ -119,8 +120,7 @@ impl Client {
     }
 
     async fn rsa_key(&self) -> Result<RsaPublicKey, TransportError> {
-        let mut slot = self.rsa_key.lock().await;
-        if let Some(key) = &*slot {
+        if let Some(key) = &self.rsa_key {
             return Ok(key.clone());
         }
         let answer = self.send(self.http.request(Method::GET, self.settings.url(&self.settings.paths.rsa))).await?;
@@ -129,9 +129,7 @@ impl Client {
             serde_json::Value::String(text) => text.clone(),
             _ => return Err(self.refused(&code_text(&reply.code), reply.message.as_deref().unwrap_or("")).0),
         };
-        let key = read_key(&text).map_err(|text| TransportError::not_sent(FaultClass::Configuration, text))?;
-        *slot = Some(key.clone());
-        Ok(key)
+        read_key(&text).map_err(|text| TransportError::not_sent(FaultClass::Configuration, text))
     }
 
     async fn token_call(&self, path: &str, fields: &[(&str, &str)]) -> Result<TokenData, TransportError> {
