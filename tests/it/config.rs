@@ -75,7 +75,8 @@ fn the_platforms_settings_are_checked_whole() {
     ];
     assert_eq!(shown, expected);
     assert!(!format!("{found:?}").contains("hunter2"));
-    fs::write(&file, "[login]\nrsa_bits = 1024\n[results]\ndelay_s = 5\n").expect("written");
+    let account = "[[accounts]]\nusername = \"a\"\npassword = \"b\"\napp_secret = \"0123456789abcdef\"\napp_key = \"c\"\n";
+    fs::write(&file, format!("{account}[login]\nrsa_bits = 1024\n[results]\ndelay_s = 5\n")).expect("written");
     let config: xiaoshu::brain::BrainConfig = config::load_single(&file, &schema).expect("sound");
     assert_eq!((config.login.rsa_bits, config.results.delay_s), (1024, 5));
 }
