@@ -49,8 +49,16 @@ async fn load(label: &str, order: &[usize], batch: usize) -> Result<(), Box<dyn 
             let accepted = accepted(&plan, rows);
             let position = Position((i as u64).to_be_bytes().to_vec());
             let raw = |_: u32| (String::new(), locator(0));
-            let landing =
-                LandingBatch { accepted: &accepted, rejected: &[], filtered: 0, consumed: 0, position: &position, raw: &raw, at };
+            let landing = LandingBatch {
+                read: rows.len() as u64,
+                accepted: &accepted,
+                rejected: &[],
+                filtered: 0,
+                consumed: 0,
+                position: &position,
+                raw: &raw,
+                at,
+            };
             let (begun, spent) = (Instant::now(), cpu_time());
             store.land(run, &landing).await?;
             wall += begun.elapsed();

@@ -29,7 +29,7 @@ pub trait Progress: Send + Sync {
     fn share(&self) -> Arc<dyn Progress>;
 }
 
-/// Reports nothing.
+/// Reports nothing, the log included: for those who run the hub inside a process of their own.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 
@@ -38,6 +38,7 @@ impl Progress for Silent {
     fn advance(&self, _: u64) {}
     fn note(&self, _: Text) {}
     fn end(&self) {}
+    fn log(&self, _: &[u8]) {}
 
     fn share(&self) -> Arc<dyn Progress> {
         Arc::new(Self)

@@ -175,14 +175,25 @@ fn serve(hub: &Hub, clock: &Arc<dyn report::Clock>, collect: bool, report: bool)
         false => None,
     };
     let handle = reporting.as_ref().map(|(_, handle)| handle.clone());
+    // Goes with the collecting thread: one that broke down must not leave a service behind that only seems to work.
+    let (collecting_on, collecting_over) = tokio::sync::oneshot::channel::<()>();
     std::thread::scope(|scope| {
         let collecting = Arc::clone(&stop);
         let wakes = tell.clone();
+        let mut on = Some(collecting_on);
         if collect {
-            scope.spawn(move || collect_forever(hub, &collecting, wakes, handle.as_ref()));
+            let on = on.take();
+            scope.spawn(move || {
+                let _on = on;
+                collect_forever(hub, &collecting, wakes, handle.as_ref());
+            });
         }
-        hub.runtime.block_on(asked_to_stop());
-        tracing::info!("stopping: batches under way are finished first");
+        hub.runtime.block_on(async {
+            tokio::select! {
+                () = asked_to_stop() => tracing::info!("stopping: batches under way are finished first"),
+                _ = collecting_over => tracing::error!("collecting broke down; the service stops, so that it is started anew"),
+            }
+        });
         stop.store(true, Ordering::Release);
         // Fails only when nobody listens any more.
         let _ = told.send(true);

@@ -23,10 +23,14 @@ pub(super) struct Lines {
     lang: Lang,
 }
 
+/// Nothing but the log, beside JSON.
+#[derive(Clone, Copy)]
+struct LogOnly;
+
 /// What fits standard error.
 pub(super) fn for_terminal(lang: Lang, json: bool) -> Box<dyn Progress> {
     if json {
-        Box::new(crate::app::Silent)
+        Box::new(LogOnly)
     } else if std::io::stderr().is_terminal() {
         Box::new(Bar { lang, bar: Arc::default() })
     } else {
@@ -96,6 +100,17 @@ impl Progress for Bar {
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+impl Progress for LogOnly {
+    fn begin(&self, _: Text, _: Option<u64>) {}
+    fn advance(&self, _: u64) {}
+    fn note(&self, _: Text) {}
+    fn end(&self) {}
+
+    fn share(&self) -> Arc<dyn Progress> {
+        Arc::new(*self)
+    }
 }
 
 impl Progress for Lines {

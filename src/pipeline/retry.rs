@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::run::{BATCH_ROWS, Preparer, land};
+use super::run::{Preparer, land};
 use super::{Job, PipelineError, Surroundings};
 use crate::finding::{RuleId, Severity};
 use crate::normalize;
 use crate::source::{Column, ColumnKind};
 use crate::store::{Millis, NewRun, QuarantinedRow, RunEnd};
 
+/// Waiting rows looked at together: looking goes over all that wait, so it should find many at once.
+const READY_ROWS: u32 = 10_000;
 /// How long a row waits for a missing parent before it is offered with a warning, in milliseconds.
 const HOLD: Millis = 7 * 24 * 3_600_000;
 
@@ -32,7 +34,7 @@ pub(super) fn retry_ready(jobs: &[Job], around: &Surroundings) -> Result<(u64, u
     for job in jobs {
         loop {
             let now = (around.clock)();
-            let rows = around.wait(around.store.ready(job.feed, &job.source, now - HOLD, BATCH_ROWS as u32))?;
+            let rows = around.wait(around.store.ready(job.feed, &job.source, now - HOLD, READY_ROWS))?;
             if rows.is_empty() {
                 break;
             }

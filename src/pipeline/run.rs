@@ -16,7 +16,7 @@ use crate::store::{Landed, LandingBatch, NewRun, RunEnd, RunId, RunSummary};
 use crate::validate::{Accepted, Rejected, judge};
 
 /// Rows of one batch.
-pub(super) const BATCH_ROWS: usize = 1_000;
+const BATCH_ROWS: usize = 1_000;
 /// Batches between the reading and the landing thread.
 const CHANNEL_BATCHES: usize = 4;
 
@@ -196,6 +196,7 @@ pub(super) fn land(job: &Job, around: &Surroundings, run: RunId, ready: &Ready) 
         (normalize::raw_json(&ready.source, origin), job.locator(object, ready.source.place(origin)))
     };
     let batch = LandingBatch {
+        read: ready.source.len() as u64,
         accepted: &ready.accepted,
         rejected: &ready.rejected,
         filtered: ready.filtered,

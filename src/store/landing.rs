@@ -52,6 +52,9 @@ pub struct RunStart {
 
 /// What one landing holds.
 pub struct LandingBatch<'a> {
+    /// Rows that the source gave, counted where they were read and not from what follows: else a row lost on the way
+    /// would be missing on both sides of the run equation.
+    pub read: u64,
     /// Rows that may be landed.
     pub accepted: &'a Accepted,
     /// Rows that wait, with every fault.
@@ -69,7 +72,8 @@ pub struct LandingBatch<'a> {
     pub at: Millis,
 }
 
-/// What became of the rows of one landing, or of a whole run. `read` is the sum of the others.
+/// What became of the rows of one landing, or of a whole run. `read` is counted at the source and must be the sum of the
+/// others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Landed {
     /// Rows read.

@@ -38,10 +38,10 @@ impl Landing for SqliteStore {
         let found = write::look_up(&mut tx, shapes, open.feed, records, &groups).await?;
         let fate = sort::decide(records, &groups, &found, &open);
         let new = write::write_records(&mut tx, shapes, feed, &open, records, &fate.writes, batch.at).await?;
-        write::freeze(&mut tx, open.feed, run, &fate, records).await?;
+        write::freeze(&mut tx, shapes, open.feed, run, &fate, records).await?;
         let settled: Vec<&[u8]> =
             fate.landed.iter().map(|row| records.row(*row as usize).natural_key()).filter(|key| feed.may_wait(key)).collect();
-        settle_keys(&mut tx, open.feed, &settled).await?;
+        settle_keys(&mut tx, shapes, open.feed, &settled).await?;
         let mut entries: Vec<Entry> = rejected_entries(batch.rejected);
         entries.extend(conflict_entries(batch, &fate.conflicts));
         put(&mut tx, shapes, open.feed, open.source, run, batch.at, &entries).await?;
@@ -71,9 +71,9 @@ impl Landing for SqliteStore {
 }
 
 fn totals(batch: &LandingBatch<'_>, fate: &Fate) -> Landed {
-    let (accepted, rejected) = (batch.accepted.rows().len() as u64, batch.rejected.len() as u64);
+    let rejected = batch.rejected.len() as u64;
     Landed {
-        read: accepted + rejected + batch.filtered + batch.consumed,
+        read: batch.read,
         changed: fate.writes.len() as u64,
         unchanged: fate.unchanged,
         duplicate: fate.duplicate,

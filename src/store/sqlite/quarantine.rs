@@ -151,15 +151,21 @@ pub(super) async fn put(
     Ok(())
 }
 
+static SETTLE: Form = Form { head: "DELETE FROM quarantine WHERE nk IN (VALUES ", row: "(?)", tail: ") AND feed = ?" };
+
 /// Closes what waits under keys that have landed.
-pub(super) async fn settle_keys(tx: &mut Transaction<'_, Sqlite>, feed: FeedId, keys: &[&[u8]]) -> Result<(), StoreError> {
-    for key in keys {
-        sqlx::query("DELETE FROM quarantine WHERE feed = ? AND nk = ?")
-            .bind(feed.0)
-            .bind(*key)
-            .execute(&mut **tx)
-            .await
-            .map_err(db("closing quarantined rows"))?;
+pub(super) async fn settle_keys(
+    tx: &mut Transaction<'_, Sqlite>,
+    shapes: &mut Shapes,
+    feed: FeedId,
+    keys: &[&[u8]],
+) -> Result<(), StoreError> {
+    for piece in pieces(keys) {
+        let mut query = sqlx::query(shapes.sql(&SETTLE, piece.len()));
+        for key in piece {
+            query = query.bind(*key);
+        }
+        query.bind(feed.0).execute(&mut **tx).await.map_err(db("closing quarantined rows"))?;
     }
     Ok(())
 }

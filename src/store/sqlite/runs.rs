@@ -224,7 +224,7 @@ async fn close_unseen(tx: &mut Transaction<'_, Sqlite>, open: &OpenRun, run: Run
 /// Unfreezes records whose keys a complete read has seen with one content only.
 async fn unfreeze(tx: &mut Transaction<'_, Sqlite>, open: &OpenRun, run: RunId) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE head SET flags = flags & ~?1 WHERE feed = ?2 AND flags = ?1 \
+        "UPDATE head SET flags = flags & ~?1 WHERE feed = ?2 AND flags <> 0 AND flags = ?1 \
          AND rid IN (SELECT rid FROM sighting WHERE run = ?3 AND several = 0)",
     )
     .bind(FROZEN)

@@ -7,7 +7,7 @@ use super::feeds::{IndexedField, OpenFeed, unindex};
 use super::place::{Leaving, Place, cursors, leave};
 use super::runs::{CHUNK_BITS, OpenRun, bitmap_bytes};
 use super::shape::{Form, Shapes, pieces};
-use super::sort::{FROZEN, Fate, Found, GONE, Group, Odd, Write};
+use super::sort::{Fate, Found, Group, Odd, Sighting, Write};
 use super::{inconsistent, number_list};
 use crate::record::{ContentHash, Record, RecordBatch, canonical_json};
 use crate::store::{FeedId, Millis, RunId, StoreError};
@@ -236,36 +236,37 @@ async fn insert_values(
     Ok(())
 }
 
+static FREEZE: Form =
+    Form { head: "UPDATE head SET flags = flags | 2 WHERE nk IN (VALUES ", row: "(?)", tail: ") AND feed = ? AND flags & 1 = 0" };
+
+static INSERT_SIGHTING: Form =
+    Form { head: "INSERT OR REPLACE INTO sighting (run, rid, hash, several) VALUES ", row: "(?,?,?,?)", tail: "" };
+
 /// Freezes records and notes sightings of frozen ones.
 pub(super) async fn freeze(
     tx: &mut Transaction<'_, Sqlite>,
+    shapes: &mut Shapes,
     feed: FeedId,
     run: RunId,
     fate: &Fate,
     batch: &RecordBatch,
 ) -> Result<(), StoreError> {
-    for row in &fate.conflicts {
-        if fate.freeze.is_empty() {
-            break;
+    // Under the keys of the other conflicts no record stands, or it is frozen already.
+    let conflicts: &[u32] = if fate.freeze.is_empty() { &[] } else { &fate.conflicts };
+    for piece in pieces(conflicts) {
+        let mut query = sqlx::query(shapes.sql(&FREEZE, piece.len()));
+        for row in piece {
+            query = query.bind(batch.row(*row as usize).natural_key());
         }
-        sqlx::query("UPDATE head SET flags = flags | ? WHERE feed = ? AND nk = ? AND flags & ? = 0")
-            .bind(FROZEN)
-            .bind(feed.0)
-            .bind(batch.row(*row as usize).natural_key())
-            .bind(GONE)
-            .execute(&mut **tx)
-            .await
-            .map_err(db("freezing records"))?;
+        query.bind(feed.0).execute(&mut **tx).await.map_err(db("freezing records"))?;
     }
-    for (rid, sighting) in &fate.sightings {
-        sqlx::query("INSERT OR REPLACE INTO sighting (run, rid, hash, several) VALUES (?, ?, ?, ?)")
-            .bind(run.0)
-            .bind(rid)
-            .bind(sighting.hash.0.to_vec())
-            .bind(sighting.several)
-            .execute(&mut **tx)
-            .await
-            .map_err(db("noting frozen records"))?;
+    let sightings: Vec<(u32, Sighting)> = fate.sightings.iter().map(|(rid, sighting)| (*rid, *sighting)).collect();
+    for piece in pieces(&sightings) {
+        let mut query = sqlx::query(shapes.sql(&INSERT_SIGHTING, piece.len()));
+        for (rid, sighting) in piece {
+            query = query.bind(run.0).bind(rid).bind(sighting.hash.0.to_vec()).bind(sighting.several);
+        }
+        query.execute(&mut **tx).await.map_err(db("noting frozen records"))?;
     }
     Ok(())
 }

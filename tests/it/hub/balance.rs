@@ -1,9 +1,13 @@
 //! Bad rows wait and come back, and nothing is lost unnoticed.
 
+use std::sync::Arc;
+
 use xiaoshu::app::{self, QuarantineRequest};
 
+use super::crashing::CrashingStore;
 use super::school::School;
 use super::story::totals;
+use crate::store::home::lose_a_record;
 
 /// How many rows wait.
 fn waiting(school: &School) -> usize {
@@ -51,4 +55,24 @@ fn a_row_that_was_not_read_whole_never_lands_from_what_was_saved_of_it() {
     school.write("files/courses.csv", &good);
     assert_eq!(totals(&school.round()).stored, 40);
     assert_eq!(waiting(&school), 0);
+}
+
+#[test]
+fn a_record_lost_in_the_store_makes_the_equations_fail() {
+    let school = School::new(20, 0);
+    assert!(school.round().imbalances.is_empty());
+    school.runtime.block_on(lose_a_record(&school.path("data")));
+    let status = app::status(&school.context()).expect("a status");
+    assert!(status.imbalances.iter().any(|i| (i.counted, i.found) == (20, 19)), "{:?}", status.imbalances);
+    assert!(!school.round().imbalances.is_empty());
+}
+
+#[test]
+fn a_row_lost_on_its_way_into_the_store_makes_the_run_equation_fail() {
+    let school = School::new(20, 0);
+    let good = std::fs::read_to_string(school.path("files/courses.csv")).expect("read");
+    school.write("files/courses.csv", &good.replace("K0007,课程7,23", "K0007,课程7,many"));
+    let answer = school.try_round(|store| Arc::new(CrashingStore::losing(store))).expect("a round");
+    let lost: Vec<_> = answer.imbalances.iter().map(|i| (i.counted, i.found)).collect();
+    assert_eq!(lost, [(20, 19), (20, 19)], "the course, and the project that refers to it: {:?}", answer.imbalances);
 }

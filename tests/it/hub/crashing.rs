@@ -18,13 +18,20 @@ pub struct CrashingStore {
     inner: Arc<dyn Store>,
     /// Crash points still to pass: two a commit, one before and one after it.
     left: Arc<AtomicI64>,
+    /// Loses the first bad row of each landing.
+    losing: bool,
 }
 
 impl CrashingStore {
     /// Dies at crash point `at`, counted from 0; even ones lie before a commit, odd ones after it.
     pub fn new(inner: Arc<dyn Store>, at: i64) -> (Self, Arc<AtomicI64>) {
         let left = Arc::new(AtomicI64::new(at));
-        (Self { inner, left: Arc::clone(&left) }, left)
+        (Self { inner, left: Arc::clone(&left), losing: false }, left)
+    }
+
+    /// Never dies, but loses the first bad row of each landing on the way into the store.
+    pub fn losing(inner: Arc<dyn Store>) -> Self {
+        Self { inner, left: Arc::new(AtomicI64::new(i64::MAX)), losing: true }
     }
 
     fn before(&self) -> Result<(), StoreError> {
@@ -66,7 +73,8 @@ impl Landing for CrashingStore {
 
     async fn land(&self, run: RunId, batch: &LandingBatch<'_>) -> Result<Landed, StoreError> {
         self.before()?;
-        let done = self.inner.land(run, batch).await;
+        let kept = if self.losing { batch.rejected.get(1..).unwrap_or_default() } else { batch.rejected };
+        let done = self.inner.land(run, &LandingBatch { rejected: kept, ..*batch }).await;
         self.after()?;
         done
     }

@@ -8,4 +8,5 @@ mod crashing;
 mod kill;
 mod logs;
 mod school;
+mod serve;
 mod story;

@@ -145,6 +145,7 @@ impl World {
         let new = NewRun { source: "test".into(), feed: self.feed(name), mapping_digest: [2; 16], at };
         let run = self.store.begin_run(&new).await.unwrap().run;
         let batch = LandingBatch {
+            read: (accepted.rows().len() + rejected.len()) as u64,
             accepted: &accepted,
             rejected: &rejected,
             filtered: 0,

@@ -45,6 +45,7 @@ impl Desk {
         let raw = |i: u32| (table::raw(&rows[good[i as usize]]), table::place(good[i as usize]));
         let position = Position(position.to_be_bytes().to_vec());
         let batch = LandingBatch {
+            read: rows.len() as u64,
             accepted: &accepted,
             rejected: &rejected,
             filtered: 0,

@@ -57,11 +57,7 @@ impl Home for SqliteHome {
     }
 
     async fn lose_a_record(&self) {
-        use sqlx::Connection;
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.dir.path().join("xiaoshu.db"));
-        let mut conn = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-        sqlx::query("DELETE FROM feed WHERE seq = (SELECT min(seq) FROM feed WHERE op = 0)").execute(&mut conn).await.unwrap();
-        conn.close().await.unwrap();
+        lose_a_record(self.dir.path()).await;
     }
 
     async fn check_views(&self, address: &str, sql: &[String]) {
@@ -85,4 +81,13 @@ impl Home for SqliteHome {
         assert_eq!((live, waiting), (2, 2));
         conn.close().await.unwrap();
     }
+}
+
+/// Takes a record out of the closed SQLite store in a folder behind its back.
+pub async fn lose_a_record(dir: &std::path::Path) {
+    use sqlx::Connection;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(dir.join("xiaoshu.db"));
+    let mut conn = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query("DELETE FROM feed WHERE seq = (SELECT min(seq) FROM feed WHERE op = 0)").execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
 }

@@ -145,6 +145,7 @@ pub async fn rows_wait_for_their_parents(home: impl Home) {
     let position = xiaoshu::source::Position(vec![1]);
     let raw = |_| (String::new(), table::place(0));
     let batch = xiaoshu::store::LandingBatch {
+        read: 6,
         accepted: &accepted,
         rejected: &rejected,
         filtered: 2,
@@ -161,7 +162,8 @@ pub async fn rows_wait_for_their_parents(home: impl Home) {
     let new = NewRun { source: "p".into(), feed: parents, mapping_digest: [0; 16], at: 20 };
     let run = desk.store.begin_run(&new).await.unwrap().run;
     let (accepted, rejected) = table::judged(&parent, &[Row::good(2, 1)]);
-    let batch = xiaoshu::store::LandingBatch { accepted: &accepted, rejected: &rejected, filtered: 0, consumed: 0, ..batch };
+    let batch =
+        xiaoshu::store::LandingBatch { read: 1, accepted: &accepted, rejected: &rejected, filtered: 0, consumed: 0, ..batch };
     desk.store.land(run, &batch).await.unwrap();
     let ready = desk.store.ready(desk.feed, "a", 0, 0).await.unwrap();
     assert_eq!(ready.len(), 1);

@@ -4,7 +4,7 @@ mod basics;
 mod crash;
 mod delivery;
 mod desk;
-mod home;
+pub mod home;
 mod landing;
 mod model;
 mod random;
