@@ -25,16 +25,20 @@ impl Upstream {
     /// scope and not yet due when scope or calendar have changed.
     pub(super) async fn reconsider(&self) -> Result<(), ReportError> {
         let store = &self.around.store;
-        let key = format!("scope:{}", self.name);
+        let key = format!("report/scope/{}", self.name);
         let scope = format!("{:?} {:?} {:?}", self.config.scope, self.config.scopes, self.around.calendar);
-        let changed = store.get_meta(&key).await?.is_some_and(|before| before != scope.as_bytes());
+        let before = store.get_meta(&key).await?;
+        let same = before.as_deref() == Some(scope.as_bytes());
+        let changed = before.is_some() && !same;
         let reasons: &[Reason] =
             if changed { &[Reason::Unsealed, Reason::OutOfScope, Reason::NotDue] } else { &[Reason::Unsealed] };
         for reason in reasons {
             let filter = ExceptionFilter { upstream: Some(self.id), feed: None, reason: Some(*reason), limit: 0 };
             store.release(&filter, self.now()).await?;
         }
-        store.set_meta(&key, scope.as_bytes()).await?;
+        if !same {
+            store.set_meta(&key, scope.as_bytes()).await?;
+        }
         Ok(())
     }
 
