@@ -37,5 +37,5 @@ step cargo fmt --check
 step cargo clippy --locked --all-targets -- -D warnings
 step cargo test --locked --no-run
 start_servers
-step cargo test --locked
+step cargo test --locked --no-fail-fast
 say "all good"

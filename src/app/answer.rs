@@ -379,6 +379,9 @@ pub struct StatusAnswer {
     pub edition: String,
     /// Now, `YYYY-MM-DD HH:MM:SS`.
     pub at: String,
+    /// There is no store yet: where it would be, and what makes one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nothing_yet: Option<Text>,
     /// The tables, by domain, in printed order.
     pub tables: Vec<StatusLine>,
     /// Deletions that wait for approval.
@@ -466,6 +469,8 @@ pub struct RetryAnswer {
     pub landed: u64,
     /// Rows that went back into quarantine.
     pub rejected: u64,
+    /// Rows not run: the source could not be read whole there; they wait for it to be read again.
+    pub unread: u64,
     /// Refused records offered again.
     pub reoffered: u64,
 }

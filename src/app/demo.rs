@@ -44,7 +44,7 @@ pub(super) fn answer(context: &Context<'_>, request: &DemoRequest) -> Result<Dem
     let plan = Plan::load(&inner)?;
     let jobs = plan.active().count() as u64;
     let since = clock.millis();
-    let hub = Hub::open(&inner, plan, Arc::new(move || clock.millis()), Arc::new(Logging))?;
+    let hub = Hub::open(&inner, plan, Arc::new(move || clock.millis()), Arc::new(Logging(context.progress.share())))?;
     let writes = runtime.block_on(writes(&brain))?;
     context.progress.begin(Text::new("读取、转换、校验", "reading, mapping, validating"), Some(jobs));
     hub.pipeline.collect(&|| false).map_err(super::hub::pipeline_failure)?;

@@ -13,6 +13,9 @@ pub enum Failure {
     /// Something the user named does not exist: a table, a row, an upstream.
     #[error("{}", .0.en)]
     Unknown(Text),
+    /// Another process writes the store.
+    #[error("{}", .0.en)]
+    Busy(Text),
     /// A part failed.
     #[error("{message}")]
     Part {
@@ -48,7 +51,7 @@ impl Failure {
 impl Classified for Failure {
     fn fault_class(&self) -> FaultClass {
         match self {
-            Self::Settings(_) | Self::Unknown(_) => FaultClass::Configuration,
+            Self::Settings(_) | Self::Unknown(_) | Self::Busy(_) => FaultClass::Configuration,
             Self::Part { class, .. } => *class,
         }
     }

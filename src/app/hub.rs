@@ -1,7 +1,7 @@
 //! The hub put together: settings, standard, store, mappings, jobs.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rand::RngCore;
@@ -11,13 +11,14 @@ use super::{Context, Failure};
 use crate::config::{self, Environment, Fault, Kind, Loaded, Parts};
 use crate::finding::Text;
 use crate::normalize::{MappingDocument, MappingFault, Mode};
-use crate::pipeline::{Job, Observer, Pipeline, School, Surroundings};
+use crate::pipeline::{Job, Observer, Pipeline, School, Silent, Surroundings};
 use crate::record::Namespace;
+use crate::report;
 use crate::source::{self, Connector};
 use crate::standard::{EditionId, FieldIdx, Standard, TableId, TablePlan};
+use crate::store::sqlite::{SqliteOptions, SqliteStore};
 use crate::store::{FeedId, FeedSpec, Millis, Store, StoreError};
 use crate::validate::{Checks, ReferencePolicies, ReferencePolicy};
-use crate::{report, store};
 
 /// The kind of the source that gives the hub's own landed records and ledger.
 pub(super) const HUB_SOURCE: &str = "hub";
@@ -76,6 +77,7 @@ impl Plan {
                 Err(found) => faults.extend(found.into_iter().map(mapping_fault)),
             }
         }
+        documents.extend(shipped(&loaded, &standard, &documents));
         if faults.is_empty() { Ok(Self { loaded, standard, documents }) } else { Err(Failure::Settings(faults)) }
     }
 
@@ -141,6 +143,23 @@ impl Plan {
     }
 }
 
+/// The edition's own mappings of the tables that describe the hub. They need a source of kind `hub`, the number of the
+/// information system at every source, and a mapping of each table that they look names up in; a mapping of the
+/// school's own for the same table goes first.
+fn shipped(loaded: &Loaded, standard: &Standard, own: &[Arc<MappingDocument>]) -> Vec<Arc<MappingDocument>> {
+    let settings = &loaded.settings;
+    let hub = settings.sources.iter().find(|(_, source)| source.kind == HUB_SOURCE).map(|(name, _)| name);
+    let numbered = settings.sources.values().all(|source| source.system.is_some());
+    let Some(hub) = hub.filter(|_| numbered && settings.mappings.shipped) else { return Vec::new() };
+    let source = format!("source = \"{hub}\"");
+    let parse =
+        |(path, text): &(String, String)| MappingDocument::parse(path, &text.replacen("source = \"hub\"", &source, 1)).ok();
+    let mapped = |table: &str| own.iter().any(|document| document.table() == table);
+    let fits =
+        |document: &MappingDocument| !mapped(document.table()) && document.looks_up().iter().all(|(table, _)| mapped(table));
+    standard.shipped_mappings().iter().filter_map(parse).filter(fits).map(Arc::new).collect()
+}
+
 impl Hub {
     /// Opens the store and puts the jobs together.
     pub(super) fn open(context: &Context<'_>, plan: Plan, clock: Clock, observer: Arc<dyn Observer>) -> Result<Self, Failure> {
@@ -172,13 +191,71 @@ impl Hub {
         let jobs = jobs(&plan, &around, &hub_settings)?;
         Ok(Self { plan, runtime, store, pipeline: Pipeline::new(jobs, around), clock, parked })
     }
+
+    /// A hub to look at, over a store that is open for reading only: it has no jobs and writes nothing.
+    pub(super) fn looked_at(plan: Plan, runtime: Runtime, store: Arc<dyn Store>, clock: Clock) -> Result<Self, Failure> {
+        let (feeds, parked) = runtime.block_on(open_feeds(&plan, store.as_ref())).map_err(|e| Failure::part(&e))?;
+        let code: Arc<str> = plan.loaded.settings.school.code.as_str().into();
+        // Without jobs no record key is made, so the namespace stays out.
+        let namespace = Namespace { name: Arc::clone(&code), secret: Arc::from([].as_slice()) };
+        let around = Surroundings {
+            store: Arc::clone(&store),
+            standard: Arc::clone(&plan.standard),
+            school: School { code, namespace },
+            feeds,
+            runtime: runtime.handle().clone(),
+            clock: Arc::clone(&clock),
+            observer: Arc::new(Silent),
+        };
+        Ok(Self { plan, runtime, store, pipeline: Pipeline::new(Vec::new(), around), clock, parked })
+    }
 }
 
 /// Opens the store of the settings.
 pub(super) fn open_store(context: &Context<'_>, plan: &Plan, runtime: &Runtime) -> Result<Arc<dyn Store>, Failure> {
     let dir = plan.data_dir(context);
-    let store = runtime.block_on(store::sqlite::SqliteStore::open(&dir, store::sqlite::SqliteOptions::default()));
-    Ok(Arc::new(store.map_err(|e| Failure::part(&e))?))
+    match runtime.block_on(SqliteStore::open(&dir, SqliteOptions::default())) {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(StoreError::Locked { path, lock }) => Err(busy(&path, &lock)),
+        Err(error) => Err(Failure::part(&error)),
+    }
+}
+
+/// Opens the store of the settings for reading only, beside the service if one runs; `None` when there is none yet.
+pub(super) fn open_store_to_read(
+    context: &Context<'_>,
+    plan: &Plan,
+    runtime: &Runtime,
+) -> Result<Option<Arc<dyn Store>>, Failure> {
+    let dir = plan.data_dir(context);
+    match runtime.block_on(SqliteStore::open_read_only(&dir, SqliteOptions::default())) {
+        Ok(store) => Ok(Some(Arc::new(store))),
+        Err(StoreError::Absent(_)) => Ok(None),
+        Err(error) => Err(Failure::part(&error)),
+    }
+}
+
+/// What to say where nothing has been read yet.
+pub(super) fn nothing_yet(dir: &Path) -> Text {
+    let dir = dir.display();
+    Text::new(
+        format!("数据目录 {dir} 中还没有任何数据：先运行 `xiaoshu run`（或 `xiaoshu run --once --only collect`）"),
+        format!("nothing is in the data folder {dir} yet: start `xiaoshu run` (or `xiaoshu run --once --only collect`) first"),
+    )
+}
+
+fn busy(path: &str, lock: &str) -> Failure {
+    Failure::Busy(Text::new(
+        format!(
+            "数据目录 {path} 正由另一个进程写入（锁文件 {lock}）。请先停止服务（如 `systemctl stop xiaoshu`）再执行，\
+             或用 `--data` 指定另一个目录。仅查看的命令（status、quarantine list/show/export、不带操作的 release、approve、rekey）无需停止服务"
+        ),
+        format!(
+            "the store {path} is in use by another process (lock file {lock}). Stop the service first (for instance \
+             `systemctl stop xiaoshu`), or name another folder with `--data`. Commands that only look (status, quarantine \
+             list/show/export, and release, approve and rekey that decide nothing) work beside it"
+        ),
+    ))
 }
 
 async fn school(plan: &Plan, store: &dyn Store) -> Result<School, StoreError> {
@@ -205,6 +282,8 @@ async fn open_feeds(plan: &Plan, store: &dyn Store) -> Result<(HashMap<TableId, 
             Ok(feed) => {
                 feeds.insert(table.id, feed);
             }
+            // Not read yet, and this process only looks.
+            Err(StoreError::Absent(_)) => {}
             Err(StoreError::Inconsistent(why)) => parked.push((table.name.clone(), why)),
             Err(error) => return Err(error),
         }

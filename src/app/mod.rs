@@ -79,7 +79,7 @@ pub fn run_fitted(context: &Context<'_>, request: &RunRequest, fittings: &Fittin
 /// # Errors
 /// What keeps the store from being read.
 pub fn status(context: &Context<'_>) -> Result<StatusAnswer, Failure> {
-    status::answer(&open(context)?)
+    status::answer(context)
 }
 
 /// Quarantined rows and their causes.
@@ -87,7 +87,7 @@ pub fn status(context: &Context<'_>) -> Result<StatusAnswer, Failure> {
 /// # Errors
 /// What keeps the store from being read.
 pub fn quarantine_list(context: &Context<'_>, request: &QuarantineRequest) -> Result<QuarantineList, Failure> {
-    quarantine::list(&open(context)?, request)
+    quarantine::list(&look(context)?, request)
 }
 
 /// One quarantined row with its raw input and every fault.
@@ -95,7 +95,7 @@ pub fn quarantine_list(context: &Context<'_>, request: &QuarantineRequest) -> Re
 /// # Errors
 /// [`Failure`] when there is no such row.
 pub fn quarantine_show(context: &Context<'_>, id: i64) -> Result<QuarantineRow, Failure> {
-    quarantine::show(&open(context)?, id)
+    quarantine::show(&look(context)?, id)
 }
 
 /// Runs quarantined rows again, and offers refused records again.
@@ -111,7 +111,7 @@ pub fn quarantine_retry(context: &Context<'_>, request: &QuarantineRequest) -> R
 /// # Errors
 /// What keeps the file from being written.
 pub fn quarantine_export(context: &Context<'_>, request: &ExportRequest) -> Result<ExportAnswer, Failure> {
-    quarantine::export(&open(context)?, request)
+    quarantine::export(&look(context)?, request)
 }
 
 /// Shows the ramp of every (upstream, table), or moves it on.
@@ -119,7 +119,8 @@ pub fn quarantine_export(context: &Context<'_>, request: &ExportRequest) -> Resu
 /// # Errors
 /// What keeps it from being moved.
 pub fn release(context: &Context<'_>, request: &ReleaseRequest) -> Result<ReleaseAnswer, Failure> {
-    approvals::release(&open(context)?, request)
+    let hub = if request.to.is_some() { open(context)? } else { look(context)? };
+    approvals::release(&hub, request)
 }
 
 /// Lists what a changed natural key orphans and, when approved, lets the table go on.
@@ -127,7 +128,8 @@ pub fn release(context: &Context<'_>, request: &ReleaseRequest) -> Result<Releas
 /// # Errors
 /// What keeps it from being done.
 pub fn rekey(context: &Context<'_>, request: &RekeyRequest) -> Result<RekeyAnswer, Failure> {
-    approvals::rekey(&open(context)?, request)
+    let hub = if request.approve { open(context)? } else { look(context)? };
+    approvals::rekey(&hub, request)
 }
 
 /// Shows the deletions that wait for approval, or approves a table's.
@@ -135,7 +137,8 @@ pub fn rekey(context: &Context<'_>, request: &RekeyRequest) -> Result<RekeyAnswe
 /// # Errors
 /// What keeps them from being approved.
 pub fn approve(context: &Context<'_>, request: &ApproveRequest) -> Result<ApproveAnswer, Failure> {
-    approvals::approve(&open(context)?, request)
+    let hub = if request.table.is_some() { open(context)? } else { look(context)? };
+    approvals::approve(&hub, request)
 }
 
 /// The reference central platform; comes back when it is stopped.
@@ -146,7 +149,17 @@ pub fn brain(context: &Context<'_>, request: &BrainRequest) -> Result<BrainAnswe
     platform::run(context, request)
 }
 
-/// The hub as it stands, for commands that look at it or decide something.
+/// The hub as it stands, for commands that only look: they work beside the service, which has the store's lock.
+fn look(context: &Context<'_>) -> Result<hub::Hub, Failure> {
+    let plan = hub::Plan::load(context)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
+    match hub::open_store_to_read(context, &plan, &runtime)? {
+        Some(store) => hub::Hub::looked_at(plan, runtime, store, hub::system_clock()),
+        None => Err(Failure::Unknown(hub::nothing_yet(&plan.data_dir(context)))),
+    }
+}
+
+/// The hub with its store to itself, for commands that decide something or need the jobs.
 fn open(context: &Context<'_>) -> Result<hub::Hub, Failure> {
     let plan = hub::Plan::load(context)?;
     hub::Hub::open(context, plan, hub::system_clock(), std::sync::Arc::new(crate::pipeline::Silent))

@@ -2,13 +2,13 @@
 
 use super::{BrainAnswer, BrainRequest, Context, Failure};
 use crate::brain::{Brain, BrainConfig};
-use crate::config::Fault;
+use crate::config;
 use crate::finding::Text;
 
 /// Serves until it is stopped.
 pub(super) fn run(context: &Context<'_>, request: &BrainRequest) -> Result<BrainAnswer, Failure> {
     let mut config = match &request.config {
-        Some(file) => read(file)?,
+        Some(file) => config::load_single(file, &BrainConfig::schema()).map_err(Failure::Settings)?,
         // An open sandbox: one well-known account that may report for any school.
         None => BrainConfig::sandbox(""),
     };
@@ -33,25 +33,5 @@ pub(super) fn run(context: &Context<'_>, request: &BrainRequest) -> Result<Brain
         let received: u64 = batches.iter().map(|b| b.collect_num.max(0) as u64).sum();
         brain.stop().await.map_err(|e| Failure::part(&e))?;
         Ok(BrainAnswer { url, stored, refused: received.saturating_sub(stored) })
-    })
-}
-
-fn read(file: &std::path::Path) -> Result<BrainConfig, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|e| Failure::io(&file.display().to_string(), &e))?;
-    let parsed: Result<BrainConfig, _> = toml_edit::de::from_str(&text);
-    parsed.map_err(|error| {
-        let before = error.span().map_or("", |span| text.get(..span.start).unwrap_or_default());
-        let what = error.message().lines().next().unwrap_or_default().to_owned();
-        let place = Fault {
-            file: file.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: before.rsplit('\n').next().unwrap_or_default().chars().count() + 1,
-            what: Text::new(&what, &what),
-            remedy: Text::new(
-                "按 deploy/README.md 中平台设置的说明更正",
-                "mend it as deploy/README.md describes the platform's settings",
-            ),
-        };
-        Failure::Settings(vec![place])
     })
 }

@@ -1,5 +1,8 @@
 //! How long work tells how far it is.
 
+use std::io::Write;
+use std::sync::Arc;
+
 use crate::finding::Text;
 
 /// What long work reports to. Calls come from any thread.
@@ -15,6 +18,15 @@ pub trait Progress: Send + Sync {
 
     /// The last stretch is over.
     fn end(&self);
+
+    /// Writes a line of the log, its end included, to standard error without tearing what is drawn there.
+    fn log(&self, line: &[u8]) {
+        // Standard error may be closed; the log is not worth a failure.
+        drop(std::io::stderr().write_all(line));
+    }
+
+    /// The same progress for those who outlive the command's call.
+    fn share(&self) -> Arc<dyn Progress>;
 }
 
 /// Reports nothing.
@@ -26,4 +38,8 @@ impl Progress for Silent {
     fn advance(&self, _: u64) {}
     fn note(&self, _: Text) {}
     fn end(&self) {}
+
+    fn share(&self) -> Arc<dyn Progress> {
+        Arc::new(Self)
+    }
 }

@@ -9,6 +9,7 @@ use super::{
     RetryAnswer, view,
 };
 use crate::finding::Text;
+use crate::pipeline::Retried;
 use crate::store::{ExceptionFilter, ExceptionRow, FeedId, QuarantineFilter, QuarantinedRow, Reason, StoreError};
 
 /// Causes and refusals, and the rows when a filter is given.
@@ -137,14 +138,14 @@ pub(super) fn export(hub: &Hub, request: &ExportRequest) -> Result<ExportAnswer,
 /// Runs quarantined rows again and offers refused records again.
 pub(super) fn retry(hub: &Hub, request: &QuarantineRequest) -> Result<RetryAnswer, Failure> {
     let rows = stored(hub, request)?;
-    let (tried, landed) = hub.pipeline.retry(&rows).map_err(|e| Failure::part(&e))?;
+    let Retried { tried, landed, unread } = hub.pipeline.retry(&rows).map_err(super::hub::pipeline_failure)?;
     let mut reoffered = 0;
     if request.id.is_none() && request.rule.is_none() && request.source.is_none() {
         let feed = feed_of(hub, request.table.as_deref())?;
         let filter = ExceptionFilter { feed, reason: Some(Reason::Refused), ..ExceptionFilter::default() };
         reoffered = hub.runtime.block_on(hub.store.release(&filter, (hub.clock)())).map_err(|e| Failure::part(&e))?;
     }
-    Ok(RetryAnswer { tried, landed, rejected: tried - landed, reoffered })
+    Ok(RetryAnswer { tried, landed, rejected: tried - landed, unread, reoffered })
 }
 
 fn rows(hub: &Hub, request: &QuarantineRequest, with_raw: bool) -> Result<Vec<QuarantineRow>, Failure> {

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use super::checking::step;
 use super::hub::{Hub, Plan};
-use super::{CheckAnswer, Context, Failure, LeftLine, Part, RunAnswer, RunRequest, Target, view};
+use super::{CheckAnswer, Context, Failure, LeftLine, Part, Progress, RunAnswer, RunRequest, Target, view};
 use crate::finding::Text;
 use crate::pipeline::{Job, Observer, PipelineError, RunOutcome};
 use crate::report::{self, ReportedTable, Reporter};
 use crate::store::{Landed, Millis, ReadModels, Store};
+use crate::telemetry;
 
-/// Passes landings on to the log: what a service shows.
-pub(super) struct Logging;
+/// Passes landings on to the log, and jobs done to the progress: what a service shows.
+pub(super) struct Logging(pub(super) Arc<dyn Progress>);
 
 impl Observer for Logging {
     fn landed(&self, job: &Job, landed: &Landed) {
@@ -21,6 +22,7 @@ impl Observer for Logging {
     }
 
     fn ended(&self, job: &Job, outcome: &Result<RunOutcome, PipelineError>) {
+        self.0.advance(1);
         if let Ok(outcome) = outcome {
             let landed = &outcome.summary.landed;
             tracing::info!(
@@ -87,10 +89,13 @@ impl Default for Fittings {
 /// Runs as asked.
 pub(super) fn run(context: &Context<'_>, request: &RunRequest, fittings: &Fittings) -> Result<RunAnswer, Failure> {
     let plan = Plan::load(context)?;
+    let progress = context.progress.share();
+    let shared = Arc::clone(&progress);
+    telemetry::start(plan.loaded.settings.log, Arc::new(move |line| shared.log(line)));
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
     let store = (fittings.around_store)(super::hub::open_store(context, &plan, &runtime)?);
     let clock = Arc::clone(&fittings.clock);
-    let hub = Hub::with_store(plan, runtime, store, Arc::new(move || clock.now()), Arc::new(Logging))?;
+    let hub = Hub::with_store(plan, runtime, store, Arc::new(move || clock.now()), Arc::new(Logging(progress)))?;
     if request.restored {
         hub.runtime.block_on(hub.store.raise_generation()).map_err(|e| Failure::part(&e))?;
     }
@@ -204,8 +209,10 @@ fn collect_forever(hub: &Hub, stop: &AtomicBool, mut told: tokio::sync::watch::R
         if let Some(handle) = handle {
             handle.wake();
         }
-        // Either the pause is over or the hub stops.
-        let _ = hub.runtime.block_on(tokio::time::timeout(pause, told.wait_for(|stop| *stop)));
+        hub.runtime.block_on(async {
+            // Made within the runtime, whose clock it needs. Either the pause is over or the hub stops.
+            let _ = tokio::time::timeout(pause, told.wait_for(|stop| *stop)).await;
+        });
     }
 }
 

@@ -2,13 +2,35 @@
 
 use std::collections::HashMap;
 
-use super::hub::{Clock, Hub};
-use super::{Failure, StatusAnswer, StatusLine, view};
+use super::hub::{self, Clock, Hub, Plan};
+use super::{Context, Failure, StatusAnswer, StatusLine, view};
+use crate::finding::Text;
 use crate::store::{FeedId, ReadModels, RunRow, StockRow, Store, StoreError, TableRow};
 
 /// Reads the store and puts it beside the standard's deadlines.
-pub(super) fn answer(hub: &Hub) -> Result<StatusAnswer, Failure> {
-    hub.runtime.block_on(read(hub)).map_err(|e| Failure::part(&e))
+pub(super) fn answer(context: &Context<'_>) -> Result<StatusAnswer, Failure> {
+    let plan = Plan::load(context)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
+    let clock = hub::system_clock();
+    let Some(store) = hub::open_store_to_read(context, &plan, &runtime)? else {
+        return Ok(heading(&plan, now(&clock), Some(hub::nothing_yet(&plan.data_dir(context)))));
+    };
+    let hub = Hub::looked_at(plan, runtime, store, clock)?;
+    hub.runtime.block_on(read(&hub)).map_err(|e| Failure::part(&e))
+}
+
+/// An answer without a table.
+fn heading(plan: &Plan, now: i64, nothing_yet: Option<Text>) -> StatusAnswer {
+    let settings = &plan.loaded.settings;
+    StatusAnswer {
+        school: settings.school.name.clone(),
+        edition: settings.school.edition.clone(),
+        at: view::second(now),
+        nothing_yet,
+        tables: Vec::new(),
+        deletions: Vec::new(),
+        imbalances: Vec::new(),
+    }
 }
 
 async fn read(hub: &Hub) -> Result<StatusAnswer, StoreError> {
@@ -30,14 +52,11 @@ async fn read(hub: &Hub) -> Result<StatusAnswer, StoreError> {
         }
     }
     tables.sort_by_key(|(id, _)| *id);
-    let settings = &hub.plan.loaded.settings;
     Ok(StatusAnswer {
-        school: settings.school.name.clone(),
-        edition: settings.school.edition.clone(),
-        at: view::second(now),
         tables: tables.into_iter().map(|(_, line)| line).collect(),
         deletions: store.pending_deletions().await?.into_iter().map(view::deletion).collect(),
         imbalances: view::imbalances(ReadModels::audit(store).await?),
+        ..heading(&hub.plan, now, None)
     })
 }
 

@@ -26,7 +26,7 @@ impl Exit {
     /// The exit code of a failure.
     pub fn of(failure: &Failure) -> Self {
         match failure {
-            Failure::Settings(_) => Self::Settings,
+            Failure::Settings(_) | Failure::Busy(_) => Self::Settings,
             Failure::Unknown(_) => Self::Usage,
             Failure::Part { .. } => match failure.fault_class() {
                 FaultClass::Transient | FaultClass::Throttled | FaultClass::Credentials => Self::Unreachable,

@@ -18,6 +18,7 @@ pub use output::Output;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::FromArgMatches;
 
@@ -45,8 +46,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         lang,
         progress: progress.as_ref(),
     };
-    if !matches!(cli.command, Command::Run { once: false, .. }) {
-        telemetry::start(telemetry::Config::QUIET);
+    // `run` logs as its settings say, once they are read.
+    if !matches!(cli.command, Command::Run { .. }) {
+        let shared = progress.share();
+        telemetry::start(telemetry::Config::QUIET, Arc::new(move |line| shared.log(line)));
     }
     match dispatch(&context, output, cli.command) {
         Ok(exit) => exit,
@@ -165,7 +168,7 @@ fn quarantine(context: &Context<'_>, output: Output, action: QuarantineAction) -
         QuarantineAction::Retry { id, rows } => {
             let answer = app::quarantine_retry(context, &request(rows, id, 0))?;
             output.print(&answer, |o| render::retried(o, &answer))?;
-            return Ok(Exit::found(answer.rejected == 0));
+            return Ok(Exit::found(answer.rejected == 0 && answer.unread == 0));
         }
         QuarantineAction::Export { to, rows } => {
             let answer = app::quarantine_export(context, &ExportRequest { rows: request(rows, None, 0), to })?;
@@ -184,7 +187,7 @@ fn report(output: Output, failure: &Failure) -> Exit {
             format!("{}\n", serde_json::json!({ "error": failure.to_string(), "class": failure.fault_class().name() }))
         }
         Failure::Settings(faults) => render::faults(output, faults),
-        Failure::Unknown(text) => format!("{}\n", output.text(text)),
+        Failure::Unknown(text) | Failure::Busy(text) => format!("{}\n", output.text(text)),
         Failure::Part { message, .. } => format!("{}{message}\n", output.say("失败：", "failed: ")),
     };
     drop(err.write_all(text.as_bytes()));

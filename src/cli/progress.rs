@@ -1,7 +1,7 @@
 //! Progress on standard error: a bar on a terminal, plain lines otherwise, nothing beside JSON.
 
 use std::io::{IsTerminal, Write};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,12 +11,14 @@ use crate::app::Progress;
 use crate::finding::{Lang, Text};
 
 /// A bar, redrawn in place.
+#[derive(Clone)]
 pub(super) struct Bar {
     lang: Lang,
-    bar: Mutex<Option<ProgressBar>>,
+    bar: Arc<Mutex<Option<ProgressBar>>>,
 }
 
 /// One line a stretch of work.
+#[derive(Clone, Copy)]
 pub(super) struct Lines {
     lang: Lang,
 }
@@ -26,7 +28,7 @@ pub(super) fn for_terminal(lang: Lang, json: bool) -> Box<dyn Progress> {
     if json {
         Box::new(crate::app::Silent)
     } else if std::io::stderr().is_terminal() {
-        Box::new(Bar { lang, bar: Mutex::new(None) })
+        Box::new(Bar { lang, bar: Arc::default() })
     } else {
         Box::new(Lines { lang })
     }
@@ -78,6 +80,18 @@ impl Progress for Bar {
             }
         });
     }
+
+    fn log(&self, line: &[u8]) {
+        let write = || drop(std::io::stderr().write_all(line));
+        self.with(|bar| match bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        });
+    }
+
+    fn share(&self) -> Arc<dyn Progress> {
+        Arc::new(self.clone())
+    }
 }
 
 fn style(template: &str) -> ProgressStyle {
@@ -96,6 +110,10 @@ impl Progress for Lines {
     }
 
     fn end(&self) {}
+
+    fn share(&self) -> Arc<dyn Progress> {
+        Arc::new(*self)
+    }
 }
 
 /// Standard error may be closed; progress is not worth a failure.

@@ -15,6 +15,7 @@ mod schema;
 mod secret;
 mod sections;
 mod settings;
+mod single;
 mod standard;
 mod suggest;
 
@@ -26,6 +27,7 @@ pub use secret::{Opaque, Secret};
 pub use settings::{
     Calendar, Collect, Data, Mappings, ReferencePolicy, References, School, Settings, SourceSettings, Term, UpstreamSettings,
 };
+pub use single::load_single;
 
 use std::path::{Path, PathBuf};
 

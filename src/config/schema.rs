@@ -11,6 +11,18 @@ use crate::finding::Text;
 
 /// Checks one part of a document against its schema. `pointer` is where the part stands in the file.
 pub(super) fn check(doc: &Document, pointer: &str, value: &Value, schema: &Value, faults: &mut Vec<Fault>) {
+    check_each(doc, pointer, value, schema, faults, |_, _| {});
+}
+
+/// Checks, and shows each error with the faults that came of it.
+fn check_each(
+    doc: &Document,
+    pointer: &str,
+    value: &Value,
+    schema: &Value,
+    faults: &mut Vec<Fault>,
+    show: impl Fn(&ValidationError<'_>, &mut [Fault]),
+) {
     let validator = match jsonschema::validator_for(schema) {
         Ok(validator) => validator,
         Err(error) => {
@@ -21,8 +33,22 @@ pub(super) fn check(doc: &Document, pointer: &str, value: &Value, schema: &Value
         }
     };
     for error in validator.iter_errors(value) {
+        let from = faults.len();
         explain(doc, pointer, &error, schema, faults);
+        show(&error, faults.get_mut(from..).unwrap_or_default());
     }
+}
+
+/// Checks a whole document; each fault says by JSON pointer what it is about.
+pub(super) fn check_named(doc: &Document, schema: &Value, faults: &mut Vec<Fault>) {
+    check_each(doc, "", &doc.value, schema, faults, |error, found| {
+        let pointer = error.instance_path().as_str();
+        if !pointer.is_empty() {
+            for fault in found {
+                fault.what = Text::new(format!("{pointer}：{}", fault.what.zh), format!("{pointer}: {}", fault.what.en));
+            }
+        }
+    });
 }
 
 /// The schema of the part at `pointer`, as far as `properties`, `items`, `additionalProperties`, `$ref` and `oneOf` lead.

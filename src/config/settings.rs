@@ -75,12 +75,24 @@ impl Default for Data {
 #[serde(deny_unknown_fields)]
 pub struct Mappings {
     /// The folder of the mapping files.
+    #[serde(default = "mappings_dir")]
     pub dir: PathBuf,
+    /// Whether the edition's own mappings of the tables that describe the hub are used.
+    #[serde(default = "yes")]
+    pub shipped: bool,
+}
+
+fn mappings_dir() -> PathBuf {
+    PathBuf::from("mappings")
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Default for Mappings {
     fn default() -> Self {
-        Self { dir: PathBuf::from("mappings") }
+        Self { dir: mappings_dir(), shipped: true }
     }
 }
 

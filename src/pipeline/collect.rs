@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::order::levels;
-use super::retry::{rerun, retry_ready};
+use super::retry::{Retried, rerun, retry_ready};
 use super::run::run_job;
 use super::{Job, PipelineError, RunOutcome, Surroundings};
 use crate::fault::{Classified, FaultClass};
@@ -93,18 +93,19 @@ impl Pipeline {
         Ok(CollectReport { jobs, retried })
     }
 
-    /// Runs quarantined rows again, those of each job together. Returns how many were run and how many landed; rows of
-    /// tables that are no longer mapped stay as they are.
+    /// Runs quarantined rows again, those of each job together. Rows of tables that are no longer mapped stay as they are,
+    /// and so do rows that the source could not give whole.
     ///
     /// # Errors
     /// When mapping or store fail; rows of jobs done before stay done.
-    pub fn retry(&self, rows: &[QuarantinedRow]) -> Result<(u64, u64), PipelineError> {
-        let mut total = (0, 0);
+    pub fn retry(&self, rows: &[QuarantinedRow]) -> Result<Retried, PipelineError> {
+        let mut total = Retried::default();
         for job in &self.jobs {
-            let own: Vec<QuarantinedRow> =
-                rows.iter().filter(|row| row.feed == job.feed && row.source == job.source).cloned().collect();
-            total.0 += own.len() as u64;
-            total.1 += rerun(job, &self.around, &own, false)?;
+            let own = rows.iter().filter(|row| row.feed == job.feed && row.source == job.source).cloned().collect();
+            let Retried { tried, landed, unread } = rerun(job, &self.around, own, false)?;
+            total.tried += tried;
+            total.landed += landed;
+            total.unread += unread;
         }
         Ok(total)
     }

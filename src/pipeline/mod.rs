@@ -14,6 +14,7 @@ mod time;
 pub use collect::{CollectReport, JobReport, Pipeline};
 pub use job::{Job, Observer, School, Silent, Surroundings};
 pub use preview::{PreviewRow, preview};
+pub use retry::Retried;
 pub use run::RunOutcome;
 
 use crate::fault::{Classified, FaultClass};

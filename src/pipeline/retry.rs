@@ -6,12 +6,24 @@ use serde_json::{Map, Value};
 
 use super::run::{BATCH_ROWS, Preparer, land};
 use super::{Job, PipelineError, Surroundings};
+use crate::finding::{RuleId, Severity};
 use crate::normalize;
 use crate::source::{Column, ColumnKind};
 use crate::store::{Millis, NewRun, QuarantinedRow, RunEnd};
 
 /// How long a row waits for a missing parent before it is offered with a warning, in milliseconds.
 const HOLD: Millis = 7 * 24 * 3_600_000;
+
+/// What became of quarantined rows that were to be run again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Retried {
+    /// Rows run again.
+    pub tried: u64,
+    /// Of these, rows that landed.
+    pub landed: u64,
+    /// Rows left as they are: the source could not be read whole there, so only another read of it can mend them.
+    pub unread: u64,
+}
 
 /// Re-runs every quarantined row whose parents have arrived, or that has been held too long, until no more wake up.
 /// Returns how many were re-run and how many of them landed.
@@ -27,8 +39,9 @@ pub(super) fn retry_ready(jobs: &[Job], around: &Surroundings) -> Result<(u64, u
             let (ready, overdue): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.since > now - HOLD);
             let mut landed = 0;
             for (rows, overdue) in [(ready, false), (overdue, true)] {
-                total.0 += rows.len() as u64;
-                landed += rerun(job, around, &rows, overdue)?;
+                let retried = rerun(job, around, rows, overdue)?;
+                total.0 += retried.tried;
+                landed += retried.landed;
             }
             total.1 += landed;
             if landed == 0 {
@@ -39,20 +52,34 @@ pub(super) fn retry_ready(jobs: &[Job], around: &Surroundings) -> Result<(u64, u
     Ok(total)
 }
 
-/// Re-runs quarantined rows of one job; returns how many landed. Rows that fail again keep their entry and since.
+/// Re-runs quarantined rows of one job. Rows that fail again keep their entry and since. A row that the source could not
+/// give whole is left out: its raw text holds what could be saved, which must not pass for what the source says.
 ///
 /// # Errors
 /// When mapping or store fail.
-pub(super) fn rerun(job: &Job, around: &Surroundings, rows: &[QuarantinedRow], overdue: bool) -> Result<u64, PipelineError> {
-    let mut landed = 0;
+pub(super) fn rerun(
+    job: &Job,
+    around: &Surroundings,
+    rows: Vec<QuarantinedRow>,
+    overdue: bool,
+) -> Result<Retried, PipelineError> {
+    let (torn, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| is_torn(&row.violations));
+    let mut retried = Retried { tried: rows.len() as u64, landed: 0, unread: torn.len() as u64 };
     let mut from = 0;
     while from < rows.len() {
         let columns = columns_of(&rows[from].raw);
         let alike = rows[from..].iter().take_while(|row| columns_of(&row.raw) == columns).count();
-        landed += rerun_alike(job, around, &columns, &rows[from..from + alike], overdue)?;
+        retried.landed += rerun_alike(job, around, &columns, &rows[from..from + alike], overdue)?;
         from += alike;
     }
-    Ok(landed)
+    Ok(retried)
+}
+
+/// Whether characters or cells of a row were lost before it came to us. Violations that cannot be read count as such.
+fn is_torn(violations: &str) -> bool {
+    let Ok(violations) = serde_json::from_str::<Vec<Map<String, Value>>>(violations) else { return true };
+    let says = |violation: &Map<String, Value>, key: &str, what: &str| violation.get(key).and_then(Value::as_str) == Some(what);
+    violations.iter().any(|v| says(v, "rule", RuleId::ENCODING.as_str()) && says(v, "severity", Severity::Error.name()))
 }
 
 fn rerun_alike(
@@ -86,4 +113,23 @@ fn rerun_alike(
 fn columns_of(raw: &str) -> Arc<[Column]> {
     let row: Map<String, Value> = serde_json::from_str(raw).unwrap_or_default();
     row.keys().map(|name| Column { name: name.as_str().into(), kind: ColumnKind::Unknown }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_torn;
+
+    #[test]
+    fn a_row_is_torn_when_the_source_could_not_give_it_whole() {
+        for (violations, torn) in [
+            ("[]", false),
+            (r#"[{"rule":"reference","severity":"error"}]"#, false),
+            (r#"[{"rule":"encoding","severity":"warning"}]"#, false),
+            (r#"[{"rule":"encoding","severity":"warning"},{"rule":"required","severity":"error"}]"#, false),
+            (r#"[{"rule":"required","severity":"error"},{"rule":"encoding","severity":"error"}]"#, true),
+            ("damaged", true),
+        ] {
+            assert_eq!(is_torn(violations), torn, "{violations}");
+        }
+    }
 }

@@ -48,6 +48,17 @@ impl Classified for LoadError {
     }
 }
 
+/// The mappings below `self/`, in the order of the edition's tables.
+fn shipped(folder: &Folder, info: &EditionInfo) -> Vec<(String, String)> {
+    let path = |table: &String| format!("{}/self/{table}.toml", info.id);
+    info.tables
+        .iter()
+        .map(path)
+        .filter_map(|path| Some((folder.text(&path).ok()?.into_owned(), path)))
+        .map(|(t, p)| (p, t))
+        .collect()
+}
+
 /// One edition with the hub's own core tables and the national code sets, compiled.
 #[derive(Debug)]
 pub struct Standard {
@@ -61,6 +72,7 @@ pub struct Standard {
     set_by_id: HashMap<Arc<str>, usize>,
     texts: Vec<String>,
     documents: Vec<OnceLock<Value>>,
+    shipped: Vec<(String, String)>,
 }
 
 impl Standard {
@@ -88,10 +100,16 @@ impl Standard {
         let own_sets = if edition.is_core() { sets.core.len() } else { sets.edition.len() };
         let external_lists = std::mem::take(&mut sets.external);
         let (sets, set_by_id) = sets.into_parts();
+        let shipped = shipped(&folder, &info);
         let documents = sources.iter().map(|_| OnceLock::new()).collect();
         let texts = sources.into_iter().map(|s| s.text).collect();
         let digest = hex::encode(digest.finalize());
-        Ok(Arc::new(Self { info, digest, tables, by_name, sets, own_sets, external_lists, set_by_id, texts, documents }))
+        Ok(Arc::new(Self { info, digest, tables, by_name, sets, own_sets, external_lists, set_by_id, texts, documents, shipped }))
+    }
+
+    /// The mappings that come with the edition, for tables that describe the hub itself: path below `schemas/` and text.
+    pub fn shipped_mappings(&self) -> &[(String, String)] {
+        &self.shipped
     }
 
     /// What each edition of the folder says about itself, sorted by id.

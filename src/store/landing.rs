@@ -122,11 +122,12 @@ pub struct RunSummary {
 /// Landing of one run's rows.
 #[async_trait::async_trait]
 pub trait Landing: Send + Sync {
-    /// Opens (and creates, the first time) the feed of a table.
+    /// Opens (and creates, the first time) the feed of a table. A store that is open for reading only finds it.
     ///
     /// # Errors
     /// [`StoreError::Inconsistent`] when records landed under another definition of the natural key: the table is
-    /// parked until `rekey` is approved (see [`super::ReadModels::table_rows`], `parked`).
+    /// parked until `rekey` is approved (see [`super::ReadModels::table_rows`], `parked`). [`StoreError::Absent`] when a store
+    /// that is open for reading only does not have it.
     async fn open_feed(&self, spec: &FeedSpec) -> Result<FeedId, StoreError>;
 
     /// Begins a run, or takes up the interrupted one of the same source, feed and mapping.

@@ -66,6 +66,20 @@ pub enum StoreError {
         /// The lock file.
         lock: String,
     },
+    /// There is no such store, or nothing in it yet.
+    #[error("there is nothing at {0} yet")]
+    Absent(String),
+    /// A writing call on a store that is open for reading only.
+    #[error("the store is open for reading only")]
+    ReadOnly,
+    /// An older version wrote the store, and reading alone does not bring it up to date.
+    #[error("the store has format {found}, this version writes {known}; start the service once, which brings it up to date")]
+    Older {
+        /// Format found.
+        found: i64,
+        /// Format that this version writes.
+        known: i64,
+    },
     /// The store was written by a newer version.
     #[error("the store has format {found}, this version knows {known}; use the version that wrote it, or newer")]
     Newer {
@@ -93,9 +107,9 @@ pub enum StoreError {
 impl Classified for StoreError {
     fn fault_class(&self) -> FaultClass {
         match self {
-            Self::Locked { .. } | Self::Newer { .. } => FaultClass::Configuration,
+            Self::Locked { .. } | Self::Absent(_) | Self::Older { .. } | Self::Newer { .. } => FaultClass::Configuration,
             Self::Database { class, .. } => *class,
-            Self::Inconsistent(_) => FaultClass::Bug,
+            Self::ReadOnly | Self::Inconsistent(_) => FaultClass::Bug,
         }
     }
 }

@@ -1,7 +1,10 @@
-//! The log: plain lines or JSON lines on standard error.
+//! The log: plain lines or JSON lines, given line by line to whoever owns standard error.
 //!
 //! Events name tables, fields, counts and classes of faults; never cell values, ID numbers, tokens or secrets. Libraries
 //! below us are kept to warnings, because their debug lines would print statements and headers.
+
+use std::io;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
@@ -64,9 +67,27 @@ impl Config {
     }
 }
 
+/// Takes one finished line, its end included.
+pub type Sink = Arc<dyn Fn(&[u8]) + Send + Sync>;
+
+/// Hands what is written on to a sink. The formatter writes whole lines.
+struct Line(Sink);
+
+impl io::Write for Line {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        (self.0)(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Starts the log of this process. The first call holds; later ones change nothing.
-pub fn start(config: Config) {
-    let lines = tracing_subscriber::fmt().with_env_filter(config.filter()).with_writer(std::io::stderr).with_ansi(false);
+pub fn start(config: Config, sink: Sink) {
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(config.filter()).with_writer(move || Line(Arc::clone(&sink))).with_ansi(false);
     let started = match config.format {
         Format::Plain => lines.finish().try_init(),
         Format::Json => lines.json().flatten_event(true).finish().try_init(),
@@ -90,7 +111,7 @@ mod tests {
 
     #[test]
     fn starting_twice_is_no_fault() {
-        start(Config::QUIET);
-        start(Config::default());
+        start(Config::QUIET, Arc::new(|_| {}));
+        start(Config::default(), Arc::new(|_| {}));
     }
 }

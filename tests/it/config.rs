@@ -56,6 +56,30 @@ fn ten_faults_are_all_named_each_with_file_line_and_remedy() {
     assert!(remedy(29).contains("env ="));
 }
 
+#[test]
+fn the_platforms_settings_are_checked_whole() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("brain.toml");
+    let schema = xiaoshu::brain::BrainConfig::schema();
+    let text = "edition = \"gaozhi-2024.09\"\n[login]\nrsa_bits = 512\nstlye = \"plain\"\n[[accounts]]\nusername = \"a\"\n\
+                password = \"hunter2-is-no-secret\"\napp_secret = \"short\"\n[results]\ndelay_s = -1\n";
+    fs::write(&file, text).expect("written");
+    let found = config::load_single::<xiaoshu::brain::BrainConfig>(&file, &schema).expect_err("faults");
+    let shown: Vec<(usize, &str)> = found.iter().map(|f| (f.line, f.what.en.as_str())).collect();
+    let expected = [
+        (3, "/login/rsa_bits: rsa_bits is less than 1024"),
+        (4, "/login: there is no setting named stlye"),
+        (5, "/accounts/0: app_key is missing"),
+        (8, "/accounts/0/app_secret: app_secret is too short"),
+        (10, "/results/delay_s: delay_s is less than 0"),
+    ];
+    assert_eq!(shown, expected);
+    assert!(!format!("{found:?}").contains("hunter2"));
+    fs::write(&file, "[login]\nrsa_bits = 1024\n[results]\ndelay_s = 5\n").expect("written");
+    let config: xiaoshu::brain::BrainConfig = config::load_single(&file, &schema).expect("sound");
+    assert_eq!((config.login.rsa_bits, config.results.delay_s), (1024, 5));
+}
+
 struct School {
     dir: tempfile::TempDir,
 }

@@ -80,13 +80,22 @@ pub(in crate::cli) fn quarantine_row(output: Output, row: &QuarantineRow) -> Str
 
 /// What a retry did.
 pub(in crate::cli) fn retried(output: Output, answer: &RetryAnswer) -> String {
-    let RetryAnswer { tried, landed, rejected, reoffered } = answer;
-    match output.lang {
+    let RetryAnswer { tried, landed, rejected, unread, reoffered } = answer;
+    let mut out = match output.lang {
         Lang::Zh => format!("重新处理 {tried} 行：入库 {landed}，仍有问题 {rejected}；重新上报被退回的记录 {reoffered} 条。\n"),
         Lang::En => format!(
             "{tried} rows run again: {landed} landed, {rejected} still wrong; {reoffered} refused records offered again.\n"
         ),
+    };
+    if *unread > 0 {
+        out.push_str(&match output.lang {
+            Lang::Zh => format!("{unread} 行在来源中读取不完整，未重新处理：在来源中更正后，下次读取时处理。\n"),
+            Lang::En => format!(
+                "{unread} rows could not be read whole and were not run: mend them at the source; the next read takes them up.\n"
+            ),
+        });
     }
+    out
 }
 
 /// What was written.

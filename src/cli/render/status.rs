@@ -10,6 +10,10 @@ use crate::finding::Lang;
 pub(in crate::cli) fn status(output: Output, answer: &StatusAnswer) -> String {
     let mut out = String::new();
     line(&mut out, format!("{}  {}  {}", answer.school, answer.edition, answer.at));
+    if let Some(text) = &answer.nothing_yet {
+        line(&mut out, output.text(text));
+        return out;
+    }
     let mut domain = None;
     let mut lines: Vec<&StatusLine> = Vec::new();
     for table in &answer.tables {

@@ -64,6 +64,10 @@ pub(super) fn credit_code(text: &str, out: &mut String) -> Coerced {
     if is_scientific(bare) {
         return Err(rounded());
     }
+    if !bare.is_ascii() {
+        // No credit code: taking characters out of it would let others join, and hide what was there.
+        return Ok(put(bare, text, out));
+    }
     let code: String = bare.chars().filter(|c| !matches!(c, ' ' | '-')).map(|c| c.to_ascii_uppercase()).collect();
     Ok(put(&code, text, out))
 }

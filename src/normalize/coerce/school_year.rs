@@ -36,16 +36,17 @@ pub(super) fn coerce(format: Format, take: Option<Take>, text: &str, room: &mut 
         Ok(year) => Ok(write(year.first, format, text, room)),
         Err(Unread::YearOnly) => Err(Trouble::new(RuleId::AMBIGUOUS, expected())
             .fix("一个年份可能指公历年或学年，写成 2023-2024", "one year may be a calendar or a school year; write 2023-2024")),
-        Err(Unread::Apart) => {
+        // Eight digits may be two years run together or a date: those that are no pair of years are read as a date.
+        Err(Unread::Apart) if !(take == Some(Take::SchoolYear) && crate::record::has_form(Format::Date, &narrow)) => {
             Err(Trouble::new(RuleId::COERCION, expected())
                 .fix("后一年应为前一年加一", "the second year must be the first plus one"))
         }
         // A date has a school year, but only where the mapping asks for it.
-        Err(Unread::Bad) if take == Some(Take::SchoolYear) => {
+        Err(Unread::Bad | Unread::Apart) if take == Some(Take::SchoolYear) => {
             super::date::coerce(Format::Date, take, None, text, room).map_err(|_| Trouble::new(RuleId::COERCION, expected()))?;
             Ok(rewrite(format, text, room))
         }
-        Err(Unread::Bad) => Err(Trouble::new(RuleId::COERCION, expected())),
+        Err(Unread::Bad | Unread::Apart) => Err(Trouble::new(RuleId::COERCION, expected())),
     }
 }
 

@@ -75,6 +75,18 @@ fn internships(world: &World) -> Sheet {
         ]);
     }
     s.extras_follow();
+    younger(world, &mut s);
+    s.spoil(4, "是否对口", "半", "code_set");
+    s.bend(3, "结束日期", "2024-08-20");
+    s.spoil(3, "报酬", "3,000-3,500", "coercion");
+    s.spoil(3, "指导教师工号", "016666", "reference");
+    s.spoil(2, "内容", "\u{FFFD}实习内容", "encoding");
+    s.spoil(2, "入学年份", "23级", "coercion");
+    s
+}
+
+/// Placements of the year below, which the mapping leaves out.
+fn younger(world: &World, s: &mut Sheet) {
     for (i, p) in world.students.iter().filter(|p| world.classes[p.class].entry == 2023).take(20).enumerate() {
         let class = &world.classes[p.class];
         let from = world.days[i];
@@ -104,13 +116,6 @@ fn internships(world: &World) -> Sheet {
             "2023"
         ]);
     }
-    s.spoil(4, "是否对口", "半", "code_set");
-    s.bend(3, "结束日期", "2024-08-20");
-    s.spoil(3, "报酬", "3,000-3,500", "coercion");
-    s.spoil(3, "指导教师工号", "016666", "reference");
-    s.spoil(2, "内容", "\u{FFFD}实习内容", "encoding");
-    s.spoil(2, "入学年份", "23级", "coercion");
-    s
 }
 
 fn insurance(world: &World) -> Sheet {

@@ -289,30 +289,28 @@ const SYSTEMS: &[(&str, &str, &str, &str, &str, usize, &str)] = &[
 /// How many of the systems the data centre reads: all but every sixth.
 pub(super) const LINKED: u64 = 10;
 
+const SYSTEM_COLUMNS: &[&str] = &[
+    "系统编号",
+    "系统全称",
+    "简称",
+    "分类码",
+    "建设类型码",
+    "部门号",
+    "部门名称",
+    "业务负责人",
+    "访问地址",
+    "上线日期",
+    "运行状态",
+    "等保级别",
+    "统一认证",
+    "接入数据中心",
+    "特色系统",
+    "接入方式",
+    "说明",
+];
+
 fn systems(world: &World) -> Sheet {
-    let mut s = Sheet::new(
-        assets("zc/xitong.csv"),
-        &[
-            "系统编号",
-            "系统全称",
-            "简称",
-            "分类码",
-            "建设类型码",
-            "部门号",
-            "部门名称",
-            "业务负责人",
-            "访问地址",
-            "上线日期",
-            "运行状态",
-            "等保级别",
-            "统一认证",
-            "接入数据中心",
-            "特色系统",
-            "接入方式",
-            "说明",
-        ],
-        &["CORE_XTXX", "ODS_XXHXTJSSJ"],
-    );
+    let mut s = Sheet::new(assets("zc/xitong.csv"), SYSTEM_COLUMNS, &["CORE_XTXX", "ODS_XXHXTJSSJ"]);
     for (i, (number, name, brief, class, built, unit, featured)) in SYSTEMS.iter().enumerate() {
         let online = date(2018, 3, 1 + i as i8 * 2);
         s.row(cells![

@@ -7,7 +7,7 @@ use super::fault::db;
 use super::feeds::IndexedField;
 use super::runs::{OpenRun, bitmap, bitmap_bytes};
 use super::tombstone::bury;
-use super::{SqliteStore, Writer, begin};
+use super::{SqliteStore, Writer, begin, number_list};
 use crate::store::{FeedId, Millis, RunEnd, RunId, StoreError};
 
 const SEVEN_DAYS: Millis = 7 * 24 * 3600 * 1000;
@@ -185,18 +185,69 @@ pub(super) async fn found_again(tx: &mut Transaction<'_, Sqlite>, open: &OpenRun
         .await
         .map_err(db("reading held deletions"))?;
     let Some((bytes,)) = held else { return Ok(()) };
-    let left = bitmap(&bytes)? - open.all_seen();
-    if left.is_empty() {
-        return drop_held(tx, open).await;
-    }
-    sqlx::query("UPDATE missing SET rids = ? WHERE feed = ? AND source = ?")
-        .bind(bitmap_bytes(&left))
+    keep_held(tx, open.feed, open.source, &(bitmap(&bytes)? - open.all_seen())).await
+}
+
+/// Takes over what other sources miss and this run has seen: those records are not gone, they are this source's now.
+pub(super) async fn take_over(tx: &mut Transaction<'_, Sqlite>, open: &OpenRun) -> Result<(), StoreError> {
+    let what = db("taking records over");
+    let held: Vec<(i64, Vec<u8>)> = sqlx::query_as("SELECT source, rids FROM missing WHERE feed = ? AND source <> ?")
         .bind(open.feed.0)
         .bind(open.source)
-        .execute(&mut **tx)
+        .fetch_all(&mut **tx)
         .await
-        .map_err(db("holding deletions"))?;
+        .map_err(what)?;
+    if held.is_empty() {
+        return Ok(());
+    }
+    let seen = open.all_seen();
+    for (source, bytes) in held {
+        let missed = bitmap(&bytes)?;
+        let taken = &missed & &seen;
+        if taken.is_empty() {
+            continue;
+        }
+        sqlx::query("UPDATE head SET source = ? WHERE feed = ? AND source = ? AND rid IN (SELECT value FROM json_each(?))")
+            .bind(open.source)
+            .bind(open.feed.0)
+            .bind(source)
+            .bind(number_list(taken.iter().map(i64::from)))
+            .execute(&mut **tx)
+            .await
+            .map_err(what)?;
+        keep_held(tx, open.feed, source, &(missed - taken)).await?;
+    }
     Ok(())
+}
+
+/// Keeps only these of the records held for a source.
+async fn keep_held(tx: &mut Transaction<'_, Sqlite>, feed: FeedId, source: i64, left: &RoaringBitmap) -> Result<(), StoreError> {
+    let query = if left.is_empty() {
+        sqlx::query("DELETE FROM missing WHERE feed = ? AND source = ?").bind(feed.0).bind(source)
+    } else {
+        let sql = "UPDATE missing SET rids = ?3 WHERE feed = ?1 AND source = ?2";
+        sqlx::query(sql).bind(feed.0).bind(source).bind(bitmap_bytes(left))
+    };
+    query.execute(&mut **tx).await.map_err(db("holding deletions"))?;
+    Ok(())
+}
+
+/// Those among the records held for a source that are still its own: one that another source has landed since is not gone.
+async fn still_of(
+    tx: &mut Transaction<'_, Sqlite>,
+    feed: FeedId,
+    source: i64,
+    held: &RoaringBitmap,
+) -> Result<RoaringBitmap, StoreError> {
+    let own: Vec<(u32,)> =
+        sqlx::query_as("SELECT rid FROM head WHERE feed = ? AND source = ? AND rid IN (SELECT value FROM json_each(?))")
+            .bind(feed.0)
+            .bind(source)
+            .bind(number_list(held.iter().map(i64::from)))
+            .fetch_all(&mut **tx)
+            .await
+            .map_err(db("deleting records"))?;
+    Ok(own.into_iter().map(|(rid,)| rid).collect())
 }
 
 impl SqliteStore {
@@ -209,14 +260,14 @@ impl SqliteStore {
             Some(open) => open.indexed.to_vec(),
             None => return Err(super::inconsistent(format!("feed {} was not opened", feed.0))),
         };
-        let held: Vec<(Vec<u8>,)> = sqlx::query_as("DELETE FROM missing WHERE feed = ? RETURNING rids")
+        let held: Vec<(i64, Vec<u8>)> = sqlx::query_as("DELETE FROM missing WHERE feed = ? RETURNING source, rids")
             .bind(feed.0)
             .fetch_all(&mut *tx)
             .await
             .map_err(what)?;
         let mut rids = RoaringBitmap::new();
-        for (bytes,) in &held {
-            rids |= bitmap(bytes)?;
+        for (source, bytes) in &held {
+            rids |= still_of(&mut tx, feed, *source, &bitmap(bytes)?).await?;
         }
         // What a run under way has seen since is not gone.
         let seen: Vec<(Vec<u8>,)> =

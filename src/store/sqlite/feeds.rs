@@ -47,8 +47,34 @@ pub(super) struct IndexedField {
     pub(super) number: bool,
 }
 
+fn parked(table: &str) -> String {
+    format!(
+        "the natural key of {table} is defined otherwise than when its records landed; approve `rekey`, or restore the definition"
+    )
+}
+
 impl SqliteStore {
+    /// Finds the feed of a table without writing.
+    async fn find_feed(&self, spec: &FeedSpec) -> Result<FeedId, StoreError> {
+        let known: Option<(u32, Vec<u8>, bool)> = sqlx::query_as(
+            "SELECT id, key_digest, EXISTS (SELECT 1 FROM head h WHERE h.feed = feeds.id) FROM feeds WHERE edition = ? AND name = ?",
+        )
+        .bind(spec.plan.edition.as_str())
+        .bind(&*spec.plan.name)
+        .fetch_optional(self.readers()?)
+        .await
+        .map_err(db("finding a feed"))?;
+        match known {
+            None => Err(StoreError::Absent(format!("{} {}", spec.plan.edition.as_str(), spec.plan.name))),
+            Some((_, digest, true)) if digest.as_slice() != spec.key_digest => Err(inconsistent(parked(&spec.plan.name))),
+            Some((id, ..)) => Ok(FeedId(id)),
+        }
+    }
+
     pub(super) async fn open_feed_row(&self, spec: &FeedSpec) -> Result<FeedId, StoreError> {
+        if self.writer.is_none() {
+            return self.find_feed(spec).await;
+        }
         let mut guard = self.writer().await?;
         let Writer { conn, feeds, .. } = &mut *guard;
         let mut tx = begin(conn, "opening a feed").await?;
@@ -65,10 +91,7 @@ impl SqliteStore {
             && *rids > 0
             && has_heads(&mut tx, FeedId(*id)).await?
         {
-            let why = format!(
-                "the natural key of {} is defined otherwise than when its records landed; approve `rekey`, or restore the definition",
-                spec.plan.name
-            );
+            let why = parked(&spec.plan.name);
             sqlx::query("UPDATE feeds SET parked = ? WHERE id = ?")
                 .bind(&why)
                 .bind(id)

@@ -1,6 +1,6 @@
 //! The store in one SQLite file: the embedded default.
 //!
-//! One connection writes, behind a mutex; a few read. Statements that carry many rows keep to a few shapes, so that
+//! One connection writes, behind a mutex and the lock file; a few read, and other processes may read beside them. Statements that carry many rows keep to a few shapes, so that
 //! they stay prepared; whatever can be derived from rows already in the database is derived there, because a value
 //! bound costs more than a value copied.
 
@@ -73,15 +73,19 @@ impl Default for SqliteOptions {
 
 /// The store in one SQLite file.
 pub struct SqliteStore {
-    writer: Mutex<Writer>,
+    /// `None` in a store that is open for reading only.
+    writer: Option<Mutex<Writer>>,
     readers: SqlitePool,
     path: PathBuf,
     hook: Option<CommitHook>,
     commits: AtomicU64,
     dead: AtomicBool,
     // Last, so that the lock outlives the connections.
-    _lock: lock::StoreLock,
+    _lock: Option<lock::StoreLock>,
 }
+
+/// The database's name in the store's directory.
+const FILE: &str = "xiaoshu.db";
 
 /// The writing connection and what it remembers between landings. All of it can be read again from the database.
 struct Writer {
@@ -99,17 +103,8 @@ impl SqliteStore {
     pub async fn open(dir: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
         std::fs::create_dir_all(dir).map_err(|e| db("creating its directory")(sqlx::Error::Io(e)))?;
         let lock = lock::StoreLock::take(dir)?;
-        let path = dir.join("xiaoshu.db");
-        let base = SqliteConnectOptions::new()
-            .filename(&path)
-            .page_size(16384)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(false)
-            .busy_timeout(Duration::from_secs(30))
-            .statement_cache_capacity(256)
-            .disable_statement_logging();
-        let writing = base
-            .clone()
+        let path = dir.join(FILE);
+        let writing = base(&path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .pragma("cache_size", format!("-{}", u64::from(options.cache_mib) * 1024))
@@ -117,18 +112,36 @@ impl SqliteStore {
             .pragma("wal_autocheckpoint", "3000");
         let mut conn = SqliteConnection::connect_with(&writing).await.map_err(db("opening it"))?;
         schema::migrate(&mut conn).await?;
-        let reading = base.pragma("query_only", "ON").pragma("cache_size", "-8192");
-        let readers = SqlitePoolOptions::new().max_connections(options.readers.max(1)).connect_lazy_with(reading);
+        let readers = readers(base(&path), &options);
         let writer = Writer { conn, feeds: HashMap::new(), runs: HashMap::new(), shapes: shape::Shapes::new() };
-        Ok(Self {
-            writer: Mutex::new(writer),
-            readers,
-            path,
-            hook: options.hook,
-            commits: AtomicU64::new(0),
-            dead: AtomicBool::new(false),
-            _lock: lock,
-        })
+        Ok(Self::assemble(Some((writer, lock)), readers, path, options.hook))
+    }
+
+    /// Opens the store in a directory beside the process that writes it, or without one: takes no lock, changes nothing.
+    /// Calls that would write give [`StoreError::ReadOnly`]; `open_feed` finds feeds that exist.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`] when there is no store, [`StoreError::Older`] and [`StoreError::Newer`] when another version
+    /// wrote it.
+    pub async fn open_read_only(dir: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        let path = dir.join(FILE);
+        if !path.exists() {
+            return Err(StoreError::Absent(path.display().to_string()));
+        }
+        let readers = readers(base(&path).read_only(true), &options);
+        schema::check(&readers, &path).await?;
+        Ok(Self::assemble(None, readers, path, options.hook))
+    }
+
+    fn assemble(
+        writing: Option<(Writer, lock::StoreLock)>,
+        readers: SqlitePool,
+        path: PathBuf,
+        hook: Option<CommitHook>,
+    ) -> Self {
+        let (writer, lock) = writing.unzip();
+        let (commits, dead) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self { writer: writer.map(Mutex::new), readers, path, hook, commits, dead, _lock: lock }
     }
 
     /// Closes all connections and gives the lock back.
@@ -137,7 +150,10 @@ impl SqliteStore {
     /// When the last checkpoint fails; nothing committed is lost by that.
     pub async fn close(self) -> Result<(), StoreError> {
         self.readers.close().await;
-        self.writer.into_inner().conn.close().await.map_err(db("closing it"))
+        match self.writer {
+            None => Ok(()),
+            Some(writer) => writer.into_inner().conn.close().await.map_err(db("closing it")),
+        }
     }
 
     /// The database file.
@@ -146,7 +162,7 @@ impl SqliteStore {
     }
 
     async fn writer(&self) -> Result<MutexGuard<'_, Writer>, StoreError> {
-        let guard = self.writer.lock().await;
+        let guard = self.writer.as_ref().ok_or(StoreError::ReadOnly)?.lock().await;
         self.alive()?;
         Ok(guard)
     }
@@ -175,6 +191,24 @@ impl SqliteStore {
         }
         Ok(())
     }
+}
+
+/// What all connections have in common.
+fn base(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .page_size(16384)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(false)
+        .busy_timeout(Duration::from_secs(30))
+        .statement_cache_capacity(256)
+        .disable_statement_logging()
+}
+
+/// Reading connections; none is made before it is needed.
+fn readers(base: SqliteConnectOptions, options: &SqliteOptions) -> SqlitePool {
+    let reading = base.pragma("query_only", "ON").pragma("cache_size", "-8192");
+    SqlitePoolOptions::new().max_connections(options.readers.max(1)).connect_lazy_with(reading)
 }
 
 /// Begins a writing transaction.

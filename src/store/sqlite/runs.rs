@@ -161,6 +161,7 @@ impl SqliteStore {
             None => load(&mut tx, run).await?,
         };
         let mut summary = RunSummary::default();
+        deletion::take_over(&mut tx, &open).await?;
         if end.complete {
             summary.closed = close_unseen(&mut tx, &open, run).await?;
             unfreeze(&mut tx, &open, run).await?;

@@ -1,12 +1,27 @@
 //! The format of the database and its migrations: versioned, forward only.
 
-use sqlx::{Connection, SqliteConnection};
+use std::path::Path;
+
+use sqlx::{Connection, SqliteConnection, SqlitePool};
 
 use super::fault::db;
 use crate::store::StoreError;
 
 /// Migration `i` (counted from 0) brings format `i` to format `i + 1`.
 const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql")];
+
+/// Looks whether the database has the newest format, and changes nothing.
+pub(super) async fn check(readers: &SqlitePool, path: &Path) -> Result<(), StoreError> {
+    let known = MIGRATIONS.len() as i64;
+    let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(readers).await.map_err(db("reading its format"))?;
+    match found {
+        // Made a moment ago, and its first tables are still to come.
+        0 => Err(StoreError::Absent(path.display().to_string())),
+        found if found < known => Err(StoreError::Older { found, known }),
+        found if found > known => Err(StoreError::Newer { found, known }),
+        _ => Ok(()),
+    }
+}
 
 /// Brings the database to the newest format.
 pub(super) async fn migrate(conn: &mut SqliteConnection) -> Result<(), StoreError> {

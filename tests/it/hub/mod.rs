@@ -1,8 +1,11 @@
 //! The whole hub against the reference platform.
 
 mod adopt;
+mod balance;
+mod beside;
 mod crash;
 mod crashing;
 mod kill;
+mod logs;
 mod school;
 mod story;

@@ -146,7 +146,7 @@ ramp = "open"
 fn courses(numbers: std::ops::Range<usize>, version: usize) -> String {
     let mut text = "课程号,课程名称,总学时\n".to_owned();
     for i in numbers {
-        text.push_str(&format!("K{i:04},课程{i},{}\n", 16 + (i + version) % 64));
+        text.push_str(&format!("K{i:04},课程{i},{}\n", 16 + i % 64 + version));
     }
     text
 }

@@ -4,7 +4,8 @@ use xiaoshu::app::RunAnswer;
 
 use super::school::School;
 
-fn totals(answer: &RunAnswer) -> xiaoshu::app::Counts {
+/// Sums over all tables.
+pub fn totals(answer: &RunAnswer) -> xiaoshu::app::Counts {
     let mut total = xiaoshu::app::Counts::default();
     for table in answer.domains.iter().flat_map(|d| &d.tables) {
         total += table.counts;

@@ -47,6 +47,35 @@ pub async fn a_second_process_is_refused(home: impl Home) {
     drop(home.open().await);
 }
 
+pub async fn a_reader_works_beside_the_writer(home: impl Home) {
+    let absent = home.open_read_only().await.err().unwrap();
+    assert!(matches!(absent, StoreError::Absent(_)), "{absent}");
+    let desk = Desk::new(home.open().await).await;
+    let reader = home.open_read_only().await.unwrap();
+    assert_eq!(reader.open_feed(&table::spec(&desk.plan)).await.unwrap(), desk.feed);
+    desk.run("a", &[&[Row::good(1, 1), Row::bad(2, 1)]], true, 1).await;
+    let row = &reader.table_rows().await.unwrap()[0];
+    assert_eq!((row.live, row.quarantined), (1, 1));
+    assert_eq!(reader.quarantined(&Default::default()).await.unwrap().len(), 1);
+    assert_eq!(reader.audit().await.unwrap(), Vec::new());
+
+    // It decides nothing: not even a feed is made or parked.
+    let refused = reader.approve_deletions(desk.feed, 2).await.unwrap_err();
+    assert!(matches!(refused, StoreError::ReadOnly), "{refused}");
+    assert!(matches!(reader.set_meta("x", b"y").await.unwrap_err(), StoreError::ReadOnly));
+    let other = table::plan("T_OTHER", Kind::State);
+    assert!(matches!(reader.open_feed(&table::spec(&other)).await.unwrap_err(), StoreError::Absent(_)));
+    let mut changed = table::spec(&desk.plan);
+    changed.key_digest = [2; 16];
+    assert!(matches!(reader.open_feed(&changed).await.unwrap_err(), StoreError::Inconsistent(_)));
+    let rows = desk.store.table_rows().await.unwrap();
+    assert_eq!((rows.len(), rows[0].parked.clone()), (1, None));
+
+    // And it works when nobody writes.
+    drop((desk, reader));
+    assert_eq!(home.open_read_only().await.unwrap().table_rows().await.unwrap()[0].live, 1);
+}
+
 pub async fn a_lost_record_makes_the_audit_fail(home: impl Home) {
     let desk = Desk::new(home.open().await).await;
     desk.run("a", &[&[Row::good(1, 1), Row::good(2, 1), Row::good(3, 1)]], true, 1).await;

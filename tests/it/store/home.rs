@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use xiaoshu::store::Store;
 use xiaoshu::store::sqlite::{CommitFault, SqliteOptions, SqliteStore};
+use xiaoshu::store::{Store, StoreError};
 
 /// A place with one store in it, opened again and again.
 #[async_trait::async_trait]
@@ -15,6 +15,9 @@ pub trait Home: Send + Sync {
 
     /// Opens the store. The one opened before must have been dropped.
     async fn open(&self) -> Arc<dyn Store>;
+
+    /// Opens the store for reading only, whether it is open already or not.
+    async fn open_read_only(&self) -> Result<Arc<dyn Store>, StoreError>;
 
     /// Opens a store that dies at its `at`-th commit, before or after it.
     async fn open_dying(&self, at: u64, after: bool) -> Arc<dyn Store>;
@@ -39,6 +42,11 @@ impl Home for SqliteHome {
 
     async fn open(&self) -> Arc<dyn Store> {
         Arc::new(SqliteStore::open(self.dir.path(), SqliteOptions::default()).await.unwrap())
+    }
+
+    async fn open_read_only(&self) -> Result<Arc<dyn Store>, StoreError> {
+        let store = SqliteStore::open_read_only(self.dir.path(), SqliteOptions::default()).await?;
+        Ok(Arc::new(store))
     }
 
     async fn open_dying(&self, at: u64, after: bool) -> Arc<dyn Store> {

@@ -254,6 +254,25 @@ pub async fn many_missing_records_wait_for_approval(home: impl Home) {
     assert_eq!(desk.run("a", &[&[]], true, 100 * DAY).await.deleted, 0);
 }
 
+pub async fn what_another_source_has_landed_is_not_deleted(home: impl Home) {
+    let desk = Desk::new(home.open().await).await;
+    desk.run("a", &[&rows(0..20, 1)], true, 1).await;
+    assert_eq!(desk.run("a", &[&rows(0..10, 1)], true, 2).await.missing, 10);
+    // Another source lands one with another content, and its run is broken off by a changed mapping.
+    let broken = desk.begin("b", 1, 3).await.unwrap().run;
+    desk.land(broken, &[Row::good(10, 2)], 1, 3).await.unwrap();
+    // Then it reads one with another content and one as it stands.
+    let whole = desk.begin("b", 2, 4).await.unwrap().run;
+    desk.land(whole, &[Row::good(11, 2), Row::good(12, 1)], 2, 4).await.unwrap();
+    desk.finish(whole, false, 5).await.unwrap();
+    assert_eq!(desk.store.pending_deletions().await.unwrap()[0].count, 8);
+    assert_eq!(desk.store.approve_deletions(desk.feed, 6).await.unwrap(), 7);
+    assert_eq!(desk.table().await.0, 13);
+    desk.audited().await;
+    // The first source misses none of them any more.
+    assert_eq!(desk.run("a", &[&rows(0..10, 1)], true, 7).await.missing, 0);
+}
+
 pub async fn deletions_of_seven_days_are_counted_together(home: impl Home) {
     let desk = Desk::new(home.open().await).await;
     desk.run("a", &[&rows(0..20, 1)], true, 0).await;

@@ -29,6 +29,7 @@ macro_rules! all_promises {
         promises! { $home, $kind:
             basics::facts_hold_over_a_restart,
             basics::a_second_process_is_refused,
+            basics::a_reader_works_beside_the_writer,
             basics::a_lost_record_makes_the_audit_fail,
             basics::a_changed_natural_key_parks_the_table,
             basics::indexed_values_answer_questions,
@@ -48,6 +49,7 @@ macro_rules! all_promises {
             landing::a_changed_mapping_reads_all_again,
             landing::few_missing_records_are_deleted_at_once,
             landing::many_missing_records_wait_for_approval,
+            landing::what_another_source_has_landed_is_not_deleted,
             landing::deletions_of_seven_days_are_counted_together,
             landing::a_log_never_deletes,
             landing::an_incomplete_run_deletes_nothing,

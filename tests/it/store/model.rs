@@ -228,6 +228,7 @@ impl Model {
     pub fn finish(&mut self, source: &'static str, complete: bool, at: Millis) -> RunSummary {
         let run = self.runs.remove(source).unwrap();
         let mut summary = RunSummary { landed: run.landed, ..RunSummary::default() };
+        self.take_over(source, &run.seen);
         if !complete {
             if let Some(held) = self.held.get_mut(source) {
                 held.retain(|k| !run.seen.contains(k));
@@ -271,11 +272,28 @@ impl Model {
         summary
     }
 
+    /// What another source misses and this one has seen is this one's now.
+    fn take_over(&mut self, source: &'static str, seen: &BTreeSet<Key>) {
+        for (other, held) in self.held.iter_mut().filter(|(other, _)| **other != source) {
+            let taken: Vec<Key> = held.intersection(seen).copied().collect();
+            for key in taken {
+                held.remove(&key);
+                let record = self.records.get_mut(&key).unwrap();
+                if record.source == *other {
+                    record.source = source;
+                }
+            }
+        }
+        self.held.retain(|_, held| !held.is_empty());
+    }
+
     pub fn approve(&mut self) -> u64 {
         let held: BTreeSet<Key> = std::mem::take(&mut self.held)
-            .into_values()
-            .flatten()
-            .filter(|k| self.records[k].alive && !self.runs.values().any(|r| r.seen.contains(k)))
+            .into_iter()
+            .flat_map(|(source, keys)| keys.into_iter().map(move |key| (source, key)))
+            .filter(|(source, key)| self.records[key].alive && self.records[key].source == *source)
+            .filter(|(_, key)| !self.runs.values().any(|r| r.seen.contains(key)))
+            .map(|(_, key)| key)
             .collect();
         self.bury(&held);
         held.len() as u64

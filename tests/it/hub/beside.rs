@@ -1,0 +1,63 @@
+//! Looking at the hub while the service runs, and before it ever ran.
+
+use std::sync::Arc;
+
+use xiaoshu::app::{
+    self, ApproveRequest, Context, ExportRequest, Failure, QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, Silent,
+};
+use xiaoshu::finding::Lang;
+
+use super::school::School;
+
+#[test]
+fn commands_that_only_look_work_beside_the_service() {
+    let school = School::new(10, 0);
+    let good = std::fs::read_to_string(school.path("files/courses.csv")).expect("read");
+    school.write("files/courses.csv", &good.replace("K0007,课程7,23", "K0007,课程7,many"));
+    school.round();
+    let (settings, export) = (school.path("xiaoshu.toml"), school.path("faults.csv"));
+    // Asked while the round has the store open.
+    let looks = move || {
+        let context = Context { settings: settings.clone(), data: None, schemas: None, lang: Lang::En, progress: &Silent };
+        let status = app::status(&context).expect("a status");
+        assert_eq!(status.tables.iter().map(|t| t.live).sum::<u64>(), 18);
+        assert!(status.nothing_yet.is_none() && status.imbalances.is_empty());
+        let all = QuarantineRequest { limit: 10, ..QuarantineRequest::default() };
+        let rows = app::quarantine_list(&context, &all).expect("a list").rows;
+        assert_eq!(rows.len(), 2);
+        assert_eq!(app::quarantine_show(&context, rows[0].id).expect("a row").id, rows[0].id);
+        let to = ExportRequest { rows: all.clone(), to: export.clone() };
+        assert_eq!(app::quarantine_export(&context, &to).expect("a file").rows, 2);
+        assert_eq!(app::release(&context, &ReleaseRequest::default()).expect("ramps").ramps.len(), 2);
+        assert_eq!(app::approve(&context, &ApproveRequest::default()).expect("deletions").approved, None);
+        let table = || "ODS_KCJBSJ".to_owned();
+        app::rekey(&context, &RekeyRequest { table: table(), approve: false }).expect("a list");
+
+        let close = ReleaseRequest { to: Some(RampTarget::Closed), ..ReleaseRequest::default() };
+        for decided in [
+            app::release(&context, &close).err(),
+            app::approve(&context, &ApproveRequest { table: Some(table()) }).err(),
+            app::rekey(&context, &RekeyRequest { table: table(), approve: true }).err(),
+            app::quarantine_retry(&context, &all).err(),
+        ] {
+            let Some(Failure::Busy(text)) = decided else { panic!("{decided:?}") };
+            assert!(text.zh.contains("停止服务") && text.en.contains("Stop the service"), "{text:?}");
+        }
+    };
+    let answer = school.try_round(move |store| {
+        looks();
+        Arc::clone(&store)
+    });
+    answer.expect("a round");
+}
+
+#[test]
+fn before_anything_was_read_the_status_says_so() {
+    let school = School::new(1, 0);
+    let status = app::status(&school.context()).expect("a status");
+    let text = status.nothing_yet.expect("a text");
+    assert!(text.en.contains("xiaoshu run") && text.zh.contains("xiaoshu run"), "{text:?}");
+    let list = app::quarantine_list(&school.context(), &QuarantineRequest::default());
+    assert!(matches!(list, Err(Failure::Unknown(_))), "{list:?}");
+    assert!(!school.path("data/xiaoshu.lock").exists() && !school.path("data").exists(), "looking makes nothing");
+}
