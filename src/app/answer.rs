@@ -299,8 +299,21 @@ pub struct RunAnswer {
     pub runs: Vec<RunLine>,
     /// Tables by domain, as they stand now.
     pub domains: Vec<DomainSection>,
+    /// Where reporting was left before its end; filled by `--once` only.
+    pub left: Vec<LeftLine>,
     /// Equations that do not hold.
     pub imbalances: Vec<ImbalanceLine>,
+}
+
+/// An upstream, or one table of it, that reporting left before all was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftLine {
+    /// The upstream.
+    pub upstream: String,
+    /// The table; `None` when the upstream as a whole was left.
+    pub table: Option<String>,
+    /// Why.
+    pub why: Text,
 }
 
 /// Stock of a table at one upstream.

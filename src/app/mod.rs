@@ -22,9 +22,9 @@ mod view;
 
 pub use answer::{
     ApproveAnswer, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, Counts, DeletionLine, DemoAnswer, DomainName,
-    DomainSection, ExportAnswer, ImbalanceLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer,
-    ReleaseAnswer, RetryAnswer, RunAnswer, RunLine, StatusAnswer, StatusLine, TableLine, Target, TryAnswer, TryRow, TryVerdict,
-    UpstreamStock, ViolationLine,
+    DomainSection, ExportAnswer, ImbalanceLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow,
+    RekeyAnswer, ReleaseAnswer, RetryAnswer, RunAnswer, RunLine, StatusAnswer, StatusLine, TableLine, Target, TryAnswer, TryRow,
+    TryVerdict, UpstreamStock, ViolationLine,
 };
 pub use failure::Failure;
 pub use progress::{Progress, Silent};

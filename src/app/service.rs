@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::checking::step;
 use super::hub::{Hub, Plan};
-use super::{CheckAnswer, Context, Failure, Part, Progress, RunAnswer, RunRequest, Target, view};
+use super::{CheckAnswer, Context, Failure, LeftLine, Part, Progress, RunAnswer, RunRequest, Target, view};
 use crate::finding::Text;
 use crate::pipeline::{Job, Observer, PipelineError, RunOutcome};
 use crate::report::{self, ReportedTable, Reporter};
@@ -116,6 +116,7 @@ fn once(
     report: bool,
 ) -> Result<RunAnswer, Failure> {
     let began = (hub.clock)();
+    let mut left = Vec::new();
     if collect {
         context.progress.begin(Text::new("读取数据源", "reading the sources"), Some(hub.pipeline.jobs().len() as u64));
         let report = hub.pipeline.collect(&|| false).map_err(super::hub::pipeline_failure)?;
@@ -127,15 +128,19 @@ fn once(
         let mut reporter = reporter(hub, Arc::clone(clock))?;
         let drained = hub.runtime.block_on(reporter.drain()).map_err(|e| Failure::part(&e))?;
         context.progress.end();
-        for upstream in &drained.upstreams {
-            if let Some(why) = &upstream.stopped {
-                context
-                    .progress
-                    .note(Text::new(format!("{}：{}", upstream.name, why.zh), format!("{}: {}", upstream.name, why.en)));
-            }
-        }
+        left = drained.upstreams.iter().flat_map(left_lines).collect();
     }
-    answer(hub, began)
+    Ok(RunAnswer { left, ..answer(hub, began)? })
+}
+
+fn left_lines(upstream: &report::DrainedUpstream) -> Vec<LeftLine> {
+    let line = |table: Option<&str>, why: &Text| LeftLine {
+        upstream: upstream.name.to_string(),
+        table: table.map(str::to_owned),
+        why: why.clone(),
+    };
+    let whole = upstream.stopped.iter().map(|why| line(None, why));
+    whole.chain(upstream.parked.iter().map(|(table, why)| line(Some(&**table), why))).collect()
 }
 
 fn log_problems(report: &crate::pipeline::CollectReport) {
@@ -152,6 +157,7 @@ fn answer(hub: &Hub, since: Millis) -> Result<RunAnswer, Failure> {
         Ok::<_, crate::store::StoreError>(RunAnswer {
             runs: runs.iter().rev().map(view::run_line).collect(),
             domains: view::domains(&hub.plan.standard, &runs, &stock, &tables),
+            left: Vec::new(),
             imbalances: view::imbalances(ReadModels::audit(hub.store.as_ref()).await?),
         })
     };

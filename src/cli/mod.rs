@@ -88,7 +88,11 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
         Command::Run { only, once, restored } => {
             let answer = app::run(context, &RunRequest { only, once, restored })?;
             output.print(&answer, |o| render::run(o, &answer))?;
-            Ok(Exit::found(answer.imbalances.is_empty() && answer.runs.iter().all(|run| run.error.is_none())))
+            if answer.left.iter().any(|left| left.table.is_none()) {
+                return Ok(Exit::Unreachable);
+            }
+            let told = answer.left.is_empty() && answer.imbalances.is_empty();
+            Ok(Exit::found(told && answer.runs.iter().all(|run| run.error.is_none())))
         }
         Command::Status => {
             let answer = app::status(context)?;

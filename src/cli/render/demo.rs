@@ -64,6 +64,11 @@ pub(in crate::cli) fn run(output: Output, answer: &RunAnswer) -> String {
         let what = output.say("没有读完", "was not read to the end");
         line(&mut out, format!("{} → {} {what}: {error}", run.source, run.table));
     }
+    for left in &answer.left {
+        let table = left.table.as_deref().map(|table| format!(" ← {table}")).unwrap_or_default();
+        let what = output.say("没有报完", "was not reported to the end");
+        line(&mut out, format!("{}{table} {what}: {}", left.upstream, output.text(&left.why)));
+    }
     counts::imbalances(output, &answer.imbalances, &mut out);
     out
 }

@@ -98,6 +98,7 @@ impl Upstream {
             unsure: false,
         };
         upstream.recover().await?;
+        upstream.reconsider().await?;
         Ok(upstream)
     }
 

@@ -21,6 +21,27 @@ pub(super) enum Undelivered {
 }
 
 impl Upstream {
+    /// Rows that were held for what the settings said are looked at again: unsealed ones at every start, those out of
+    /// scope and not yet due when scope or calendar have changed.
+    pub(super) async fn reconsider(&self) -> Result<(), ReportError> {
+        let store = &self.around.store;
+        let key = format!("report/scope/{}", self.name);
+        let scope = format!("{:?} {:?} {:?}", self.config.scope, self.config.scopes, self.around.calendar);
+        let before = store.get_meta(&key).await?;
+        let same = before.as_deref() == Some(scope.as_bytes());
+        let changed = before.is_some() && !same;
+        let reasons: &[Reason] =
+            if changed { &[Reason::Unsealed, Reason::OutOfScope, Reason::NotDue] } else { &[Reason::Unsealed] };
+        for reason in reasons {
+            let filter = ExceptionFilter { upstream: Some(self.id), feed: None, reason: Some(*reason), limit: 0 };
+            store.release(&filter, self.now()).await?;
+        }
+        if !same {
+            store.set_meta(&key, scope.as_bytes()).await?;
+        }
+        Ok(())
+    }
+
     /// The next rows of a table, by the two lanes.
     pub(super) async fn pending(&self, at: usize) -> Result<(Lane, Vec<FeedRow>), ReportError> {
         let table = &self.tables[at];

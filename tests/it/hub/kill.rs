@@ -58,7 +58,7 @@ impl Disturbed {
         let (mut child, lines) = self.hub();
         loop {
             let reached = if moment.is_multiple_of(2) {
-                self.calls() - before > moment % 7
+                self.calls() - before > moment % 3
             } else {
                 lines.load(Ordering::Acquire) > moment % 11
             };
