@@ -64,6 +64,13 @@ impl Document {
             if let Some(span) = self.spans.get(pointer).and_then(&pick) {
                 break place(&self.text, span.start);
             }
+            // A section that is not in the file, and of which the environment sets a part.
+            let inside = |set: &str| set.strip_prefix(pointer).is_some_and(|rest| rest.starts_with('/'));
+            if !pointer.is_empty()
+                && let Some(variable) = self.variables.iter().filter(|(set, _)| inside(set)).map(|(_, name)| name).min()
+            {
+                return Fault { file: PathBuf::from(variable), line: 0, column: 0, what, remedy };
+            }
             match pointer.rfind('/') {
                 Some(cut) => pointer = &pointer[..cut],
                 None => break (1, 1),
@@ -197,6 +204,15 @@ mod tests {
         assert_eq!(at("/nothing"), (1, 1));
         assert_eq!(doc.fault_at_key("/t/1/y", text(), text()).column, 1);
         assert_eq!(doc.value["t"][1]["y"], "2024-09-01");
+    }
+
+    #[test]
+    fn a_section_that_only_the_environment_names_is_the_variables_fault() {
+        let mut doc = document("[school]\nname = \"某校\"\n[sources.jw]\npath = 3\n");
+        let variable = "XIAOSHU__SOURCES__PK__PORT";
+        doc.overridden(HashMap::from([("/sources/pk/port".to_owned(), variable.to_owned())]));
+        assert_eq!(doc.fault("/sources/pk/kind", text(), text()).file, PathBuf::from(variable));
+        assert_eq!(doc.fault("/sources/jw/kind", text(), text()).line, 3);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::replies::Replies;
 use super::results::{format_time, parse_results, parse_time};
 use super::seal::sm3_hex;
 use super::settings::{LoginStyle, Output, QueryBody, Settings};
-use super::wire::{DataReply, TokenData, TokenReply, code_text, parameter_text, submit_plain};
+use super::wire::{DataReply, TokenData, TokenReply, code_text, parameter_text, submit_plain, whole};
 use crate::fault::FaultClass;
 use crate::finding::Text;
 use crate::report::delivery::ResultItem;
@@ -288,7 +288,8 @@ impl Client {
         (TransportError { fate, class: meaning.class, reach: meaning.reach, text: meaning.text }, meaning.login)
     }
 
-    async fn page(&self, query: &VerdictQuery<'_>, page: u32) -> Result<Vec<ResultItem>, TransportError> {
+    /// One page, and `returnCount`: the number of results on it, or in all.
+    async fn page(&self, query: &VerdictQuery<'_>, page: u32) -> Result<(Vec<ResultItem>, u64), TransportError> {
         let offset = self.offset.or_zero();
         let number = |n: u32| match self.settings.query.page_numbers {
             NumberStyle::Number => serde_json::Value::from(n),
@@ -304,12 +305,14 @@ impl Client {
         .to_string();
         let form = self.settings.query.body == QueryBody::Form;
         let reply = self.data_call(&self.settings.paths.results, plain.as_bytes(), form, None).await?;
-        parse_results(&reply.data).ok_or_else(|| TransportError {
+        let count = whole(&reply.count).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        let items = parse_results(&reply.data).ok_or_else(|| TransportError {
             fate: Fate::NotSent,
             class: FaultClass::Transient,
             reach: Reach::Table,
             text: Text::new("结果查询的应答不是列表", "the answer to the result query is no list"),
-        })
+        })?;
+        Ok((items, count))
     }
 }
 
@@ -446,7 +449,7 @@ impl Transport for Client {
         let mut seen = std::collections::HashSet::new();
         let mut out: Vec<ResultItem> = Vec::new();
         for page in 1..=self.settings.query.max_pages {
-            let items = self.page(query, page).await?;
+            let (items, count) = self.page(query, page).await?;
             let got = items.len();
             let mut fresh = 0;
             for item in items {
@@ -459,8 +462,10 @@ impl Transport for Client {
                     }
                 }
             }
-            // A platform that passes over `page` gives the same results again.
-            if got < self.settings.query.limit as usize || fresh == 0 {
+            // A short page is the last one, unless the platform counts more: it may give fewer than `limit` a page. One
+            // that passes over `page` gives the same results again.
+            let short = got < self.settings.query.limit as usize && seen.len() as u64 >= count;
+            if short || fresh == 0 {
                 return Ok(out);
             }
         }

@@ -161,6 +161,13 @@ mod tests {
     }
 
     #[test]
+    fn an_unknown_path_names_the_settings_to_check() {
+        let meaning = Replies::embedded().meaning("404", "page not found");
+        assert_eq!((meaning.class, meaning.reach, meaning.known), (FaultClass::Configuration, Reach::Upstream, true));
+        assert!(meaning.text.en.contains("prefix"), "{}", meaning.text.en);
+    }
+
+    #[test]
     fn an_unknown_text_concludes_nothing() {
         let meaning = Replies::embedded().meaning("777", "？？");
         assert_eq!((meaning.class, meaning.known), (FaultClass::Configuration, false));

@@ -43,6 +43,8 @@ pub(super) struct DataReply {
     pub(super) message: Option<String>,
     #[serde(default, rename = "returnData", alias = "data")]
     pub(super) data: Value,
+    #[serde(default, rename = "returnCount")]
+    pub(super) count: Value,
 }
 
 /// A code as text, whether it came as a number or as a text; empty when absent.
