@@ -124,6 +124,7 @@ impl Upstream {
         let not_after = self.tables[at].open.get(&id).map_or(now, |b| b.delivery.not_after);
         let batch =
             WireBatch { id, table: &plan.name, rows: wire, seqs, sign_before: not_after.saturating_sub(millis(limits.margin)) };
+        tracing::debug!(upstream = %self.name, table = %plan.name, batch = id.0, rows = wire.len(), "sending");
         let answer = self.transport.submit(&batch).await;
         let now = self.now();
         match answer {
@@ -146,6 +147,7 @@ impl Upstream {
                     _ => None,
                 });
                 let ask_at = ask_at.unwrap_or(now);
+                tracing::debug!(upstream = %self.name, table = %plan.name, batch = id.0, %mark, "accepted");
                 self.around.store.receipt(id, &Receipt { mark: mark.clone(), at: now }, ask_at).await?;
                 if let Some(batch) = self.tables[at].open.get_mut(&id) {
                     (batch.mark, batch.ask_at) = (Some(mark), Some(ask_at));

@@ -123,13 +123,18 @@ impl Upstream {
         table.open.remove(&id);
         table.settled += 1;
         table.idle = false;
+        let (mut stored, mut refused, mut unknown) = (0, 0, 0);
         for verdict in &verdicts {
             match verdict.outcome {
-                Outcome::Stored => table.outcomes.0 += 1,
-                Outcome::Refused { .. } => table.outcomes.1 += 1,
-                Outcome::Unknown { .. } => table.outcomes.2 += 1,
+                Outcome::Stored => stored += 1,
+                Outcome::Refused { .. } => refused += 1,
+                Outcome::Unknown { .. } => unknown += 1,
             }
         }
+        table.outcomes.0 += stored;
+        table.outcomes.1 += refused;
+        table.outcomes.2 += unknown;
+        tracing::info!(upstream = %self.name, table = %table.plan.name, batch = id.0, stored, refused, unknown, "settled");
         self.release_children(at).await
     }
 
