@@ -23,6 +23,7 @@ pub(super) fn answer(context: &Context<'_>, request: &CheckRequest) -> Result<Ch
         mapped: (reported.clone().filter(|t| mapped.contains(&*t.name)).count(), reported.count()),
         ..CheckAnswer::default()
     };
+    unsealed(&plan, &mut answer);
     if request.connect {
         connect(&plan, &mut answer);
     }
@@ -30,6 +31,41 @@ pub(super) fn answer(context: &Context<'_>, request: &CheckRequest) -> Result<Ch
         super::service::check_upstreams(&plan, &mut answer)?;
     }
     Ok(answer)
+}
+
+/// Fields that must be sealed before they leave, mapped, and no method is set: they would go out empty.
+fn unsealed(plan: &Plan, answer: &mut CheckAnswer) {
+    for (name, upstream) in &plan.loaded.settings.upstreams {
+        let methods = upstream.settings.expose().pointer("/rows/seal").and_then(serde_json::Value::as_object);
+        let set = |table: &str, field: &str| {
+            let names = [format!("{table}.{field}"), field.to_owned(), "*".to_owned()];
+            methods.is_some_and(|methods| names.iter().any(|name| methods.contains_key(name)))
+        };
+        for (document, table) in plan.active().filter(|(_, table)| !table.edition.is_core()) {
+            let sealed = table.fields.iter().filter(|field| field.sealed && !document.columns_of(&field.name).is_empty());
+            for field in sealed.filter(|field| !set(&table.name, &field.name)) {
+                answer.steps.push(CheckStep {
+                    target: Target::Upstream(name.clone()),
+                    what: Text::new("报送前加密", "sealing before reporting"),
+                    ok: None,
+                    found: Text::new(
+                        format!(
+                            "{}.{}（{}）须加密后报送，尚未设置方法：必填时该行暂缓，选填时报空值",
+                            table.name, field.name, field.label
+                        ),
+                        format!(
+                            "{}.{} must be sealed and no method is set: rows wait where it is mandatory, else it goes out empty",
+                            table.name, field.name
+                        ),
+                    ),
+                    remedy: Some(Text::new(
+                        format!("在 [upstreams.{name}.rows.seal] 中设置；应在首次报送之前"),
+                        format!("set it in [upstreams.{name}.rows.seal], before the first report"),
+                    )),
+                });
+            }
+        }
+    }
 }
 
 fn connect(plan: &Plan, answer: &mut CheckAnswer) {

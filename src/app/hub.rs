@@ -340,6 +340,7 @@ fn jobs(plan: &Plan, around: &Surroundings, hub_settings: &serde_json::Value) ->
             object: document.read().object.as_deref().unwrap_or("query").into(),
             feed,
             adopted: adopted(plan, document)?,
+            row_columns: document.row_columns(table),
             plan: Arc::clone(table),
             checks: Checks::compile(table, &plan.standard, &policies),
             needs: needs(plan, document, table, &mapped),

@@ -103,8 +103,9 @@ pub(super) fn run(context: &Context<'_>, request: &RunRequest, fittings: &Fittin
     if request.once {
         return once(context, &hub, &fittings.clock, does(Part::Collect), does(Part::Report));
     }
+    let began = (hub.clock)();
     serve(&hub, &fittings.clock, does(Part::Collect), does(Part::Report))?;
-    answer(&hub, Millis::MIN)
+    answer(&hub, began)
 }
 
 /// One round: read everything, report until nothing more can be done now.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::hub::{self, Clock, Hub, Plan};
 use super::{Context, Failure, StatusAnswer, StatusLine, view};
 use crate::finding::Text;
+use crate::standard::Domain;
 use crate::store::{FeedId, ReadModels, RunRow, StockRow, Store, StoreError, TableRow};
 
 /// Reads the store and puts it beside the standard's deadlines.
@@ -51,7 +52,8 @@ async fn read(hub: &Hub) -> Result<StatusAnswer, StoreError> {
             tables.push(line);
         }
     }
-    tables.sort_by_key(|(id, _)| *id);
+    // Domain by domain; core tables after the printed ones of their domain.
+    tables.sort_by_key(|(id, line): &(u16, StatusLine)| (Domain::ALL.iter().position(|d| d.name() == line.domain.key), *id));
     Ok(StatusAnswer {
         tables: tables.into_iter().map(|(_, line)| line).collect(),
         deletions: store.pending_deletions().await?.into_iter().map(view::deletion).collect(),

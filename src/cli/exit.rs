@@ -9,7 +9,7 @@ use crate::fault::{Classified, FaultClass};
 pub enum Exit {
     /// All is well.
     Ok = 0,
-    /// The command did its work and found something wrong: data in quarantine that was not expected, records refused,
+    /// The command did its work and found something wrong: a table that could not be read, tables overdue or parked,
     /// numbers that differ, an equation that does not hold.
     Findings = 1,
     /// The command line is wrong.

@@ -38,6 +38,15 @@ impl MappingDocument {
         sensitive.flat_map(|field| self.columns_of(&field.name)).map(str::to_owned).collect()
     }
 
+    /// The columns by which a row of the source can be found again, sensitive ones left out: the row's own id, else
+    /// what the read is ordered by.
+    pub fn row_columns(&self, plan: &TablePlan) -> Vec<String> {
+        let own: Vec<&String> = self.body.key.source_id.iter().collect();
+        let columns = if own.is_empty() { self.body.read.order_by.iter().collect() } else { own };
+        let hidden = self.sensitive_columns(plan);
+        columns.into_iter().filter(|column| !hidden.contains(*column)).cloned().collect()
+    }
+
     /// Digest of the natural key that this mapping gives its table: the table's own, or the one it names. A key, once
     /// records have landed under it, must not change unnoticed.
     pub fn key_digest(&self, plan: &TablePlan) -> [u8; 16] {

@@ -10,7 +10,7 @@ use super::PipelineError;
 use crate::finding::{Locator, Place};
 use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
 use crate::record::Namespace;
-use crate::source::{Column, Connector, Position, Source, SourceError, SourcePlace};
+use crate::source::{Column, Connector, Position, Source, SourceBatch, SourceError, SourcePlace};
 use crate::standard::{Standard, TableId, TablePlan};
 use crate::store::{FeedId, Landed, Millis, Store};
 use crate::validate::Checks;
@@ -31,6 +31,8 @@ pub struct Job {
     pub document: Arc<MappingDocument>,
     /// What is read, as messages name it before the source is open.
     pub object: Arc<str>,
+    /// Columns by which a row can be found again in a database; a file's rows have their line.
+    pub row_columns: Vec<String>,
     /// The text of the file with keys to adopt, where the mapping names one.
     pub adopted: Option<String>,
     /// The table's feed in the store.
@@ -114,8 +116,20 @@ impl Job {
             .map_err(|faults| PipelineError::Mapping { table: self.plan.name.clone(), faults })
     }
 
-    /// A row's place.
-    pub(super) fn locator(&self, object: &Arc<str>, place: &Place) -> Locator {
-        Locator { source: self.source.clone(), object: object.clone(), place: place.clone() }
+    /// A row's place: file and line, or table and key.
+    pub(super) fn locator(&self, object: &Arc<str>, batch: &SourceBatch, row: usize) -> Locator {
+        let place = match batch.place(row) {
+            Place::Row(_) if !self.row_columns.is_empty() => self.row_key(batch, row),
+            place => place.clone(),
+        };
+        Locator { source: self.source.clone(), object: object.clone(), place }
+    }
+
+    fn row_key(&self, batch: &SourceBatch, row: usize) -> Place {
+        let columns =
+            batch.columns().iter().enumerate().filter(|(_, column)| self.row_columns.iter().any(|name| **name == *column.name));
+        let cells: Vec<String> =
+            columns.map(|(at, column)| format!("{}={}", column.name, batch.cell(row, at).unwrap_or("NULL"))).collect();
+        if cells.is_empty() { batch.place(row).clone() } else { Place::Key(cells.join(", ").into()) }
     }
 }

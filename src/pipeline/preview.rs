@@ -30,7 +30,7 @@ pub fn preview(job: &Job, around: &Surroundings, rows: usize) -> Result<Vec<Prev
     let (normalized, findings) = preparer.examine(&batch)?;
     let mut out: Vec<PreviewRow> = (0..batch.len())
         .map(|row| PreviewRow {
-            origin: job.locator(source.object(), batch.place(row)),
+            origin: job.locator(source.object(), &batch, row),
             before: batch
                 .columns()
                 .iter()

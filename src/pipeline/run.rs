@@ -87,7 +87,7 @@ impl<'a> Preparer<'a> {
     }
 
     fn raw(&self, source: &SourceBatch, row: usize) -> (String, Locator) {
-        (normalize::raw_json(source, row), self.job.locator(&self.object, source.place(row)))
+        (normalize::raw_json(source, row), self.job.locator(&self.object, source, row))
     }
 }
 
@@ -193,7 +193,7 @@ pub(super) fn land(job: &Job, around: &Surroundings, run: RunId, ready: &Ready) 
     let object = &job.object;
     let raw = |row: u32| {
         let origin = ready.accepted.batch().row(row as usize).origin();
-        (normalize::raw_json(&ready.source, origin), job.locator(object, ready.source.place(origin)))
+        (normalize::raw_json(&ready.source, origin), job.locator(object, &ready.source, origin))
     };
     let batch = LandingBatch {
         read: ready.source.len() as u64,
