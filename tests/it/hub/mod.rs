@@ -9,4 +9,5 @@ mod kill;
 mod logs;
 mod school;
 mod serve;
+mod shipped;
 mod story;
