@@ -25,7 +25,11 @@ fn the_hub_reports_of_itself_once_every_source_is_numbered() {
     let run = |table: &str| answer.runs.iter().find(|run| run.table == table).expect("a run");
 
     let described = run("ODS_SJBZYXXXTYSGXSJ");
-    assert_eq!((&described.error, described.counts.read, described.counts.changed), (&None, 4, 4), "two tables of the school, two of the hub");
+    assert_eq!(
+        (&described.error, described.counts.read, described.counts.changed),
+        (&None, 4, 4),
+        "two tables of the school, two of the hub"
+    );
     let ledger = run("ODS_XBSJZXSJJCQKSJ");
     assert_eq!(ledger.error, None);
     assert!(ledger.counts.read >= 5 && ledger.counts.changed == ledger.counts.read, "{ledger:?}");
