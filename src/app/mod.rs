@@ -8,6 +8,7 @@ mod approvals;
 mod catalogue;
 mod checking;
 mod clock;
+mod counts;
 mod demo;
 mod failure;
 mod hub;
@@ -21,11 +22,12 @@ mod trying;
 mod view;
 
 pub use answer::{
-    ApproveAnswer, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, Counts, DeletionLine, DemoAnswer, DomainName,
-    DomainSection, ExportAnswer, ImbalanceLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow,
-    RekeyAnswer, ReleaseAnswer, RetryAnswer, RunAnswer, RunLine, StatusAnswer, StatusLine, TableLine, Target, TryAnswer, TryRow,
-    TryVerdict, UpstreamStock, ViolationLine,
+    ApproveAnswer, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DeletionLine, DemoAnswer, ExportAnswer,
+    ImbalanceLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer, ReleaseAnswer,
+    RetryAnswer, RunAnswer, RunLine, StatusAnswer, StatusLine, Target, TryAnswer, TryRow, TryVerdict, UpstreamStock,
+    ViolationLine,
 };
+pub use counts::{Counts, DomainName, DomainSection, TableLine};
 pub use failure::Failure;
 pub use progress::{Progress, Silent};
 pub use request::{
