@@ -53,6 +53,7 @@ fn measure(place: &Path) -> Measured {
         .args(["run", "--once", "--only", "collect", "--json", "--settings"])
         .arg(place.join("xiaoshu.toml"))
         .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .expect("started");
     let (mut cpu, mut peak_kib) = (Duration::ZERO, 0);
