@@ -203,7 +203,7 @@ impl Expected {
     /// In words.
     pub fn text(&self) -> Text {
         match self {
-            Self::Value => Text::new("必须有值", "a value"),
+            Self::Value => Text::new("非空", "a value"),
             Self::Text => Text::new("文本", "a text"),
             Self::Number => Text::new("数值", "a number"),
             Self::Chars(max) => Text::new(format!("最多 {max} 个字符"), format!("at most {max} characters")),
