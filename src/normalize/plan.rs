@@ -7,7 +7,7 @@ use super::adopt::Adopt;
 use super::coerce::Coercer;
 use super::filter::Filter;
 use super::lookup::{LookupPlace, LookupQuery};
-use super::{apply, compile, key};
+use super::{apply, compile};
 use crate::finding::{FieldRef, Findings};
 use crate::record::{KeySpec, Namespace, RecordBatch};
 use crate::source::{Column, SourceBatch};
@@ -174,18 +174,6 @@ impl MappingPlan {
     /// How record keys are made.
     pub fn key_spec(&self) -> &KeySpec {
         &self.key
-    }
-
-    /// A digest of the natural key's definition: another one later parks the table.
-    pub fn key_digest(&self) -> [u8; 16] {
-        let (parts, _) = self.key.parts_for(self.source_id.is_some());
-        let text = format!("{}:{}", self.plan.name, key::describe(&self.plan, parts));
-        xxhash_rust::xxh3::xxh3_128(text.as_bytes()).to_be_bytes()
-    }
-
-    /// The natural key as a mapping would write it: `KCH`, `XH,school_year(RDRQ)` ….
-    pub fn key_text(&self) -> String {
-        key::describe(&self.plan, self.key.parts_for(self.source_id.is_some()).0)
     }
 
     /// The digest of the mapping it was compiled from.
