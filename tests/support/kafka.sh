@@ -54,19 +54,25 @@ kafka_answers() {
 } 2>/dev/null
 
 start_kafka() {
-    local dir=$SERVERS_DIR/kafka port controller java id
+    local dir=$SERVERS_DIR/kafka port sasl controller java id
     java=$(find_java)
     mkdir "$dir"
     for _ in 1 2 3; do
         port=$(free_port)
+        sasl=$(free_port)
         controller=$(free_port)
         cat >"$dir/server.properties" <<END
 process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:$controller
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
-advertised.listeners=PLAINTEXT://127.0.0.1:$port
+listeners=PLAINTEXT://127.0.0.1:$port,SASL_PLAINTEXT://127.0.0.1:$sasl,CONTROLLER://127.0.0.1:$controller
+advertised.listeners=PLAINTEXT://127.0.0.1:$port,SASL_PLAINTEXT://127.0.0.1:$sasl
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
+sasl.enabled.mechanisms=PLAIN
+listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_xiaoshu="$SERVERS_PASSWORD" user_stranger="$SERVERS_PASSWORD";
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS;User:xiaoshu
 log.dirs=$dir/logs
 num.partitions=3
 auto.create.topics.enable=false
@@ -88,6 +94,7 @@ END
             kill -0 "$(cat "$SERVERS_DIR/kafka.pid")" 2>/dev/null || break
             if kafka_answers "$port"; then
                 echo "$port" >"$SERVERS_DIR/kafka.port"
+                echo "$sasl" >"$SERVERS_DIR/kafka.sasl"
                 return 0
             fi
             sleep 0.1

@@ -134,8 +134,9 @@ start_mariadb() {
     return 1
 }
 
-# Starts them, sets XIAOSHU_TEST_POSTGRES_URL, XIAOSHU_TEST_MYSQL_URL, XIAOSHU_TEST_KAFKA_BROKERS, and for brokers that a
-# test starts itself XIAOSHU_TEST_KAFKA_LIBS; XIAOSHU_TEST_PYTHON has a Kafka client.
+# Starts them, sets XIAOSHU_TEST_POSTGRES_URL, XIAOSHU_TEST_MYSQL_URL, XIAOSHU_TEST_KAFKA_BROKERS (everything is
+# allowed) and XIAOSHU_TEST_KAFKA_SASL (the same broker by account; one called stranger may do nothing), and for brokers
+# that a test starts itself XIAOSHU_TEST_KAFKA_LIBS; XIAOSHU_TEST_PYTHON has a Kafka client.
 start_servers() {
     local name started=() pid
     if wanted postgres; then SERVERS_POSTGRES_BIN=$(find_postgres) || die "PostgreSQL is not installed"; fi
@@ -161,7 +162,10 @@ start_servers() {
         export XIAOSHU_TEST_POSTGRES_URL="postgres://xiaoshu:$SERVERS_PASSWORD@127.0.0.1:$(cat "$SERVERS_DIR/postgres.port")/postgres"
     wanted mariadb &&
         export XIAOSHU_TEST_MYSQL_URL="mysql://xiaoshu:$SERVERS_PASSWORD@127.0.0.1:$(cat "$SERVERS_DIR/mariadb.port")/xiaoshu"
-    wanted kafka && export XIAOSHU_TEST_KAFKA_BROKERS="127.0.0.1:$(cat "$SERVERS_DIR/kafka.port")"
+    if wanted kafka; then
+        export XIAOSHU_TEST_KAFKA_BROKERS="127.0.0.1:$(cat "$SERVERS_DIR/kafka.port")"
+        export XIAOSHU_TEST_KAFKA_SASL="kafka://xiaoshu:$SERVERS_PASSWORD@127.0.0.1:$(cat "$SERVERS_DIR/kafka.sasl")/kafka"
+    fi
     return 0
 }
 

@@ -5,6 +5,7 @@
 //! interface); a receiver that deduplicates is simply sent the batch again when an answer was lost.
 
 pub mod digital_base;
+pub mod kafka;
 
 use std::fmt;
 use std::sync::Arc;
@@ -389,7 +390,7 @@ impl Classified for SettingsError {
 
 /// Every kind of transport.
 pub fn kinds() -> &'static [&'static dyn TransportKind] {
-    &[&digital_base::DigitalBase]
+    &[&digital_base::DigitalBase, &kafka::Kafka]
 }
 
 /// A kind by its name.
