@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::checking::step;
-use super::hub::{Hub, Plan};
+use super::hub::Hub;
+use super::plan::Plan;
 use super::{CheckAnswer, Context, Failure, LeftLine, Part, Progress, RunAnswer, RunRequest, Target, view};
 use crate::finding::Text;
 use crate::pipeline::{Job, Observer, PipelineError, RunOutcome};
@@ -93,7 +94,7 @@ pub(super) fn run(context: &Context<'_>, request: &RunRequest, fittings: &Fittin
     let shared = Arc::clone(&progress);
     telemetry::start(plan.loaded.settings.log, Arc::new(move |line| shared.log(line)));
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
-    let store = (fittings.around_store)(super::hub::open_store(context, &plan, &runtime)?);
+    let store = (fittings.around_store)(super::opening::open_store(context, &plan, &runtime)?);
     let clock = Arc::clone(&fittings.clock);
     let hub = Hub::with_store(plan, runtime, store, Arc::new(move || clock.now()), Arc::new(Logging(progress)))?;
     if request.restored {

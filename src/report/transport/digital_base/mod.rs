@@ -3,12 +3,15 @@
 //! Login by password, rows as SM4-encrypted and SM3-signed JSON, results asked for later. What the standard leaves
 //! open is a setting ([`Settings`]).
 
+mod call;
 mod client;
 mod login;
 mod offset;
 mod replies;
+mod reply;
 mod results;
 mod seal;
+mod session;
 mod settings;
 mod wire;
 
