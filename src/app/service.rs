@@ -87,12 +87,19 @@ impl Default for Fittings {
     }
 }
 
+/// Where spans and metrics go, if anywhere.
+fn exporter(plan: &Plan) -> Result<Option<telemetry::Exporter>, Failure> {
+    let opened = plan.loaded.settings.telemetry.otlp.as_deref().map(telemetry::Exporter::open).transpose();
+    opened.map_err(|error| Failure::Part { class: crate::fault::FaultClass::Configuration, message: error.to_string() })
+}
+
 /// Runs as asked.
 pub(super) fn run(context: &Context<'_>, request: &RunRequest, fittings: &Fittings) -> Result<RunAnswer, Failure> {
     let plan = Plan::load(context)?;
     let progress = context.progress.share();
     let shared = Arc::clone(&progress);
-    telemetry::start(plan.loaded.settings.log, Arc::new(move |line| shared.log(line)));
+    let exporter = exporter(&plan)?;
+    telemetry::start(plan.loaded.settings.log, Arc::new(move |line| shared.log(line)), exporter.as_ref());
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
     let store = (fittings.around_store)(super::opening::open_store(context, &plan, &runtime)?);
     let clock = Arc::clone(&fittings.clock);

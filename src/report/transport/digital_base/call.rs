@@ -6,6 +6,7 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue};
 
 use super::client::Client;
 use super::login::Session;
+use super::replies::Call;
 use super::reply::{Answer, http_fault, read_reply, refused};
 use super::seal::sm3_hex;
 use super::settings::Output;
@@ -91,7 +92,7 @@ impl Client {
             let answer = self.send(request).await?;
             let (error, login) = match read_reply::<DataReply>(&answer) {
                 Ok(reply) if code_text(&reply.code) == "200" => return Ok(reply),
-                Ok(reply) => refused(&code_text(&reply.code), reply.message.as_deref().unwrap_or("")),
+                Ok(reply) => refused(Call::Data, &code_text(&reply.code), reply.message.as_deref().unwrap_or("")),
                 Err(error) => {
                     let login = answer.status == StatusCode::UNAUTHORIZED;
                     (error, login)

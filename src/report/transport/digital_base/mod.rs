@@ -17,7 +17,7 @@ mod wire;
 
 pub use client::Client;
 pub use offset::ClockOffset;
-pub use replies::{Replies, ReplyMeaning};
+pub use replies::{Call, Replies, ReplyMeaning};
 pub use results::{format_time, parse_results, parse_time};
 pub use seal::{KeyCut, KeyFault, SealFault, Sealer, TextCode, sm3_hex, sm4_decrypt_ecb, sm4_encrypt_ecb};
 pub use settings::Settings;

@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 
-use super::replies::Replies;
+use super::replies::{Call, Replies};
 use crate::fault::FaultClass;
 use crate::finding::Text;
 use crate::report::transport::{Fate, Reach, TransportError};
@@ -103,8 +103,8 @@ pub(super) fn read_reply<T: DeserializeOwned>(answer: &Answer) -> Result<T, Tran
 }
 
 /// A reply that is no success. A text nobody knows with a server's own error may have come after the work was done.
-pub(super) fn refused(code: &str, message: &str) -> (TransportError, bool) {
-    let meaning = Replies::embedded().meaning(code, message);
+pub(super) fn refused(call: Call, code: &str, message: &str) -> (TransportError, bool) {
+    let meaning = Replies::embedded().meaning(call, code, message);
     let fate = match meaning.class {
         _ if meaning.lost => Fate::Lost,
         FaultClass::Data => Fate::Refused,

@@ -8,6 +8,7 @@ use rsa::RsaPublicKey;
 
 use super::client::Client;
 use super::login::{Refresh, Session, read_key, rsa_wrap};
+use super::replies::Call;
 use super::reply::{read_reply, refused};
 use super::settings::LoginStyle;
 use super::wire::{DataReply, TokenData, TokenReply, code_text, parameter_text};
@@ -23,7 +24,7 @@ impl Client {
         let reply: DataReply = read_reply(&answer)?;
         let text = match &reply.data {
             serde_json::Value::String(text) => text.clone(),
-            _ => return Err(refused(&code_text(&reply.code), reply.message.as_deref().unwrap_or("")).0),
+            _ => return Err(refused(Call::Login, &code_text(&reply.code), reply.message.as_deref().unwrap_or("")).0),
         };
         read_key(&text).map_err(|text| TransportError::not_sent(FaultClass::Configuration, text))
     }
@@ -45,7 +46,7 @@ impl Client {
         match reply.data {
             Some(data) if code_text(&reply.code) == "200" => Ok(data),
             _ => {
-                let (mut error, _) = refused(&code_text(&reply.code), reply.msg.as_deref().unwrap_or(""));
+                let (mut error, _) = refused(Call::Login, &code_text(&reply.code), reply.msg.as_deref().unwrap_or(""));
                 error.reach = Reach::Upstream;
                 // A login answered with an unknown text is about the account, not about a table.
                 if !matches!(error.class, FaultClass::Transient | FaultClass::Throttled | FaultClass::Configuration) {
