@@ -81,9 +81,11 @@ impl Plan {
         self.loaded.settings.sources.get(document.source()).is_some_and(|source| source.kind == HUB_SOURCE)
     }
 
-    /// The folder of the store.
+    /// The folder of the store, as a whole path.
     pub(super) fn data_dir(&self, context: &Context<'_>) -> PathBuf {
-        context.data.clone().unwrap_or_else(|| self.loaded.path(&self.loaded.settings.data.dir))
+        let dir = context.data.clone().unwrap_or_else(|| self.loaded.path(&self.loaded.settings.data.dir));
+        // Whole, because the source over the store takes relative paths to start from the settings file's folder.
+        std::path::absolute(&dir).unwrap_or(dir)
     }
 
     /// Fields by which records of each table are looked for: targets of references and of look-ups.
