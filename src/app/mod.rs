@@ -13,6 +13,7 @@ mod demo;
 mod failure;
 mod hub;
 mod jobs;
+mod named;
 mod opening;
 mod plan;
 mod platform;
