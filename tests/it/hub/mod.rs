@@ -11,3 +11,4 @@ mod school;
 mod serve;
 mod shipped;
 mod story;
+mod traces;
