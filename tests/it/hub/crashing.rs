@@ -123,11 +123,6 @@ impl Keys for CrashingStore {
         self.alive()?;
         self.inner.read_once(feed).await
     }
-
-    async fn natural_key_of(&self, feed: FeedId, record_key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.alive()?;
-        self.inner.natural_key_of(feed, record_key).await
-    }
 }
 
 #[async_trait::async_trait]

@@ -152,6 +152,7 @@ impl World {
             consumed: 0,
             position: &Position(Vec::new()),
             raw: &raw,
+            name: &|_| None,
             at,
         };
         self.store.land(run, &batch).await.unwrap();
