@@ -10,7 +10,7 @@ use crate::report::clock::millis;
 use crate::report::delivery::{Delivery, Effect, Event};
 use crate::report::transport::{Fate, Reply, WireBatch};
 use crate::report::window::{allowance, day_of};
-use crate::store::{BatchId, Lane, Millis, Receipt, Stage};
+use crate::store::{BatchId, Lane, Millis, RampState, RampStep, Receipt, Stage};
 
 /// How long a row waits for its parent before it is looked at again, should nothing release it.
 const PARENT_AGAIN: Millis = 600_000;
@@ -30,9 +30,11 @@ impl Upstream {
             return Ok(false);
         }
         table.gated = None;
-        let ramp = self.around.store.ramp(self.id, table.feed).await?;
-        let left = allowance(&ramp);
-        let Some((lane, planned)) = self.compose(at, left, now).await? else { return Ok(false) };
+        if !self.offer_given(at).await? {
+            return Ok(false);
+        }
+        let ramp = self.around.store.ramp(self.id, self.tables[at].feed).await?;
+        let Some((lane, planned)) = self.compose(at, &ramp, now).await? else { return Ok(false) };
         let table = &mut self.tables[at];
         table.closed = planned.ramp_full && planned.members.is_empty();
         if !planned.changes(table.cursor) {
@@ -72,7 +74,7 @@ impl Upstream {
         Ok(true)
     }
 
-    async fn compose(&mut self, at: usize, left: u64, now: Millis) -> Result<Option<(Lane, Planned)>, ReportError> {
+    async fn compose(&mut self, at: usize, ramp: &RampState, now: Millis) -> Result<Option<(Lane, Planned)>, ReportError> {
         let (lane, rows) = self.pending(at).await?;
         let rids: Vec<u64> = rows.iter().map(|r| r.rid).collect();
         let in_flight: HashSet<u64> = if rids.is_empty() || self.tables[at].open.is_empty() {
@@ -94,7 +96,8 @@ impl Upstream {
             day: day_of(now),
             rows: limits.rows,
             bytes: limits.bytes,
-            allowance: left,
+            allowance: allowance(ramp),
+            shut: ramp.step == RampStep::Closed,
             parent_again: now + PARENT_AGAIN,
         };
         match plan(rows, lane, table.cursor, &terms, &in_flight, &waits) {

@@ -283,9 +283,9 @@ impl DeliveryStore for CrashingStore {
         done
     }
 
-    async fn resend(&self, upstream: UpstreamId, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
+    async fn resend(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError> {
         self.before()?;
-        let done = self.inner.resend(upstream, feed, at).await;
+        let done = self.inner.resend(upstream, feed, having, at).await;
         self.after()?;
         done
     }

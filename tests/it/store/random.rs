@@ -154,7 +154,7 @@ impl<H: Home> Life<H> {
             }
             Step::Resend => {
                 let desk = self.desk();
-                let sent = desk.store.resend(desk.upstream, desk.feed, self.at).await.unwrap();
+                let sent = desk.store.resend(desk.upstream, desk.feed, &[], self.at).await.unwrap();
                 assert_eq!(sent, self.model.resend());
             }
             Step::Approve => {
