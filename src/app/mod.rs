@@ -20,6 +20,7 @@ mod platform;
 mod progress;
 mod quarantine;
 mod request;
+mod resend;
 mod service;
 mod status;
 mod trying;
@@ -27,7 +28,7 @@ mod view;
 
 pub use answer::{
     ApproveAnswer, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DeletionLine, DemoAnswer, ExportAnswer,
-    ImbalanceLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer, ReleaseAnswer,
+    ImbalanceLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer, ReleaseAnswer, ResendAnswer, ResendLine,
     RetryAnswer, RunAnswer, RunLine, StatusAnswer, StatusLine, Target, TryAnswer, TryRow, TryVerdict, UpstreamStock,
     ViolationLine,
 };
@@ -36,7 +37,7 @@ pub use failure::Failure;
 pub use progress::{Progress, Silent};
 pub use request::{
     ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, ExportRequest, Part, QuarantineRequest, RampTarget,
-    RekeyRequest, ReleaseRequest, RunRequest, TryRequest,
+    RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, TryRequest,
 };
 pub use service::{AroundStore, Fittings};
 
@@ -127,6 +128,14 @@ pub fn quarantine_export(context: &Context<'_>, request: &ExportRequest) -> Resu
 pub fn release(context: &Context<'_>, request: &ReleaseRequest) -> Result<ReleaseAnswer, Failure> {
     let hub = if request.to.is_some() { open(context)? } else { look(context)? };
     approvals::release(&hub, request)
+}
+
+/// Puts stored records ahead again.
+///
+/// # Errors
+/// [`Failure`] when there is no such table or upstream.
+pub fn resend(context: &Context<'_>, request: &ResendRequest) -> Result<ResendAnswer, Failure> {
+    resend::resend(&open(context)?, request)
 }
 
 /// Lists what a changed natural key orphans and, when approved, lets the table go on.

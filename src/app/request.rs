@@ -117,6 +117,15 @@ pub struct ReleaseRequest {
     pub to: Option<RampTarget>,
 }
 
+/// `xiaoshu resend TABLE` or `--all`.
+#[derive(Debug, Clone, Default)]
+pub struct ResendRequest {
+    /// The table; `None` for all tables.
+    pub table: Option<String>,
+    /// One upstream only.
+    pub upstream: Option<String>,
+}
+
 /// `xiaoshu rekey TABLE`.
 #[derive(Debug, Clone)]
 pub struct RekeyRequest {

@@ -93,6 +93,7 @@ async fn line(
             label: plan.label_zh.to_string(),
             live: feed.live,
             quarantined: feed.quarantined,
+            collisions: feed.collisions,
             stale: feed.stale,
             last_read: complete.map(view::minute),
             overdue: due.as_ref().is_some_and(|(_, began)| complete.is_none_or(|at| at < *began)) && !stock.is_empty(),

@@ -116,6 +116,18 @@ pub enum Command {
         #[arg(long, value_name = "STEP", value_enum, requires = "table")]
         to: Option<RampTarget>,
     },
+    /// Send stored records again
+    Resend {
+        /// Table of the standard
+        #[arg(value_name = "TABLE", required_unless_present = "all", conflicts_with = "all")]
+        table: Option<String>,
+        /// All mapped tables
+        #[arg(long)]
+        all: bool,
+        /// One upstream only
+        #[arg(long, value_name = "NAME")]
+        upstream: Option<String>,
+    },
     /// Let a table go on under a changed natural key
     Rekey {
         /// Table of the standard

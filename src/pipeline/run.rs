@@ -13,7 +13,7 @@ use super::{Job, PipelineError, Surroundings};
 use crate::fault::Classified;
 use crate::finding::{Findings, Locator, Severity};
 use crate::normalize::{self, MappingPlan, Normalized};
-use crate::record::{Record, RecordBatch};
+use crate::record::{Record, RecordBatch, natural_key_words};
 use crate::source::{Position, Source, SourceBatch};
 use crate::store::{Landed, LandingBatch, NewRun, RunEnd, RunId, RunSummary};
 use crate::telemetry;
@@ -222,6 +222,7 @@ fn write(
 /// Lands one prepared batch.
 pub(super) fn land(job: &Job, around: &Surroundings, run: RunId, ready: &Ready) -> Result<Landed, PipelineError> {
     let object = &job.object;
+    let natural_key = job.document.natural_key(&job.plan);
     let raw = |row: u32| {
         let origin = ready.accepted.batch().row(row as usize).origin();
         (normalize::raw_json(&ready.source, origin), job.locator(object, &ready.source, origin))
@@ -234,6 +235,7 @@ pub(super) fn land(job: &Job, around: &Surroundings, run: RunId, ready: &Ready) 
         consumed: 0,
         position: ready.source.position(),
         raw: &raw,
+        name: &|key: &[u8]| natural_key_words(&job.plan, &natural_key, key),
         at: (around.clock)(),
     };
     Ok(around.wait(around.store.land(run, &batch))?)

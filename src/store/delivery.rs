@@ -417,8 +417,9 @@ pub trait DeliveryStore: Send + Sync {
     /// Makes exceptions due at once; returns how many.
     async fn release(&self, filter: &ExceptionFilter, at: Millis) -> Result<u64, StoreError>;
 
-    /// Puts every stored row of a feed ahead again (`resend`); returns how many.
-    async fn resend(&self, upstream: UpstreamId, feed: FeedId, at: Millis) -> Result<u64, StoreError>;
+    /// Puts stored rows of a feed ahead again: those with a value in one of these fields, or every one when none is named.
+    /// Returns how many.
+    async fn resend(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError>;
 
     /// The ramp.
     async fn ramp(&self, upstream: UpstreamId, feed: FeedId) -> Result<RampState, StoreError>;

@@ -13,7 +13,7 @@ use crate::report::clock::millis;
 use crate::report::delivery::{Delivery, Effect, Event};
 use crate::report::transport::{Fate, Reply, RowHead, TransportError, WireBatch};
 use crate::report::window::{allowance, day_of};
-use crate::store::{BatchId, Lane, Millis, Receipt, Stage};
+use crate::store::{BatchId, Lane, Millis, RampState, RampStep, Receipt, Stage};
 use crate::telemetry;
 
 /// How long a row waits for its parent before it is looked at again, should nothing release it.
@@ -34,9 +34,11 @@ impl Upstream {
             return Ok(false);
         }
         table.gated = None;
-        let ramp = self.around.store.ramp(self.id, table.feed).await?;
-        let left = allowance(&ramp);
-        let Some((lane, planned)) = self.compose(at, left, now).await? else { return Ok(false) };
+        if !self.offer_given(at).await? {
+            return Ok(false);
+        }
+        let ramp = self.around.store.ramp(self.id, self.tables[at].feed).await?;
+        let Some((lane, planned)) = self.compose(at, &ramp, now).await? else { return Ok(false) };
         let table = &mut self.tables[at];
         table.closed = planned.ramp_full && planned.members.is_empty();
         if !planned.changes(table.cursor) {
@@ -77,7 +79,7 @@ impl Upstream {
         Ok(true)
     }
 
-    async fn compose(&mut self, at: usize, left: u64, now: Millis) -> Result<Option<(Lane, Planned)>, ReportError> {
+    async fn compose(&mut self, at: usize, ramp: &RampState, now: Millis) -> Result<Option<(Lane, Planned)>, ReportError> {
         let (lane, rows) = self.pending(at).await?;
         let rids: Vec<u64> = rows.iter().map(|r| r.rid).collect();
         let in_flight: HashSet<u64> = if rids.is_empty() || self.tables[at].open.is_empty() {
@@ -99,7 +101,8 @@ impl Upstream {
             day: day_of(now),
             rows: limits.rows,
             bytes: limits.bytes,
-            allowance: left,
+            allowance: allowance(ramp),
+            shut: ramp.step == RampStep::Closed,
             parent_again: now + PARENT_AGAIN,
         };
         match plan(rows, lane, table.cursor, &terms, &in_flight, &waits) {
@@ -199,6 +202,7 @@ impl Upstream {
 fn note(span: &tracing::Span, answer: &Result<Reply, TransportError>) {
     let outcome = match answer {
         Ok(Reply::Stored) => "stored",
+        Ok(Reply::Queued) => "queued",
         Ok(Reply::Accepted { .. }) => "accepted",
         Err(error) => {
             span.record("fault", error.class.name()).record("otel.status_code", "ERROR");

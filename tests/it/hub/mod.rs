@@ -1,6 +1,7 @@
 //! The whole hub against the reference platform.
 
 mod adopt;
+mod again;
 mod balance;
 mod beside;
 mod crash;
