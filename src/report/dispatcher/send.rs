@@ -11,7 +11,7 @@ use crate::report::ReportError;
 use crate::report::batcher::{Planned, Terms, plan};
 use crate::report::clock::millis;
 use crate::report::delivery::{Delivery, Effect, Event};
-use crate::report::transport::{Fate, Reply, TransportError, WireBatch};
+use crate::report::transport::{Fate, Reply, RowHead, TransportError, WireBatch};
 use crate::report::window::{allowance, day_of};
 use crate::store::{BatchId, Lane, Millis, Receipt, Stage};
 use crate::telemetry;
@@ -70,9 +70,10 @@ impl Upstream {
             keys: planned.members.iter().map(|r| r.record_key).collect(),
         };
         table.open.insert(id, batch);
-        let seqs: Vec<u64> = planned.members.iter().map(|r| r.seq).collect();
+        let heads: Vec<RowHead> =
+            planned.members.iter().map(|r| RowHead { key: r.record_key, seq: r.seq, op: r.op, hash: r.hash }).collect();
         drop(planned.members);
-        self.send(at, id, &planned.wire, &seqs).await?;
+        self.send(at, id, &planned.wire, &heads).await?;
         Ok(true)
     }
 
@@ -114,7 +115,7 @@ impl Upstream {
         }
     }
 
-    async fn send(&mut self, at: usize, id: BatchId, wire: &[Vec<u8>], seqs: &[u64]) -> Result<(), ReportError> {
+    async fn send(&mut self, at: usize, id: BatchId, wire: &[Vec<u8>], heads: &[RowHead]) -> Result<(), ReportError> {
         let now = self.now();
         if !self.step(at, id, Event::Turn, now).contains(&Effect::Send) {
             return self.give_up(at, id).await;
@@ -126,8 +127,14 @@ impl Upstream {
         let plan = std::sync::Arc::clone(&self.tables[at].plan);
         let limits = self.transport.limits();
         let not_after = self.tables[at].open.get(&id).map_or(now, |b| b.delivery.not_after);
-        let batch =
-            WireBatch { id, table: &plan.name, rows: wire, seqs, sign_before: not_after.saturating_sub(millis(limits.margin)) };
+        let batch = WireBatch {
+            id,
+            table: &plan.name,
+            domain: plan.domain,
+            rows: wire,
+            heads,
+            sign_before: not_after.saturating_sub(millis(limits.margin)),
+        };
         tracing::debug!(upstream = %self.name, table = %plan.name, batch = id.0, rows = wire.len(), "sending");
         let span = tracing::info_span!(
             target: telemetry::SPANS, "submit", upstream = %self.name, table = %plan.name, batch = id.0, rows = wire.len(),
@@ -143,6 +150,7 @@ impl Upstream {
                 self.step(at, id, Event::Stored, now);
                 self.settle(at, id, verdicts::all_stored(wire.len())).await
             }
+            Ok(Reply::Queued) => Ok(()),
             Ok(Reply::Accepted { mark }) => {
                 self.went_well();
                 let table = &mut self.tables[at];

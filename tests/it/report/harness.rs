@@ -167,6 +167,13 @@ impl World {
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             dice: Arc::new(SeededDice::new(7)),
             base: self.dir.path().to_owned(),
+            identity: std::sync::Arc::new(xiaoshu::report::Identity {
+                school: "4144099999".into(),
+                instance: "0".repeat(32).into(),
+                epoch: 1,
+                edition: "gaozhi-2024.09".into(),
+                standard_digest: "".into(),
+            }),
         };
         Reporter::open(&config, parts).await.unwrap()
     }

@@ -136,6 +136,7 @@ impl Transport for Client {
             dedupes: false,
             spacing: Some(std::time::Duration::from_secs(1)),
             margin: self.settings.network.timeout.0.saturating_add(GATE),
+            unsettled: None,
         }
     }
 
