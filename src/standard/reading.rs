@@ -19,14 +19,12 @@ impl Pattern {
 }
 
 /// A mobile number anywhere in a text, with or without the country's number.
-static MOBILE: Pattern =
-    Pattern(LazyLock::new(|| Regex::new("(?:^|[^0-9])(?:86|0086)?1[3-9][0-9]{9}(?:[^0-9]|$)").ok()));
+static MOBILE: Pattern = Pattern(LazyLock::new(|| Regex::new("(?:^|[^0-9])(?:86|0086)?1[3-9][0-9]{9}(?:[^0-9]|$)").ok()));
 /// A number of another country, a number for all of the country, a short or local one.
 static OTHER: Pattern =
-    Pattern(LazyLock::new(|| Regex::new(r"^(?:(?:\+|00)[0-9]{7,15}|[48]00[0-9]{7}|[1-9][0-9]{4,7})$").ok()));
+    Pattern(LazyLock::new(|| Regex::new(r"^(?:(?:\+|00)[1-9][0-9]{6,14}|[48]00[0-9]{7}|[1-9][0-9]{4,7})$").ok()));
 /// A fixed line with its area, whatever follows.
-static FIXED: Pattern =
-    Pattern(LazyLock::new(|| Regex::new(r"^\(?0[0-9]{2,3}\)?-?[2-9][0-9]{6,7}(?:[^0-9](?s:.*))?$").ok()));
+static FIXED: Pattern = Pattern(LazyLock::new(|| Regex::new(r"^\(?0[0-9]{2,3}\)?-?[2-9][0-9]{6,7}(?:[^0-9](?s:.*))?$").ok()));
 /// Numbers of papers other than the resident identity card.
 static PAPER: Pattern = Pattern(LazyLock::new(|| {
     let pattern = "^(?:[0-9]{8}|1[45][0-9]{7}|[A-Za-z][0-9]{7,8}|[HMhm][0-9]{10}|[A-Za-z]{2}[0-9]{7}|[A-Za-z]{3}[0-9]{12})$";
@@ -107,9 +105,7 @@ fn eighteen(text: &str) -> bool {
 
 /// A number of 15 digits, as given before 1999.
 fn old_resident(text: &str) -> bool {
-    text.len() == 15
-        && text.bytes().all(|b| b.is_ascii_digit())
-        && form::fits(Format::Date, &format!("19{}", &text[6..12]))
+    text.len() == 15 && text.bytes().all(|b| b.is_ascii_digit()) && form::fits(Format::Date, &format!("19{}", &text[6..12]))
 }
 
 #[cfg(test)]
@@ -118,7 +114,8 @@ mod tests {
 
     #[test]
     fn patterns_compile_and_tell_numbers_apart() {
-        for good in ["13800000000", "+86 138-0000-0000", "138****0000", "+85291234567", "010-62345678", "13800000000/13900000000"] {
+        for good in ["13800000000", "+86 138-0000-0000", "138****0000", "+85291234567", "010-62345678", "13800000000/13900000000"]
+        {
             assert!(may_be_mobile(good), "{good}");
         }
         for bad in ["12800000000", "1380000000", "138000000000", "无此号码", "+8612800000000"] {

@@ -20,13 +20,12 @@ pub(super) enum Damage {
 impl Damage {
     /// What happened to a text; `None` for sound ones, at the cost of one look at each byte.
     pub(super) fn of(text: &str) -> Option<Self> {
-        let bytes = text.as_bytes();
-        if is_suspicious(bytes)
-            && let Some(found) = closer(text)
-        {
-            return Some(found);
+        let found = if is_suspicious(text.as_bytes()) { closer(text) } else { None };
+        match found {
+            // GBK has private characters too, so that a wrong reading may hold some.
+            None | Some(Self::Private) if begins_like_gbk(text) => read_as_gbk(text).or(found),
+            found => found,
         }
-        begins_like_gbk(text).then(|| read_as_gbk(text)).flatten()
     }
 }
 
@@ -150,7 +149,7 @@ mod tests {
             ("cafÃ©", Damage::ReadAsLatin),
             ("èŒä¸šæ•™è‚²", Damage::ReadAsLatin),
             ("鑱屼笟鏁欒偛", Damage::ReadAsGbk),
-            ("2024绾ц绠楁満", Damage::ReadAsGbk),
+            ("2024淇℃伅宸ョ▼", Damage::ReadAsGbk),
             ("????", Damage::Marks),
             ("??", Damage::Marks),
             ("张????班", Damage::Marks),

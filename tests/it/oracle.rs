@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Number, Value, json};
 use xiaoshu::finding::Severity;
-use xiaoshu::standard::{EditionId, FieldPlan, FieldType, Format, Length, NumberKind, Required, Sensitivity, Standard, TablePlan};
+use xiaoshu::standard::{
+    EditionId, FieldPlan, FieldType, Format, Length, NumberKind, Required, Sensitivity, Standard, TablePlan,
+};
 use xiaoshu::validate::{Checks, Edge, ReferencePolicies};
 
 const TODAY: &str = "20251231";

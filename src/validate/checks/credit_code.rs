@@ -81,7 +81,10 @@ impl Registry {
             ));
         }
         let division = &text[2..8];
-        if division != NATIONAL && stranger(&self.divisions, division) && stranger(&self.divisions, &format!("{}00", &division[..4])) {
+        if division != NATIONAL
+            && stranger(&self.divisions, division)
+            && stranger(&self.divisions, &format!("{}00", &division[..4]))
+        {
             return Some((
                 Text::new(
                     "第 3 至 8 位为已知行政区划的统一社会信用代码",

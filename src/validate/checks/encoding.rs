@@ -3,7 +3,7 @@
 use super::{Check, Env, Input, some, text_of};
 use crate::finding::{Expected, RuleId, Severity, Text};
 use crate::record::Record;
-use crate::standard::{FieldIdx, FieldType, Format};
+use crate::standard::{FieldIdx, FieldPlan, FieldType, Format};
 use crate::validate::damage::Damage;
 use crate::validate::sink::{Sink, Subject};
 
@@ -17,8 +17,9 @@ struct Item {
 struct EncodingCheck(Box<[Item]>);
 
 pub(super) fn compile(input: &Input<'_>) -> Option<Box<dyn Check>> {
-    // Texts of the other forms cannot hold any of this: the form is checked.
-    let fields = input.plan.indexed().filter_map(|(field, plan)| match plan.ty {
+    // Texts of the other forms and codes of closed sets cannot hold any of this: they are checked already.
+    let closed = |plan: &FieldPlan| plan.code_set.as_ref().is_some_and(|set| set.closed);
+    let fields = input.plan.indexed().filter(|(_, plan)| !closed(plan)).filter_map(|(field, plan)| match plan.ty {
         FieldType::Text(format @ (Format::Free | Format::Url | Format::Json)) => {
             Some(Item { field, marks: format == Format::Free, subject: Subject::new(plan) })
         }

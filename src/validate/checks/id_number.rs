@@ -146,11 +146,9 @@ impl IdNumberCheck {
         match self.division(&text[..6], &birth[..4]) {
             // The six digits of residence permits are no divisions.
             _ if looks != Looks::Resident => {}
-            Division::Unknown => odd(
-                Severity::Warning,
-                "前六位为已知行政区划的身份证件号",
-                "a number whose first six digits are a known division",
-            ),
+            Division::Unknown => {
+                odd(Severity::Warning, "前六位为已知行政区划的身份证件号", "a number whose first six digits are a known division")
+            }
             Division::Retired => odd(
                 Severity::Warning,
                 "前六位在出生时仍有效的身份证件号（号码在出生后编定，该区划此前已撤销）",

@@ -104,7 +104,7 @@ impl Line {
             (least..=most).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_digit)
         };
         let abroad = bare.strip_prefix(b"+").or_else(|| bare.strip_prefix(b"00"));
-        if abroad.is_some_and(|rest| digits(rest, 7, 15)) {
+        if abroad.is_some_and(|rest| digits(rest, 7, 15) && rest[0] != b'0') {
             return Self::Abroad;
         }
         let service = digits(bare, 10, 10) && (bare.starts_with(b"400") || bare.starts_with(b"800"));
@@ -147,9 +147,13 @@ fn odd(line: Line, mobile: bool) -> Option<(Severity, Text, Option<Text>)> {
         Line::Mobile => return None,
         Line::Fixed | Line::Abroad | Line::Local | Line::Among if !mobile => return None,
         Line::Masked => (Severity::Warning, Some(("号码被打码，请提供完整号码", "the number is masked; give it whole"))),
-        Line::Machine => (Severity::Warning, Some(("这是物联网卡或上网卡号段，请核对", "a range of machine or data cards; check it"))),
+        Line::Machine => {
+            (Severity::Warning, Some(("这是物联网卡或上网卡号段，请核对", "a range of machine or data cards; check it")))
+        }
         Line::Among => (Severity::Warning, Some(("只填一个号码，说明写在别处", "give one number only, remarks elsewhere"))),
-        Line::Fixed | Line::Local => (Severity::Warning, Some(("像是固定电话或短号", "it looks like a fixed line or a short number"))),
+        Line::Fixed | Line::Local => {
+            (Severity::Warning, Some(("像是固定电话或短号", "it looks like a fixed line or a short number")))
+        }
         Line::Abroad => (Severity::Warning, Some(("这是境外号码，请核对", "a number of another country; check it"))),
         Line::Unknown if mobile => (Severity::Error, Some(("核对位数与号段", "check the count of digits and the range"))),
         Line::Unknown => (Severity::Warning, None),
