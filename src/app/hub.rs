@@ -12,7 +12,7 @@ use crate::config::{self, Environment, Fault, Kind, Loaded, Parts};
 use crate::finding::Text;
 use crate::normalize::{MappingDocument, MappingFault, Mode};
 use crate::pipeline::{Job, Observer, Pipeline, School, Silent, Surroundings};
-use crate::record::Namespace;
+use crate::record::{Namespace, natural_key_words};
 use crate::report;
 use crate::source::{self, Connector};
 use crate::standard::{EditionId, FieldIdx, Standard, TableId, TablePlan};
@@ -102,6 +102,12 @@ impl Plan {
         own.flat_map(|(document, plan)| document.sensitive_columns(plan)).collect()
     }
 
+    /// A record's natural key in words; `None` when a part of it is sensitive.
+    pub(super) fn natural_key_words(&self, table: &str, natural_key: &[u8]) -> Option<String> {
+        let (document, plan) = self.active().find(|(_, plan)| &*plan.name == table)?;
+        natural_key_words(plan, &document.natural_key(plan), natural_key)
+    }
+
     /// Whether a mapping reads the hub's own records.
     pub(super) fn is_derived(&self, document: &MappingDocument) -> bool {
         self.loaded.settings.sources.get(document.source()).is_some_and(|source| source.kind == HUB_SOURCE)
@@ -188,7 +194,7 @@ impl Hub {
             clock: Arc::clone(&clock),
             observer,
         };
-        let jobs = jobs(&plan, &around, &hub_settings)?;
+        let jobs = jobs(&plan, &around, &hub_settings, None)?;
         Ok(Self { plan, runtime, store, pipeline: Pipeline::new(jobs, around), clock, parked })
     }
 
@@ -248,11 +254,11 @@ fn busy(path: &str, lock: &str) -> Failure {
     Failure::Busy(Text::new(
         format!(
             "数据目录 {path} 正由另一个进程写入（锁文件 {lock}）。请先停止服务（如 `systemctl stop xiaoshu`）再执行，\
-             或用 `--data` 指定另一个目录。仅查看的命令（status、quarantine list/show/export、不带操作的 release、approve、rekey）无需停止服务"
+             或用 `--data` 指定另一个目录。仅查看的命令（status、try、quarantine list/show/export、不带操作的 release、approve、rekey）无需停止服务"
         ),
         format!(
             "the store {path} is in use by another process (lock file {lock}). Stop the service first (for instance \
-             `systemctl stop xiaoshu`), or name another folder with `--data`. Commands that only look (status, quarantine \
+             `systemctl stop xiaoshu`), or name another folder with `--data`. Commands that only look (status, try, quarantine \
              list/show/export, and release, approve and rekey that decide nothing) work beside it"
         ),
     ))
@@ -269,7 +275,7 @@ async fn school(plan: &Plan, store: &dyn Store) -> Result<School, StoreError> {
 }
 
 /// Opens the feed of every mapped table. A table whose key changed is parked; the others go on.
-async fn open_feeds(plan: &Plan, store: &dyn Store) -> Result<(HashMap<TableId, FeedId>, Vec<(Arc<str>, String)>), StoreError> {
+pub(super) async fn open_feeds(plan: &Plan, store: &dyn Store) -> Result<(HashMap<TableId, FeedId>, Vec<(Arc<str>, String)>), StoreError> {
     let indexed = plan.indexed();
     let mut feeds = HashMap::new();
     let mut parked = Vec::new();
@@ -306,20 +312,26 @@ impl Plan {
 }
 
 /// Settings of the connector over the hub's own records: a view a table, the ledger, and the catalogue of mappings.
-async fn hub_settings(plan: &Plan, store: &dyn Store, feeds: &HashMap<TableId, FeedId>) -> Result<serde_json::Value, StoreError> {
+pub(super) async fn hub_settings(plan: &Plan, store: &dyn Store, feeds: &HashMap<TableId, FeedId>) -> Result<serde_json::Value, StoreError> {
     let plans: Vec<_> = feeds.iter().map(|(table, feed)| (*feed, Arc::clone(plan.standard.table(*table)))).collect();
     let (database, mut prelude) = store.views(&plans).await?;
     prelude.extend(super::catalogue::sql(plan));
     Ok(serde_json::json!({ "kind": HUB_SOURCE, "database": database, "prelude": prelude }))
 }
 
-fn jobs(plan: &Plan, around: &Surroundings, hub_settings: &serde_json::Value) -> Result<Vec<Job>, Failure> {
+/// The jobs. A table that the store does not know has none, unless a feed is given in its place.
+pub(super) fn jobs(
+    plan: &Plan,
+    around: &Surroundings,
+    hub_settings: &serde_json::Value,
+    unknown: Option<FeedId>,
+) -> Result<Vec<Job>, Failure> {
     let policies = plan.policies();
     let mapped: HashSet<Arc<str>> = plan.active().map(|(_, table)| table.name.clone()).collect();
     let mut jobs = Vec::new();
     let mut faults = Vec::new();
     for (document, table) in plan.active() {
-        let Some(feed) = around.feeds.get(&table.id).copied() else { continue };
+        let Some(feed) = around.feeds.get(&table.id).copied().or(unknown) else { continue };
         let Some((connector, settings, system)) = reader(plan, document, hub_settings) else {
             faults.push(mapping_fault(document.fault(
                 "source",

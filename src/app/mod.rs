@@ -58,7 +58,7 @@ pub fn check(context: &Context<'_>, request: &CheckRequest) -> Result<CheckAnswe
 /// # Errors
 /// What keeps the rows from being read.
 pub fn try_table(context: &Context<'_>, request: &TryRequest) -> Result<TryAnswer, Failure> {
-    trying::answer(&open(context)?, request)
+    trying::answer(&trying::hub(context)?, request)
 }
 
 /// The service: collects and reports until it is stopped, or once.

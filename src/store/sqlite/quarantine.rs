@@ -209,7 +209,7 @@ pub(super) async fn settle_keys(
     Ok(())
 }
 
-const COLUMNS: &str = "SELECT q.id, q.feed, s.name, q.origin, q.raw, q.violations, q.waits, q.since, q.last_run \
+const COLUMNS: &str = "SELECT q.id, q.feed, s.name, q.origin, q.raw, q.violations, q.waits, q.since, q.last_run, q.nk \
                        FROM quarantine q JOIN source s ON s.id = q.source";
 
 fn quarantined(row: &SqliteRow) -> Result<QuarantinedRow, sqlx::Error> {
@@ -217,6 +217,7 @@ fn quarantined(row: &SqliteRow) -> Result<QuarantinedRow, sqlx::Error> {
         id: row.try_get(0)?,
         feed: FeedId(row.try_get(1)?),
         source: row.try_get::<String, _>(2)?.into(),
+        natural_key: row.try_get(9)?,
         origin: row.try_get(3)?,
         raw: row.try_get(4)?,
         violations: row.try_get(5)?,
