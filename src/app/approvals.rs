@@ -5,13 +5,20 @@ use std::collections::HashMap;
 use super::hub::Hub;
 use super::quarantine::feed_of;
 use super::{
-    ApproveAnswer, ApproveRequest, Failure, RampLine, RampTarget, RekeyAnswer, RekeyRequest, ReleaseAnswer, ReleaseRequest, view,
+    ApproveAnswer, ApproveRequest, Failure, RampLine, RampTarget, RekeyAnswer, RekeyRequest, ReleaseAnswer, ReleaseRequest,
+    named, view,
 };
 use crate::finding::Text;
 use crate::store::{FeedId, RampState, RampStep, StockRow, StoreError};
 
 /// Shows the ramps, or moves them on.
 pub(super) fn release(hub: &Hub, request: &ReleaseRequest) -> Result<ReleaseAnswer, Failure> {
+    if let Some(table) = &request.table {
+        named::table(&hub.plan, table)?;
+    }
+    if let Some(upstream) = &request.upstream {
+        named::upstream(&hub.plan, upstream)?;
+    }
     hub.runtime.block_on(release_all(hub, request)).map_err(|e| Failure::part(&e))
 }
 
@@ -34,13 +41,7 @@ async fn release_all(hub: &Hub, request: &ReleaseRequest) -> Result<ReleaseAnswe
     Ok(ReleaseAnswer { ramps })
 }
 
-async fn step(
-    hub: &Hub,
-    row: &StockRow,
-    state: &RampState,
-    to: RampTarget,
-    collisions: u64,
-) -> Result<RampLine, StoreError> {
+async fn step(hub: &Hub, row: &StockRow, state: &RampState, to: RampTarget, collisions: u64) -> Result<RampLine, StoreError> {
     let next = match to {
         RampTarget::Next => state.step.next(),
         RampTarget::Closed => RampStep::Closed,
@@ -111,6 +112,7 @@ pub(super) fn approve(hub: &Hub, request: &ApproveRequest) -> Result<ApproveAnsw
 
 /// Shows what a changed natural key orphans, or lets the table go on under the new one.
 pub(super) fn rekey(hub: &Hub, request: &RekeyRequest) -> Result<RekeyAnswer, Failure> {
+    named::table(&hub.plan, &request.table)?;
     let unknown = || {
         let table = &request.table;
         Failure::Unknown(Text::new(format!("没有表 {table} 的映射"), format!("no mapping is onto the table {table}")))

@@ -12,6 +12,10 @@ mod counts;
 mod demo;
 mod failure;
 mod hub;
+mod jobs;
+mod named;
+mod opening;
+mod plan;
 mod platform;
 mod progress;
 mod quarantine;
@@ -24,9 +28,9 @@ mod view;
 
 pub use answer::{
     ApproveAnswer, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DeletionLine, DemoAnswer, ExportAnswer,
-    ImbalanceLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer, ReleaseAnswer, ResendAnswer, ResendLine,
-    RetryAnswer, RunAnswer, RunLine, StatusAnswer, StatusLine, Target, TryAnswer, TryRow, TryVerdict, UpstreamStock,
-    ViolationLine,
+    ImbalanceLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer, ReleaseAnswer,
+    ResendAnswer, ResendLine, RetryAnswer, RunAnswer, RunLine, StatusAnswer, StatusLine, Target, TryAnswer, TryRow, TryVerdict,
+    UpstreamStock, ViolationLine,
 };
 pub use counts::{Counts, DomainName, DomainSection, TableLine};
 pub use failure::Failure;
@@ -162,16 +166,16 @@ pub fn brain(context: &Context<'_>, request: &BrainRequest) -> Result<BrainAnswe
 
 /// The hub as it stands, for commands that only look: they work beside the service, which has the store's lock.
 fn look(context: &Context<'_>) -> Result<hub::Hub, Failure> {
-    let plan = hub::Plan::load(context)?;
+    let plan = plan::Plan::load(context)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
-    match hub::open_store_to_read(context, &plan, &runtime)? {
+    match opening::open_store_to_read(context, &plan, &runtime)? {
         Some(store) => hub::Hub::looked_at(plan, runtime, store, hub::system_clock()),
-        None => Err(Failure::Unknown(hub::nothing_yet(&plan.data_dir(context)))),
+        None => Err(Failure::Unknown(opening::nothing_yet(&plan.data_dir(context)))),
     }
 }
 
 /// The hub with its store to itself, for commands that decide something or need the jobs.
 fn open(context: &Context<'_>) -> Result<hub::Hub, Failure> {
-    let plan = hub::Plan::load(context)?;
+    let plan = plan::Plan::load(context)?;
     hub::Hub::open(context, plan, hub::system_clock(), std::sync::Arc::new(crate::pipeline::Silent))
 }

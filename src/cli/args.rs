@@ -145,9 +145,9 @@ pub enum Command {
     },
     /// Run the reference central platform
     Brain {
-        /// Address to listen on
-        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8686")]
-        listen: SocketAddr,
+        /// Address to listen on; left out: that of the settings, else 127.0.0.1:8686
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<SocketAddr>,
         /// Its own settings: accounts, white-list, delays, scripted faults
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,

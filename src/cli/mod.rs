@@ -49,7 +49,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     // `run` logs as its settings say, once they are read.
     if !matches!(cli.command, Command::Run { .. }) {
         let shared = progress.share();
-        telemetry::start(telemetry::Config::QUIET, Arc::new(move |line| shared.log(line)));
+        telemetry::start(telemetry::Config::QUIET, Arc::new(move |line| shared.log(line)), None);
     }
     match dispatch(&context, output, cli.command) {
         Ok(exit) => exit,

@@ -7,6 +7,7 @@ mod quarantine;
 mod ramp;
 mod rows;
 mod status;
+mod stock;
 
 pub(super) use check::{check, faults};
 pub(super) use demo::{demo, run};

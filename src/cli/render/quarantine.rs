@@ -33,7 +33,13 @@ fn refused(output: Output, answer: &QuarantineList, out: &mut String) {
     for row in &answer.refused {
         let says = cut(&clean(&row.text), 60);
         let natural = cut(&clean(row.natural_key.as_deref().unwrap_or("***")), 40);
-        text.row([row.key.as_str(), natural.as_str(), row.since.as_str(), row.field.as_deref().unwrap_or_default(), says.as_str()]);
+        text.row([
+            row.key.as_str(),
+            natural.as_str(),
+            row.since.as_str(),
+            row.field.as_deref().unwrap_or_default(),
+            says.as_str(),
+        ]);
     }
     line(out, "");
     out.push_str(&text.render());

@@ -6,6 +6,17 @@ use crate::cli::Output;
 use crate::cli::width::{Side, TextTable};
 use crate::finding::Lang;
 
+/// A ramp's step in the user's language; the word that `--to` takes stands with it.
+pub(super) fn step(output: Output, name: &str) -> &str {
+    match (output.lang, name) {
+        (Lang::Zh, "closed") => "关闭 closed",
+        (Lang::Zh, "canary") => "试报 canary",
+        (Lang::Zh, "limited") => "限量 limited",
+        (Lang::Zh, "open") => "全部 open",
+        (_, name) => name,
+    }
+}
+
 /// The ramps.
 pub(in crate::cli) fn release(output: Output, answer: &ReleaseAnswer) -> String {
     let mut text = TextTable::new(&[
@@ -22,7 +33,7 @@ pub(in crate::cli) fn release(output: Output, answer: &ReleaseAnswer) -> String 
             (None, false, Some(why)) => why,
             (None, false, None) => "",
         };
-        text.row([&row.upstream, &row.table, &row.step, &row.used.to_string(), note]);
+        text.row([&row.upstream, &row.table, step(output, &row.step), &row.used.to_string(), note]);
     }
     if text.is_empty() {
         return format!("{}\n", output.say("没有任何表接到上报通道。", "No table is attached to an upstream."));

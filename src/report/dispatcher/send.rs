@@ -2,15 +2,19 @@
 
 use std::collections::HashSet;
 
+use tracing::Instrument;
+use tracing::field::Empty;
+
 use super::table::OpenBatch;
 use super::{Upstream, verdicts};
 use crate::report::ReportError;
 use crate::report::batcher::{Planned, Terms, plan};
 use crate::report::clock::millis;
 use crate::report::delivery::{Delivery, Effect, Event};
-use crate::report::transport::{Fate, Reply, RowHead, WireBatch};
+use crate::report::transport::{Fate, Reply, RowHead, TransportError, WireBatch};
 use crate::report::window::{allowance, day_of};
 use crate::store::{BatchId, Lane, Millis, RampState, RampStep, Receipt, Stage};
+use crate::telemetry;
 
 /// How long a row waits for its parent before it is looked at again, should nothing release it.
 const PARENT_AGAIN: Millis = 600_000;
@@ -135,7 +139,13 @@ impl Upstream {
             sign_before: not_after.saturating_sub(millis(limits.margin)),
         };
         tracing::debug!(upstream = %self.name, table = %plan.name, batch = id.0, rows = wire.len(), "sending");
-        let answer = self.transport.submit(&batch).await;
+        let span = tracing::info_span!(
+            target: telemetry::SPANS, "submit", upstream = %self.name, table = %plan.name, batch = id.0, rows = wire.len(),
+            outcome = Empty, fault = Empty, otel.status_code = Empty
+        );
+        let answer = self.transport.submit(&batch).instrument(span.clone()).await;
+        note(&span, &answer);
+        drop(span);
         let now = self.now();
         match answer {
             Ok(Reply::Stored) => {
@@ -186,4 +196,22 @@ impl Upstream {
         batch.delivery = next;
         effects
     }
+}
+
+/// How a call ended, on its span.
+fn note(span: &tracing::Span, answer: &Result<Reply, TransportError>) {
+    let outcome = match answer {
+        Ok(Reply::Stored) => "stored",
+        Ok(Reply::Queued) => "queued",
+        Ok(Reply::Accepted { .. }) => "accepted",
+        Err(error) => {
+            span.record("fault", error.class.name()).record("otel.status_code", "ERROR");
+            match error.fate {
+                Fate::NotSent => "not sent",
+                Fate::Lost => "lost",
+                Fate::Refused => "refused",
+            }
+        }
+    };
+    span.record("outcome", outcome);
 }

@@ -3,11 +3,11 @@
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, Sqlite, Transaction};
 
+use super::clash::violation;
 use super::fault::db;
+use super::holder::Clash;
 use super::shape::{Form, Shapes, pieces};
 use super::{SqliteStore, Writer, begin, number_list};
-use super::clash::violation;
-use super::holder::Clash;
 use crate::finding::{Expected, Found, Locator, RuleId, Severity, Text, Violation};
 use crate::store::{Cause, FeedId, LandingBatch, Millis, Quarantine, QuarantineFilter, QuarantinedRow, RunId, StoreError};
 use crate::validate::{Rejected, RowIdent, Waits};

@@ -12,3 +12,4 @@ mod school;
 mod serve;
 mod shipped;
 mod story;
+mod traces;
