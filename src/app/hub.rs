@@ -59,7 +59,7 @@ impl Hub {
             clock: Arc::clone(&clock),
             observer,
         };
-        let jobs = jobs(&plan, &around, &hub_settings)?;
+        let jobs = jobs(&plan, &around, &hub_settings, None)?;
         Ok(Self { plan, runtime, store, pipeline: Pipeline::new(jobs, around), clock, parked })
     }
 
