@@ -193,6 +193,11 @@ impl<'a> Record<'a> {
         self.batch.rows[self.row].record_key
     }
 
+    /// The same without sealed fields: what both sides of a comparison can make of what they hold.
+    pub fn comparable_hash(&self) -> ContentHash {
+        super::identity::comparable_hash(self)
+    }
+
     /// Hash over the plain values, record key and collected-at left out.
     pub fn content_hash(&self) -> ContentHash {
         self.batch.rows[self.row].hash

@@ -202,11 +202,20 @@ pub fn school_year_of(text: &str) -> Option<String> {
 }
 
 pub(super) fn content_hash(row: &Record<'_>) -> ContentHash {
+    hash_fields(row, |_| true)
+}
+
+/// Sealed fields are left out too: the two sides of a comparison hold them in different forms.
+pub(super) fn comparable_hash(row: &Record<'_>) -> ContentHash {
+    hash_fields(row, |field| !row.plan().field(field).sealed)
+}
+
+fn hash_fields(row: &Record<'_>, taken: impl Fn(FieldIdx) -> bool) -> ContentHash {
     let roles = row.plan().roles;
     let mut hasher = Xxh3::new();
     for i in 0..row.plan().fields.len() {
         let field = FieldIdx(i as u16);
-        if Some(field) == roles.collected_at || Some(field) == roles.record_key {
+        if Some(field) == roles.collected_at || Some(field) == roles.record_key || !taken(field) {
             continue;
         }
         match row.get(field).text() {
