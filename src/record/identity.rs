@@ -62,7 +62,8 @@ impl fmt::Display for RecordKey {
     }
 }
 
-/// xxh3-128 over the plain values, each framed by its length; record key and collected-at are left out.
+/// xxh3-128 over the plain values, each framed by its length; collected-at is left out, and so is a minted record key, which
+/// follows from the natural key. An adopted one is in it: another adopted key is a change.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub struct ContentHash(pub [u8; 16]);
 
@@ -207,7 +208,8 @@ pub(super) fn content_hash(row: &Record<'_>) -> ContentHash {
 
 /// Sealed fields are left out too: the two sides of a comparison hold them in different forms.
 pub(super) fn comparable_hash(row: &Record<'_>) -> ContentHash {
-    hash_fields(row, |field| !row.plan().field(field).sealed)
+    let key = row.plan().roles.record_key;
+    hash_fields(row, |field| Some(field) != key && !row.plan().field(field).sealed)
 }
 
 fn hash_fields(row: &Record<'_>, taken: impl Fn(FieldIdx) -> bool) -> ContentHash {
@@ -215,7 +217,8 @@ fn hash_fields(row: &Record<'_>, taken: impl Fn(FieldIdx) -> bool) -> ContentHas
     let mut hasher = Xxh3::new();
     for i in 0..row.plan().fields.len() {
         let field = FieldIdx(i as u16);
-        if Some(field) == roles.collected_at || Some(field) == roles.record_key || !taken(field) {
+        let own_key = Some(field) == roles.record_key && !row.is_adopted();
+        if Some(field) == roles.collected_at || own_key || !taken(field) {
             continue;
         }
         match row.get(field).text() {

@@ -1,6 +1,7 @@
 //! One upstream's work: verdicts first, then a batch of each table in turn, then rest until something is due.
 
 mod faults;
+mod given;
 mod rows;
 mod send;
 mod streams;
@@ -113,6 +114,7 @@ impl Upstream {
         };
         upstream.recover().await?;
         upstream.reconsider().await?;
+        upstream.find_given().await?;
         Ok(upstream)
     }
 
@@ -204,7 +206,8 @@ impl Upstream {
         for table in &self.tables {
             table.open.values().filter_map(|b| b.ask_at).for_each(&mut at);
             let parked = table.parked(now, self.config.drain_failures);
-            if !table.idle && !full && table.lost().is_none() && !table.closed && !parked {
+            let still = table.idle || full || table.closed || parked;
+            if !still && table.lost().is_none() && !table.owes() {
                 at(table.not_before.max(table.rest_until).max(now));
             }
         }
@@ -226,7 +229,7 @@ impl Upstream {
             let key = format!("report/period/{}/{}/{}", self.name, table.plan.edition, table.plan.name);
             let before = self.around.store.get_meta(&key).await?;
             if before.as_deref().is_some_and(|b| b != period.as_bytes()) {
-                progressed |= self.around.store.resend(self.id, table.feed, now).await? > 0;
+                progressed |= self.around.store.resend(self.id, table.feed, &[], now).await? > 0;
             }
             self.around.store.set_meta(&key, period.as_bytes()).await?;
             self.tables[at].period = Some(period);

@@ -209,7 +209,7 @@ impl Upstream {
     }
 
     async fn send_table_again(&mut self, at: usize) -> Result<u64, ReportError> {
-        let rows = self.around.store.resend(self.id, self.tables[at].feed, self.now()).await?;
+        let rows = self.around.store.resend(self.id, self.tables[at].feed, &[], self.now()).await?;
         self.tables[at].idle = false;
         Ok(rows)
     }

@@ -39,6 +39,10 @@ const FACES: &[(&str, &str)] = &[("standard", "import"), ("store", "sqlite"), ("
 const CRATES: &[(&str, &[&str])] = &[
     ("sqlx", &["store/", "source/", "brain/effects"]),
     ("tonic", &["report/transport/grpc", "brain/grpc", "serve/grpc", "wire"]),
+    ("opentelemetry", &["telemetry/"]),
+    ("opentelemetry_otlp", &["telemetry/"]),
+    ("opentelemetry_sdk", &["telemetry/"]),
+    ("tracing_opentelemetry", &["telemetry/"]),
     ("tonic_prost", &["wire"]),
     ("prost", &["report/transport/grpc", "brain/grpc", "serve/grpc", "wire"]),
     ("rustls", &["wire"]),
