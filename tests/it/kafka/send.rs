@@ -103,7 +103,7 @@ async fn verdicts_that_came_while_the_hub_was_away_are_read_after_its_start() {
 
     // Batch 2 is open in the store, whatever was told of single rows; so is one that was never acknowledged.
     let second = Sender::new(&settings);
-    second.transport.resume(vec![open_batch(2, &partly, true), open_batch(3, &unsure, false)]).await.unwrap();
+    second.transport.resume(&[open_batch(2, &partly, true), open_batch(3, &unsure, false)]).await.unwrap();
     let mut lines = second.story(|l| l.len() == 3).await;
     lines.sort();
     assert_eq!(lines, ["2/0 stored", "2/1 stored", "3 failed Lost transient"]);
@@ -112,25 +112,8 @@ async fn verdicts_that_came_while_the_hub_was_away_are_read_after_its_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_return_topic_open_batches_come_again() {
     let sender = Sender::new(&settings(&shared(), &unique()));
-    sender.transport.resume(vec![open_batch(5, &[(1, 1, UP)], true)]).await.unwrap();
+    sender.transport.resume(&[open_batch(5, &[(1, 1, UP)], true)]).await.unwrap();
     assert_eq!(sender.story(|l| !l.is_empty()).await, ["5 failed Lost transient"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_batch_without_verdicts_is_sent_again_after_its_time() {
-    let (brokers, prefix) = (shared(), unique());
-    let verdicts = format!("{prefix}.verdicts");
-    broker::make(&brokers, &verdicts, 1, false);
-    let mut settings = settings(&brokers, &prefix);
-    settings["return_topic"] = verdicts.as_str().into();
-    settings["verdict_within"] = "1h".into();
-    let sender = Sender::new(&settings);
-    sender.submit(1, &[(1, 1, UP)]).await.unwrap();
-    sender.story(|l| !l.is_empty()).await;
-    sender.clock.advance(std::time::Duration::from_secs(3600));
-    assert!(sender.transport.settled().is_empty());
-    sender.clock.advance(std::time::Duration::from_secs(1));
-    assert_eq!(sender.story(|l| !l.is_empty()).await, ["1 failed Lost transient"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
