@@ -13,6 +13,8 @@ use crate::standard::{CodeIdx, FieldIdx, TablePlan};
 pub struct BatchBuilder {
     batch: RecordBatch,
     width: usize,
+    /// A row's content, framed to be hashed.
+    framed: Vec<u8>,
 }
 
 /// Arena bytes after which a batch should be closed.
@@ -29,7 +31,7 @@ impl BatchBuilder {
             rows: Vec::with_capacity(rows),
             plan,
         };
-        Self { batch, width }
+        Self { batch, width, framed: Vec::new() }
     }
 
     /// Rows so far.
@@ -134,7 +136,7 @@ impl BatchBuilder {
             let mut hex = [0u8; 32];
             self.set_text(field, key.write_hex(&mut hex));
         }
-        let hash = identity::content_hash(&self.batch.row(at));
+        let hash = identity::content_hash(&self.batch.row(at), &mut self.framed);
         self.batch.rows[at].hash = hash;
         true
     }
