@@ -11,7 +11,7 @@ use super::{Context, Failure};
 use crate::config::{self, Environment, Fault, Kind, Loaded, Parts};
 use crate::finding::Text;
 use crate::normalize::{MappingDocument, MappingFault, Mode};
-use crate::pipeline::{Job, Observer, Pipeline, School, Silent, Surroundings};
+use crate::pipeline::{BatchRoom, Job, Observer, Pipeline, School, Silent, Surroundings};
 use crate::record::Namespace;
 use crate::report;
 use crate::source::{self, Connector};
@@ -187,6 +187,7 @@ impl Hub {
             runtime: runtime.handle().clone(),
             clock: Arc::clone(&clock),
             observer,
+            room: BatchRoom::default(),
         };
         let jobs = jobs(&plan, &around, &hub_settings)?;
         Ok(Self { plan, runtime, store, pipeline: Pipeline::new(jobs, around), clock, parked })
@@ -206,6 +207,7 @@ impl Hub {
             runtime: runtime.handle().clone(),
             clock: Arc::clone(&clock),
             observer: Arc::new(Silent),
+            room: BatchRoom::default(),
         };
         Ok(Self { plan, runtime, store, pipeline: Pipeline::new(Vec::new(), around), clock, parked })
     }

@@ -1,12 +1,14 @@
 //! One run: one object of one source onto one table, from the first row to the end of the landing.
 //!
 //! Two threads work side by side with a bounded channel between them: this one reads, normalizes and validates, the
-//! other lands. What is in flight between them is at most [`CHANNEL_BATCHES`] batches, whatever the input's size.
+//! other lands. At most three batches are under way, whatever the input's size: one being made, one waiting in the
+//! channel, one landing.
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::Instant;
 
 use super::answers::Answers;
+use super::batch_size::BatchSize;
 use super::{Job, PipelineError, Surroundings};
 use crate::finding::{Findings, Locator, Severity};
 use crate::normalize::{self, MappingPlan, Normalized};
@@ -15,10 +17,8 @@ use crate::source::{Position, Source, SourceBatch};
 use crate::store::{Landed, LandingBatch, NewRun, RunEnd, RunId, RunSummary};
 use crate::validate::{Accepted, Rejected, judge};
 
-/// Rows of one batch.
-const BATCH_ROWS: usize = 1_000;
 /// Batches between the reading and the landing thread.
-const CHANNEL_BATCHES: usize = 4;
+const CHANNEL_BATCHES: usize = 1;
 
 /// What a run did.
 #[derive(Debug, Clone)]
@@ -144,7 +144,8 @@ fn pump(
         let (to_writer, ready) = sync_channel::<Ready>(CHANNEL_BATCHES);
         let (landed, from_writer) = channel::<Position>();
         let writer = scope.spawn(move || write(job, around, run, &ready, &landed));
-        let read = read(source, preparer, to_writer, &from_writer);
+        let size = BatchSize::new(&around.room, source.columns().len());
+        let read = read(source, size, preparer, to_writer, &from_writer);
         let wrote = writer.join().unwrap_or_else(|_| Err(PipelineError::Bug("the landing thread panicked")));
         for position in from_writer.try_iter() {
             source.committed(&position)?;
@@ -156,11 +157,13 @@ fn pump(
 
 fn read(
     source: &mut dyn Source,
+    mut size: BatchSize<'_>,
     preparer: &mut Preparer<'_>,
     to: SyncSender<Ready>,
     back: &Receiver<Position>,
 ) -> Result<(), PipelineError> {
-    while let Some(batch) = source.next_batch(BATCH_ROWS)? {
+    while let Some(batch) = source.next_batch(size.rows())? {
+        size.read(batch.len());
         let ready = preparer.prepare(batch)?;
         if to.send(ready).is_err() {
             return Ok(());
