@@ -17,3 +17,4 @@ pub mod standard;
 pub mod store;
 pub mod telemetry;
 pub mod validate;
+pub mod wire;

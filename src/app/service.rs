@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rand::RngCore as _;
+
 use super::checking::step;
-use super::hub::{Hub, Plan};
+use super::hub::Hub;
+use super::plan::Plan;
 use super::{CheckAnswer, Context, Failure, LeftLine, Part, Progress, RunAnswer, RunRequest, Target, view};
 use crate::finding::Text;
 use crate::pipeline::{Job, Observer, PipelineError, RunOutcome};
@@ -64,9 +67,26 @@ pub(super) fn reporter(hub: &Hub, clock: Arc<dyn report::Clock>) -> Result<Repor
     let around = hub.pipeline.around();
     let tables =
         around.feeds.iter().map(|(table, feed)| ReportedTable { feed: *feed, plan: Arc::clone(hub.plan.standard.table(*table)) });
-    let mut parts = report::Parts::new(Arc::clone(&hub.store), tables.collect(), hub.plan.loaded.base.clone());
+    let identity = hub.runtime.block_on(identity(hub)).map_err(|e| Failure::part(&e))?;
+    let mut parts =
+        report::Parts::new(Arc::clone(&hub.store), tables.collect(), hub.plan.loaded.base.clone(), Arc::new(identity));
     parts.clock = clock;
     hub.runtime.block_on(Reporter::open(&config, parts)).map_err(|e| Failure::part(&e))
+}
+
+/// Who this hub is to its upstreams.
+async fn identity(hub: &Hub) -> Result<report::Identity, crate::store::StoreError> {
+    let mut fresh = [0u8; 16];
+    rand::rng().fill_bytes(&mut fresh);
+    let instance = hub.store.init_meta("instance", hex::encode_upper(fresh).as_bytes()).await?;
+    let standard = &hub.plan.standard;
+    Ok(report::Identity {
+        school: hub.plan.loaded.settings.school.code.as_str().into(),
+        instance: String::from_utf8_lossy(&instance).into(),
+        epoch: u64::from(hub.store.generation().await?),
+        edition: standard.edition().as_str().into(),
+        standard_digest: standard.digest().into(),
+    })
 }
 
 /// Puts something around a store.
@@ -86,14 +106,21 @@ impl Default for Fittings {
     }
 }
 
+/// Where spans and metrics go, if anywhere.
+fn exporter(plan: &Plan) -> Result<Option<telemetry::Exporter>, Failure> {
+    let opened = plan.loaded.settings.telemetry.otlp.as_deref().map(telemetry::Exporter::open).transpose();
+    opened.map_err(|error| Failure::Part { class: crate::fault::FaultClass::Configuration, message: error.to_string() })
+}
+
 /// Runs as asked.
 pub(super) fn run(context: &Context<'_>, request: &RunRequest, fittings: &Fittings) -> Result<RunAnswer, Failure> {
     let plan = Plan::load(context)?;
     let progress = context.progress.share();
     let shared = Arc::clone(&progress);
-    telemetry::start(plan.loaded.settings.log, Arc::new(move |line| shared.log(line)));
+    let exporter = exporter(&plan)?;
+    telemetry::start(plan.loaded.settings.log, Arc::new(move |line| shared.log(line)), exporter.as_ref());
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
-    let store = (fittings.around_store)(super::hub::open_store(context, &plan, &runtime)?);
+    let store = (fittings.around_store)(super::opening::open_store(context, &plan, &runtime)?);
     let clock = Arc::clone(&fittings.clock);
     let hub = Hub::with_store(plan, runtime, store, Arc::new(move || clock.now()), Arc::new(Logging(progress)))?;
     if request.restored {
@@ -255,6 +282,14 @@ pub(super) async fn asked_to_stop() {
 pub(super) fn check_upstreams(plan: &Plan, answer: &mut CheckAnswer) -> Result<(), Failure> {
     let config = report_config(plan)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
+    // No store is opened for a check, so nobody reports here: the platform gets no rows under this identity.
+    let identity = Arc::new(report::Identity {
+        school: plan.loaded.settings.school.code.as_str().into(),
+        instance: "".into(),
+        epoch: 0,
+        edition: plan.standard.edition().as_str().into(),
+        standard_digest: plan.standard.digest().into(),
+    });
     for (name, upstream) in &config.upstreams {
         let target = Target::Upstream(name.clone());
         let what = Text::new("连接平台", "reaching the platform");
@@ -263,6 +298,7 @@ pub(super) fn check_upstreams(plan: &Plan, answer: &mut CheckAnswer) -> Result<(
             clock: Arc::new(report::SystemClock),
             dice: Arc::new(report::SystemDice),
             base: plan.loaded.base.clone(),
+            identity: Arc::clone(&identity),
         };
         let opened =
             report::kind(&upstream.kind).map(|kind| kind.open(&serde_json::Value::Object(upstream.settings.clone()), context));

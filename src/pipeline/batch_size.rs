@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Rows of a first batch, and of every batch while another run has the large ones.
 const FEW: usize = 1_000;
 /// Rows of the largest batch.
-const MANY: usize = 16_000;
+const MANY: usize = 12_000;
 /// Cells of the largest batch: wide tables have fewer rows in one.
-const CELLS: usize = 640_000;
+const CELLS: usize = 480_000;
 
 /// Room for large batches: one run has it at a time.
 #[derive(Debug, Default)]
@@ -76,15 +76,15 @@ mod tests {
         assert_eq!(first.rows(), 1_000);
         first.read(1_000);
         assert_eq!(first.rows(), 2_000);
-        assert_eq!((grown(&mut first), grown(&mut second)), (16_000, 1_000));
+        assert_eq!((grown(&mut first), grown(&mut second)), (12_000, 1_000));
         drop(first);
-        assert_eq!(grown(&mut second), 16_000);
+        assert_eq!(grown(&mut second), 12_000);
     }
 
     #[test]
     fn wide_tables_have_fewer_rows_in_a_batch() {
         let room = BatchRoom::default();
-        assert_eq!(grown(&mut BatchSize::new(&room, 100)), 6_400);
+        assert_eq!(grown(&mut BatchSize::new(&room, 100)), 4_800);
         assert_eq!(grown(&mut BatchSize::new(&room, 10_000)), 1_000);
     }
 }

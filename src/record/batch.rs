@@ -72,6 +72,7 @@ pub(super) struct RowMeta {
     pub(super) origin: u32,
     pub(super) natural_key: (u32, u32),
     pub(super) record_key: RecordKey,
+    pub(super) adopted: bool,
     pub(super) hash: ContentHash,
 }
 
@@ -188,6 +189,7 @@ impl<'a> Record<'a> {
     }
 
     /// The natural key's canonical bytes; empty until the builder sealed the row.
+    #[inline]
     pub fn natural_key(&self) -> &'a [u8] {
         let (start, end) = self.batch.rows[self.row].natural_key;
         &self.batch.keys[start as usize..end as usize]
@@ -198,7 +200,13 @@ impl<'a> Record<'a> {
         self.batch.rows[self.row].record_key
     }
 
-    /// Hash over the plain values, record key and collected-at left out.
+    /// Whether the record key was minted elsewhere: it is not the one that follows from the natural key.
+    pub fn is_adopted(&self) -> bool {
+        self.batch.rows[self.row].adopted
+    }
+
+    /// Hash over the plain values, collected-at left out; the record key is in it only where it is adopted.
+    #[inline]
     pub fn content_hash(&self) -> ContentHash {
         self.batch.rows[self.row].hash
     }

@@ -56,10 +56,12 @@ impl BatchBuilder {
             origin: origin as u32,
             natural_key: (0, 0),
             record_key: RecordKey::default(),
+            adopted: false,
             hash: ContentHash::default(),
         });
     }
 
+    #[inline]
     fn push(&mut self, text: &str, kind: SlotKind) {
         let start = self.batch.text.len() as u32;
         self.batch.text.push_str(text);
@@ -67,26 +69,31 @@ impl BatchBuilder {
     }
 
     /// The next cell holds nothing.
+    #[inline]
     pub fn push_null(&mut self) {
         self.batch.slots.push(Slot { start: 0, len: 0, kind: SlotKind::Null });
     }
 
     /// The next cell holds a text.
+    #[inline]
     pub fn push_text(&mut self, text: &str) {
         self.push(text, SlotKind::Text);
     }
 
     /// The next cell holds a number in canonical decimal text (see [`super::canonical_number`]).
+    #[inline]
     pub fn push_number(&mut self, canonical: &str) {
         self.push(canonical, SlotKind::Number);
     }
 
     /// The next cell holds a code of the field's set.
+    #[inline]
     pub fn push_code(&mut self, idx: CodeIdx) {
         self.batch.slots.push(Slot { start: idx.0, len: 0, kind: SlotKind::Code });
     }
 
     /// The next cell holds something unusable, already reported.
+    #[inline]
     pub fn push_faulted(&mut self) {
         self.batch.slots.push(Slot { start: 0, len: 0, kind: SlotKind::Faulted });
     }
@@ -130,8 +137,11 @@ impl BatchBuilder {
             return false;
         }
         self.batch.rows[at].natural_key = (start as u32, self.batch.keys.len() as u32);
-        let key = adopted.unwrap_or_else(|| keys.record_key(&self.batch.plan, self.batch.row(at).natural_key()));
+        let minted = keys.record_key(&self.batch.plan, self.batch.row(at).natural_key());
+        let adopted = adopted.filter(|key| *key != minted);
+        let key = adopted.unwrap_or(minted);
         self.batch.rows[at].record_key = key;
+        self.batch.rows[at].adopted = adopted.is_some();
         if let Some(field) = self.batch.plan.roles.record_key {
             let mut hex = [0u8; 32];
             self.set_text(field, key.write_hex(&mut hex));

@@ -31,8 +31,8 @@ pub use reporter::{DrainReport, DrainedUpstream, Parts, ReportError, Reporter};
 pub use setting::{Acceptance, Period, Secret};
 pub use status::{ForeignResult, Handle, TableStatus, Trouble, UpstreamStatus};
 pub use transport::{
-    Fate, Limits, Reach, Reply, SettingsError, Transport, TransportContext, TransportError, TransportKind, VerdictQuery,
-    WireBatch, digital_base, kind, kinds,
+    Fate, Health, Identity, Limits, News, OpenBatch, RangeDigest, Reach, Reply, Request, RowHead, SettingsError, Settled,
+    TableDigest, Transport, TransportContext, TransportError, TransportKind, VerdictQuery, WireBatch, digital_base, kind, kinds,
 };
 pub use window::{
     Calendar, CalendarConfig, Due, Facts, Gate, GateConfig, HoursConfig, Lanes, PeriodConfig, Round, Standing, TermConfig,

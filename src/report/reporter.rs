@@ -11,7 +11,7 @@ use super::config::Config;
 use super::delivery::jittered;
 use super::dispatcher::{Surroundings, Upstream};
 use super::status::Handle;
-use super::transport::{SettingsError, Transport, TransportContext, kind, kinds};
+use super::transport::{Identity, SettingsError, Transport, TransportContext, kind, kinds};
 use super::window::Calendar;
 use crate::fault::{Classified, FaultClass};
 use crate::finding::Text;
@@ -61,12 +61,14 @@ pub struct Parts {
     pub dice: Arc<dyn Dice>,
     /// The folder that relative paths of the settings start from.
     pub base: PathBuf,
+    /// Who reports.
+    pub identity: Arc<Identity>,
 }
 
 impl Parts {
     /// With the machine's own time and chance.
-    pub fn new(store: Arc<dyn Store>, tables: Vec<ReportedTable>, base: PathBuf) -> Self {
-        Self { store, tables, clock: Arc::new(SystemClock), dice: Arc::new(SystemDice), base }
+    pub fn new(store: Arc<dyn Store>, tables: Vec<ReportedTable>, base: PathBuf, identity: Arc<Identity>) -> Self {
+        Self { store, tables, clock: Arc::new(SystemClock), dice: Arc::new(SystemDice), base, identity }
     }
 }
 
@@ -123,6 +125,7 @@ impl Reporter {
                 clock: Arc::clone(&parts.clock),
                 dice: Arc::clone(&parts.dice),
                 base: parts.base.clone(),
+                identity: Arc::clone(&parts.identity),
             };
             transports.push((name, kind.open(&serde_json::Value::Object(upstream.settings.clone()), context)?));
         }

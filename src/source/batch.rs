@@ -79,6 +79,7 @@ impl SourceBatch {
     }
 
     /// A cell.
+    #[inline]
     pub fn cell(&self, row: usize, column: usize) -> Cell<'_> {
         let (start, end) = self.cells[row * self.columns.len() + column];
         (start != NOTHING).then(|| &self.text[start as usize..end as usize])

@@ -17,6 +17,8 @@ pub struct Surroundings<'a> {
     pub tables: &'a [Arc<TablePlan>],
     /// The administrative divisions of all times.
     pub divisions: Option<Arc<CodeSet>>,
+    /// Departments that register organisations, with the category of what they register.
+    pub registrars: Option<Arc<CodeSet>>,
 }
 
 /// A table's checks. Make them once and keep them: they are shared by all batches of the table.
@@ -37,11 +39,14 @@ enum Compiled {
 
 /// The national set of administrative divisions.
 const DIVISIONS: &str = "gbt_2260_county";
+/// The national set of registrars and categories.
+const REGISTRARS: &str = "gb_32100_category";
 
 impl Checks {
     /// Compiles the checks of a table of this standard.
     pub fn compile(plan: &Arc<TablePlan>, standard: &Standard, policies: &ReferencePolicies) -> Self {
-        let around = Surroundings { tables: standard.tables(), divisions: standard.code_set(DIVISIONS).cloned() };
+        let set = |id| standard.code_set(id).cloned();
+        let around = Surroundings { tables: standard.tables(), divisions: set(DIVISIONS), registrars: set(REGISTRARS) };
         Self::compile_in(plan, &around, policies)
     }
 
@@ -66,7 +71,8 @@ impl Checks {
             let mut values: Vec<&str> = Vec::new();
             for row in batch.iter() {
                 for part in reference_parts(row.get(field), plan.separator.as_deref()) {
-                    if values.last() != Some(&part) {
+                    let is_none = reference.none.iter().any(|none| **none == *part);
+                    if !is_none && values.last() != Some(&part) {
                         values.push(part);
                     }
                 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::damage::Damage;
 use crate::record::{ValueRef, has_form, is_blank};
 use crate::standard::{CodeSet, Format};
 
@@ -18,6 +19,8 @@ pub(super) struct Guard {
     pub(super) longest: usize,
     /// The form of a text.
     pub(super) format: Format,
+    /// It was not decoded wrongly.
+    pub(super) sound: bool,
     /// Most digits of a number before its point.
     pub(super) whole: usize,
     /// Most digits of a number behind its point.
@@ -35,6 +38,7 @@ impl Default for Guard {
             numeric: false,
             longest: usize::MAX,
             format: Format::Free,
+            sound: false,
             whole: usize::MAX,
             scale: usize::MAX,
             set: None,
@@ -46,7 +50,7 @@ impl Default for Guard {
 impl Guard {
     /// The guard ready for use, once every check has said what it demands. `codes` is the field's set.
     pub(super) fn ready(mut self, codes: Option<&CodeSet>) -> Self {
-        let good = |code: &str| !is_blank(code) && self.fits(code) && has_form(self.format, code);
+        let good = |code: &str| !is_blank(code) && self.fits(code) && has_form(self.format, code) && self.is_sound(code);
         self.codes_are_good = !self.numeric && codes.is_some_and(|set| set.codes().iter().all(|code| good(&code.code)));
         self
     }
@@ -71,7 +75,13 @@ impl Guard {
         if is_blank(text) {
             return !self.mandatory;
         }
-        self.fits(text) && (self.format == Format::Free || has_form(self.format, text)) && self.is_of_set(text)
+        let formed = self.format == Format::Free || has_form(self.format, text);
+        formed && self.fits(text) && self.is_sound(text) && self.is_of_set(text)
+    }
+
+    #[inline]
+    fn is_sound(&self, text: &str) -> bool {
+        !self.sound || Damage::of(text).is_none()
     }
 
     /// A character has at least one byte, so most texts need no counting.

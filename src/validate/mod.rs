@@ -7,9 +7,11 @@
 
 mod checks;
 mod compiled;
+mod damage;
 mod edge;
 mod guard;
 mod near;
+mod paper;
 mod policy;
 mod question;
 mod sink;

@@ -2,15 +2,19 @@
 
 use std::collections::HashSet;
 
+use tracing::Instrument;
+use tracing::field::Empty;
+
 use super::table::OpenBatch;
 use super::{Upstream, verdicts};
 use crate::report::ReportError;
 use crate::report::batcher::{Planned, Terms, plan};
 use crate::report::clock::millis;
 use crate::report::delivery::{Delivery, Effect, Event};
-use crate::report::transport::{Fate, Reply, WireBatch};
+use crate::report::transport::{Fate, Reply, RowHead, TransportError, WireBatch};
 use crate::report::window::{allowance, day_of};
-use crate::store::{BatchId, Lane, Millis, Receipt, Stage};
+use crate::store::{BatchId, Lane, Millis, RampState, RampStep, Receipt, Stage};
+use crate::telemetry;
 
 /// How long a row waits for its parent before it is looked at again, should nothing release it.
 const PARENT_AGAIN: Millis = 600_000;
@@ -30,9 +34,11 @@ impl Upstream {
             return Ok(false);
         }
         table.gated = None;
-        let ramp = self.around.store.ramp(self.id, table.feed).await?;
-        let left = allowance(&ramp);
-        let Some((lane, planned)) = self.compose(at, left, now).await? else { return Ok(false) };
+        if !self.offer_given(at).await? {
+            return Ok(false);
+        }
+        let ramp = self.around.store.ramp(self.id, self.tables[at].feed).await?;
+        let Some((lane, planned)) = self.compose(at, &ramp, now).await? else { return Ok(false) };
         let table = &mut self.tables[at];
         table.closed = planned.ramp_full && planned.members.is_empty();
         if !planned.changes(table.cursor) {
@@ -66,13 +72,14 @@ impl Upstream {
             keys: planned.members.iter().map(|r| r.record_key).collect(),
         };
         table.open.insert(id, batch);
-        let seqs: Vec<u64> = planned.members.iter().map(|r| r.seq).collect();
+        let heads: Vec<RowHead> =
+            planned.members.iter().map(|r| RowHead { key: r.record_key, seq: r.seq, op: r.op, hash: r.hash }).collect();
         drop(planned.members);
-        self.send(at, id, &planned.wire, &seqs).await?;
+        self.send(at, id, &planned.wire, &heads).await?;
         Ok(true)
     }
 
-    async fn compose(&mut self, at: usize, left: u64, now: Millis) -> Result<Option<(Lane, Planned)>, ReportError> {
+    async fn compose(&mut self, at: usize, ramp: &RampState, now: Millis) -> Result<Option<(Lane, Planned)>, ReportError> {
         let (lane, rows) = self.pending(at).await?;
         let rids: Vec<u64> = rows.iter().map(|r| r.rid).collect();
         let in_flight: HashSet<u64> = if rids.is_empty() || self.tables[at].open.is_empty() {
@@ -94,7 +101,8 @@ impl Upstream {
             day: day_of(now),
             rows: limits.rows,
             bytes: limits.bytes,
-            allowance: left,
+            allowance: allowance(ramp),
+            shut: ramp.step == RampStep::Closed,
             parent_again: now + PARENT_AGAIN,
         };
         match plan(rows, lane, table.cursor, &terms, &in_flight, &waits) {
@@ -110,7 +118,7 @@ impl Upstream {
         }
     }
 
-    async fn send(&mut self, at: usize, id: BatchId, wire: &[Vec<u8>], seqs: &[u64]) -> Result<(), ReportError> {
+    async fn send(&mut self, at: usize, id: BatchId, wire: &[Vec<u8>], heads: &[RowHead]) -> Result<(), ReportError> {
         let now = self.now();
         if !self.step(at, id, Event::Turn, now).contains(&Effect::Send) {
             return self.give_up(at, id).await;
@@ -122,10 +130,22 @@ impl Upstream {
         let plan = std::sync::Arc::clone(&self.tables[at].plan);
         let limits = self.transport.limits();
         let not_after = self.tables[at].open.get(&id).map_or(now, |b| b.delivery.not_after);
-        let batch =
-            WireBatch { id, table: &plan.name, rows: wire, seqs, sign_before: not_after.saturating_sub(millis(limits.margin)) };
+        let batch = WireBatch {
+            id,
+            table: &plan.name,
+            domain: plan.domain,
+            rows: wire,
+            heads,
+            sign_before: not_after.saturating_sub(millis(limits.margin)),
+        };
         tracing::debug!(upstream = %self.name, table = %plan.name, batch = id.0, rows = wire.len(), "sending");
-        let answer = self.transport.submit(&batch).await;
+        let span = tracing::info_span!(
+            target: telemetry::SPANS, "submit", upstream = %self.name, table = %plan.name, batch = id.0, rows = wire.len(),
+            outcome = Empty, fault = Empty, otel.status_code = Empty
+        );
+        let answer = self.transport.submit(&batch).instrument(span.clone()).await;
+        note(&span, &answer);
+        drop(span);
         let now = self.now();
         match answer {
             Ok(Reply::Stored) => {
@@ -133,6 +153,7 @@ impl Upstream {
                 self.step(at, id, Event::Stored, now);
                 self.settle(at, id, verdicts::all_stored(wire.len())).await
             }
+            Ok(Reply::Queued) => Ok(()),
             Ok(Reply::Accepted { mark }) => {
                 self.went_well();
                 let table = &mut self.tables[at];
@@ -175,4 +196,23 @@ impl Upstream {
         batch.delivery = next;
         effects
     }
+}
+
+/// How a call ended, on its span.
+fn note(span: &tracing::Span, answer: &Result<Reply, TransportError>) {
+    let outcome = match answer {
+        Ok(Reply::Stored) => "stored",
+        Ok(Reply::Queued) => "queued",
+        Ok(Reply::Accepted { .. }) => "accepted",
+        Ok(Reply::Queued) => "queued",
+        Err(error) => {
+            span.record("fault", error.class.name()).record("otel.status_code", "ERROR");
+            match error.fate {
+                Fate::NotSent => "not sent",
+                Fate::Lost => "lost",
+                Fate::Refused => "refused",
+            }
+        }
+    };
+    span.record("outcome", outcome);
 }

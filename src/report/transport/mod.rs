@@ -10,12 +10,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::clock::{Clock, Dice};
 use super::delivery::ResultItem;
 use super::render::Style;
 use crate::fault::{Classified, FaultClass};
 use crate::finding::Text;
-use crate::store::{BatchId, Millis};
+use crate::record::{ContentHash, RecordKey};
+use crate::standard::Domain;
+use crate::store::{BatchId, MemberVerdict, Millis, Op};
 
 /// What a transport can take and how it treats what it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +35,8 @@ pub struct Limits {
     /// How long before a batch's `not_after` nothing of it may be signed any more: the longest that a request and
     /// the receiver's own tolerance can take.
     pub margin: Duration,
+    /// For streams: rows that may be unsettled at a time, over all tables. `None` where verdicts are asked for.
+    pub unsettled: Option<u32>,
 }
 
 /// A batch on its way.
@@ -40,12 +46,27 @@ pub struct WireBatch<'a> {
     pub id: BatchId,
     /// The table's name.
     pub table: &'a str,
+    /// The table's domain.
+    pub domain: Domain,
     /// Rendered rows, JSON objects, in wire order.
     pub rows: &'a [Vec<u8>],
-    /// The rows' seqs, for receivers that keep positions.
-    pub seqs: &'a [u64],
+    /// What each row is besides its bytes, in the same order.
+    pub heads: &'a [RowHead],
     /// Nothing may be signed after this.
     pub sign_before: Millis,
+}
+
+/// A row besides its bytes: what receivers that keep positions, and compare, go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowHead {
+    /// The key upstream.
+    pub key: RecordKey,
+    /// Its version.
+    pub seq: u64,
+    /// What it does.
+    pub op: Op,
+    /// Hash of its canonical content.
+    pub hash: ContentHash,
 }
 
 /// What the receiver said.
@@ -57,6 +78,64 @@ pub enum Reply {
     Accepted {
         /// The receiver's own name for the batch.
         mark: String,
+    },
+    /// The rows were handed to a stream; what becomes of them comes by [`Transport::settled`].
+    Queued,
+}
+
+/// News of a batch that was [`Reply::Queued`].
+#[derive(Debug)]
+pub struct Settled {
+    /// The batch.
+    pub batch: BatchId,
+    /// What came of it.
+    pub news: News,
+}
+
+/// What came of a batch on a stream.
+#[derive(Debug)]
+pub enum News {
+    /// The receiver has it for certain, verdicts are to come: a broker's acknowledgement where a return topic is set.
+    Accepted {
+        /// The receiver's own name for the batch.
+        mark: String,
+    },
+    /// Verdicts on some or all of its rows; each row is named once in all news of a batch.
+    Verdicts(Vec<MemberVerdict>),
+    /// It did not get through, with its fate: the rows wait again, or are refused as a whole.
+    Failed(TransportError),
+}
+
+/// A batch that an earlier stream, or an earlier process, left unsettled.
+#[derive(Debug, Clone)]
+pub struct OpenBatch {
+    /// The batch.
+    pub id: BatchId,
+    /// The table's name.
+    pub table: Arc<str>,
+    /// Whether the receiver acknowledged it.
+    pub accepted: bool,
+    /// Its rows' keys and seqs, by ordinal.
+    pub rows: Vec<(RecordKey, u64)>,
+}
+
+/// What the receiver asked for of its own accord.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// A table once more.
+    Resend {
+        /// The table's name.
+        table: String,
+    },
+    /// A comparison of a table, or of all.
+    Reconcile {
+        /// The table's name; `None` for all.
+        table: Option<String>,
+    },
+    /// The receiver holds a seq ahead of ours: the store was restored from a backup.
+    Ahead {
+        /// The highest seq that it names.
+        seq: u64,
     },
 }
 
@@ -136,7 +215,46 @@ pub trait Transport: Send + Sync {
     /// With the batch's fate: not sent, perhaps received, refused.
     async fn submit(&self, batch: &WireBatch<'_>) -> Result<Reply, TransportError>;
 
-    /// All results of a table in a stretch of time, read to the end. Exactly that table's.
+    /// For streams: takes up batches that an earlier process left. News of each of them must come by
+    /// [`Transport::settled`] in the end: verdicts, or [`News::Failed`] where the receiver does not know it.
+    ///
+    /// # Errors
+    /// When the receiver cannot be reached; nothing is taken up then.
+    async fn resume(&self, open: Vec<OpenBatch>) -> Result<(), TransportError> {
+        drop(open);
+        Ok(())
+    }
+
+    /// For streams: news that came since the last call. Never waits.
+    fn settled(&self) -> Vec<Settled> {
+        Vec::new()
+    }
+
+    /// For streams: what the receiver asked for since the last call. Never waits.
+    fn requests(&self) -> Vec<Request> {
+        Vec::new()
+    }
+
+    /// For streams: wakes whoever waits for [`Transport::settled`] or [`Transport::requests`].
+    fn wakes(&self) -> Option<Arc<Notify>> {
+        None
+    }
+
+    /// For streams: tells the receiver how reporting stands; sent with the next sign of life.
+    fn health(&self, health: &Health) {
+        let _ = health;
+    }
+
+    /// The receiver's digest of a range of a table's keys, for reconciliation; `None` where it cannot be read back.
+    ///
+    /// # Errors
+    /// When the receiver cannot be reached or does not answer.
+    async fn digest(&self, table: &str, prefix: &str, records: bool) -> Result<Option<TableDigest>, TransportError> {
+        let _ = (table, prefix, records);
+        Ok(None)
+    }
+
+    /// All results of a table in a stretch of time, read to the end. Exactly that table's. Streams are never asked.
     ///
     /// # Errors
     /// When the answer is not complete; then nothing may be concluded from it.
@@ -152,6 +270,70 @@ pub trait Transport: Send + Sync {
     async fn check(&self) -> Result<Vec<Text>, TransportError>;
 }
 
+/// How reporting to an upstream stands: counts over its tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Health {
+    /// Tables reported.
+    pub tables: u32,
+    /// Tables past their due time.
+    pub overdue: u32,
+    /// Live records.
+    pub live: u64,
+    /// Of these stored upstream.
+    pub stored: u64,
+    /// In flight.
+    pub in_flight: u64,
+    /// Ahead of the cursor.
+    pub waiting: u64,
+    /// Refused.
+    pub refused: u64,
+    /// Fate unknown.
+    pub unknown: u64,
+    /// Held for a reason.
+    pub held: u64,
+    /// Rows in quarantine.
+    pub quarantined: u64,
+}
+
+/// What a receiver holds of a range of keys: `proto/smartbrain/v1/report.proto` has the algorithm.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TableDigest {
+    /// The range itself.
+    pub whole: RangeDigest,
+    /// Its parts by the next hexadecimal digit, those without records left out.
+    pub parts: Vec<RangeDigest>,
+    /// Keys, seqs and hashes, where they were asked for.
+    pub records: Vec<(RecordKey, u64, ContentHash)>,
+    /// The highest seq that went into it.
+    pub position: u64,
+}
+
+/// One range of keys: those whose SHA-256 begins with the prefix.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RangeDigest {
+    /// Lower-case hexadecimal digits.
+    pub prefix: String,
+    /// Records in it.
+    pub count: u64,
+    /// XOR of their digests.
+    pub digest: [u8; 16],
+}
+
+/// Who reports: what a stream's first message says.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The school's code.
+    pub school: Arc<str>,
+    /// The store's identity, 32 upper-case hexadecimal digits.
+    pub instance: Arc<str>,
+    /// Rises whenever another hub takes the upstream over.
+    pub epoch: u64,
+    /// The edition that is reported.
+    pub edition: Arc<str>,
+    /// Its digest.
+    pub standard_digest: Arc<str>,
+}
+
 /// What a transport is made with.
 #[derive(Clone)]
 pub struct TransportContext {
@@ -163,6 +345,8 @@ pub struct TransportContext {
     pub dice: Arc<dyn Dice>,
     /// The folder that relative paths start from.
     pub base: std::path::PathBuf,
+    /// Who reports.
+    pub identity: Arc<Identity>,
 }
 
 impl fmt::Debug for TransportContext {

@@ -4,13 +4,16 @@ mod code_set;
 mod conditional;
 mod credit_code;
 mod date_order;
+mod encoding;
 mod format;
 mod id_number;
 mod kind;
 mod length;
+mod organisation;
 mod range;
 mod reference;
 mod required;
+mod telephone;
 
 pub(super) use reference::parts as reference_parts;
 
@@ -73,6 +76,9 @@ pub(super) static KINDS: &[Kind] = &[
     Kind::Cell(code_set::compile),
     Kind::Row(id_number::compile),
     Kind::Row(credit_code::compile),
+    Kind::Row(organisation::compile),
+    Kind::Row(telephone::compile),
+    Kind::Cell(encoding::compile),
     Kind::Row(date_order::compile),
     Kind::Row(reference::compile),
 ];

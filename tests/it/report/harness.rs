@@ -64,9 +64,14 @@ pub fn platform() -> BrainConfig {
 
 impl World {
     pub async fn new(names: &[&str], brain: BrainConfig) -> Self {
+        Self::of("gaozhi-2024.09", names, brain).await
+    }
+
+    /// The same by another edition.
+    pub async fn of(edition: &str, names: &[&str], brain: BrainConfig) -> Self {
         let clock = Arc::new(ManualClock::new(START));
         let brain = Brain::start_with(brain, Arc::new(Shared(Arc::clone(&clock))), Arc::new(AnyRow)).await.unwrap();
-        let standard = Standard::load(&EditionId::new("gaozhi-2024.09"), None).unwrap();
+        let standard = Standard::load(&EditionId::new(edition), None).unwrap();
         let dir = TempDir::new().unwrap();
         let store = Arc::new(SqliteStore::open(dir.path(), SqliteOptions::default()).await.unwrap());
         let mut tables = Vec::new();
@@ -152,6 +157,7 @@ impl World {
             consumed: 0,
             position: &Position(Vec::new()),
             raw: &raw,
+            name: &|_| None,
             at,
         };
         self.store.land(run, &batch).await.unwrap();
@@ -167,6 +173,13 @@ impl World {
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             dice: Arc::new(SeededDice::new(7)),
             base: self.dir.path().to_owned(),
+            identity: std::sync::Arc::new(xiaoshu::report::Identity {
+                school: "4144099999".into(),
+                instance: "0".repeat(32).into(),
+                epoch: 1,
+                edition: "gaozhi-2024.09".into(),
+                standard_digest: "".into(),
+            }),
         };
         Reporter::open(&config, parts).await.unwrap()
     }
