@@ -202,7 +202,6 @@ impl Upstream {
 fn note(span: &tracing::Span, answer: &Result<Reply, TransportError>) {
     let outcome = match answer {
         Ok(Reply::Stored) => "stored",
-        Ok(Reply::Queued) => "queued",
         Ok(Reply::Accepted { .. }) => "accepted",
         Ok(Reply::Queued) => "queued",
         Err(error) => {
