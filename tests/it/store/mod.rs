@@ -4,6 +4,7 @@ mod basics;
 mod crash;
 mod delivery;
 mod desk;
+mod holding;
 pub mod home;
 mod keys;
 mod landing;
