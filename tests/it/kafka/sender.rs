@@ -21,7 +21,6 @@ const START: i64 = 1_795_309_200_137;
 
 pub struct Sender {
     pub transport: Arc<dyn Transport>,
-    pub clock: Arc<ManualClock>,
 }
 
 /// One row: number of its key, seq, operation.
@@ -56,7 +55,6 @@ impl Sender {
     pub fn at_epoch(settings: &Value, epoch: u64) -> Self {
         let schema = settings_schema();
         assert!(jsonschema::draft202012::is_valid(&schema, settings), "{settings}");
-        let clock = Arc::new(ManualClock::new(START));
         let identity = Identity {
             school: SCHOOL.into(),
             instance: INSTANCE.into(),
@@ -66,12 +64,12 @@ impl Sender {
         };
         let context = TransportContext {
             name: "region".into(),
-            clock: Arc::clone(&clock) as Arc<dyn xiaoshu::report::Clock>,
+            clock: Arc::new(ManualClock::new(START)),
             dice: Arc::new(SeededDice::new(1)),
             base: ".".into(),
             identity: Arc::new(identity),
         };
-        Self { transport: kind("kafka").unwrap().open(settings, context).unwrap(), clock }
+        Self { transport: kind("kafka").unwrap().open(settings, context).unwrap() }
     }
 
     /// Hands a batch over. Values say key and seq.
