@@ -57,6 +57,7 @@ async fn load(label: &str, order: &[usize], batch: usize) -> Result<(), Box<dyn 
                 consumed: 0,
                 position: &position,
                 raw: &raw,
+                name: &|_| None,
                 at,
             };
             let (begun, spent) = (Instant::now(), cpu_time());

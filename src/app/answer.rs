@@ -266,6 +266,8 @@ pub struct StatusLine {
     pub live: u64,
     /// Open quarantined rows.
     pub quarantined: u64,
+    /// Of these, rows whose record key belongs to another record.
+    pub collisions: u64,
     /// Records that stand while a bad newer version waits.
     pub stale: u64,
     /// When it was read completely last, `YYYY-MM-DD HH:MM`.
@@ -420,6 +422,26 @@ pub struct RampLine {
 pub struct ReleaseAnswer {
     /// The ramps.
     pub ramps: Vec<RampLine>,
+}
+
+/// Stored records of one (upstream, table) that go again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ResendLine {
+    /// The upstream.
+    pub upstream: String,
+    /// The table.
+    pub table: String,
+    /// Records put ahead.
+    pub rows: u64,
+    /// Why none were.
+    pub refused: Option<Text>,
+}
+
+/// Answer of `resend`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct ResendAnswer {
+    /// A line an (upstream, table).
+    pub lines: Vec<ResendLine>,
 }
 
 /// Answer of `rekey`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::hub::{HUB_SOURCE, Plan, mapping_fault};
+use super::plan::{HUB_SOURCE, Plan, mapping_fault};
 use super::{CheckAnswer, CheckRequest, CheckStep, Context, Failure, Target};
 use crate::finding::Text;
 use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
@@ -122,7 +122,7 @@ fn fit(
         school_code: code,
         system: settings.sources.get(document.source()).and_then(|s| s.system.as_deref()).unwrap_or_default().into(),
         missing: MappingContext::default_missing(),
-        adopted: super::hub::adopted(plan, document).unwrap_or_default(),
+        adopted: super::jobs::adopted(plan, document).unwrap_or_default(),
     };
     match MappingPlan::compile(document, &plan.standard, source.columns(), context) {
         Ok(_) => {

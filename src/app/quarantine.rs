@@ -6,7 +6,7 @@ use std::io::Write;
 use super::hub::Hub;
 use super::{
     CauseLine, ExportAnswer, ExportRequest, Failure, QuarantineList, QuarantineRequest, QuarantineRow, RefusalLine, RefusedRow,
-    RetryAnswer, view,
+    RetryAnswer, named, view,
 };
 use crate::finding::Text;
 use crate::pipeline::Retried;
@@ -83,15 +83,20 @@ pub(super) fn causes(hub: &Hub) -> Result<Vec<CauseLine>, Failure> {
 pub(super) fn show(hub: &Hub, id: i64) -> Result<QuarantineRow, Failure> {
     let request = QuarantineRequest { id: Some(id), ..QuarantineRequest::default() };
     let row = rows(hub, &request, true)?.pop();
-    row.ok_or_else(|| {
-        Failure::Unknown(Text::new(format!("没有编号为 {id} 的隔离行"), format!("there is no quarantined row {id}")))
-    })
+    row.ok_or_else(|| named::no_row(id))
 }
 
 /// Writes rows as CSV (UTF-8 with byte-order mark, so that Excel reads it).
 pub(super) fn export(hub: &Hub, request: &ExportRequest) -> Result<ExportAnswer, Failure> {
     let rows = rows(hub, &request.rows, false)?;
     let io = |e: std::io::Error| Failure::io(&request.to.display().to_string(), &e);
+    if let Some(folder) = request.to.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        let folder = folder.display();
+        return Err(Failure::Unknown(Text::new(
+            format!("没有目录 {folder}，文件无法写入。解决办法：先建立该目录，或换一个位置"),
+            format!("there is no folder {folder} to write to; fix: make it first, or name another place"),
+        )));
+    }
     let mut file = std::fs::File::create(&request.to).map_err(io)?;
     file.write_all("\u{FEFF}".as_bytes()).map_err(io)?;
     let mut csv = csv::Writer::from_writer(file);
@@ -167,7 +172,10 @@ fn rows(hub: &Hub, request: &QuarantineRequest, with_raw: bool) -> Result<Vec<Qu
 fn stored(hub: &Hub, request: &QuarantineRequest) -> Result<Vec<QuarantinedRow>, Failure> {
     if let Some(id) = request.id {
         let row = hub.runtime.block_on(hub.store.quarantined_row(id)).map_err(|e| Failure::part(&e))?;
-        return Ok(row.into_iter().collect());
+        return row.map(|row| vec![row]).ok_or_else(|| named::no_row(id));
+    }
+    if let Some(source) = &request.source {
+        named::source(&hub.plan, source)?;
     }
     let filter = QuarantineFilter {
         feed: feed_of(hub, request.table.as_deref())?,
@@ -187,7 +195,14 @@ fn tables(hub: &Hub) -> Result<HashMap<FeedId, String>, Failure> {
 pub(super) fn feed_of(hub: &Hub, table: Option<&str>) -> Result<Option<FeedId>, Failure> {
     let Some(table) = table else { return Ok(None) };
     let found = tables(hub)?.into_iter().find(|(_, name)| name == table).map(|(feed, _)| feed);
-    let unknown =
-        || Failure::Unknown(Text::new(format!("表 {table} 尚无数据"), format!("nothing is known of the table {table} yet")));
+    if found.is_none() {
+        named::table(&hub.plan, table)?;
+    }
+    let unknown = || {
+        Failure::Unknown(Text::new(
+            format!("表 {table} 尚未采集：先运行 `xiaoshu run`"),
+            format!("the table {table} was not read yet: start `xiaoshu run` first"),
+        ))
+    };
     found.map(Some).ok_or_else(unknown)
 }

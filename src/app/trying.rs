@@ -8,7 +8,7 @@ use crate::pipeline::{Job, PreviewRow, preview};
 /// Reads the first rows and shows them; nothing lands. Values of sensitive fields are withheld on both sides.
 pub(super) fn answer(hub: &Hub, request: &TryRequest) -> Result<TryAnswer, Failure> {
     let wanted = |job: &&Job| *job.plan.name == *request.table && request.source.as_ref().is_none_or(|s| **s == *job.source);
-    let job = hub.pipeline.jobs().iter().find(wanted).ok_or_else(|| unknown(request))?;
+    let job = hub.pipeline.jobs().iter().find(wanted).ok_or_else(|| unknown(hub, request))?;
     let rows = preview(job, hub.pipeline.around(), request.rows).map_err(super::hub::pipeline_failure)?;
     Ok(TryAnswer {
         table: job.plan.name.to_string(),
@@ -48,10 +48,23 @@ fn try_row(hub: &Hub, job: &Job, row: PreviewRow) -> TryRow {
     }
 }
 
-fn unknown(request: &TryRequest) -> Failure {
-    let table = &request.table;
-    Failure::Unknown(Text::new(
-        format!("没有表 {table} 的映射；`xiaoshu check` 列出已映射的表"),
-        format!("no mapping is onto the table {table}; `xiaoshu check` lists the mapped ones"),
-    ))
+fn unknown(hub: &Hub, request: &TryRequest) -> Failure {
+    let named = super::named::table(&hub.plan, &request.table);
+    let named = named.and_then(|()| request.source.as_deref().map_or(Ok(()), |name| super::named::source(&hub.plan, name)));
+    let (table, source) = (&request.table, request.source.as_deref().unwrap_or_default());
+    let parked = || {
+        Failure::Unknown(match request.source {
+            Some(_) => Text::new(
+                format!("表 {table} 不由数据源 {source} 提供；解决办法：去掉 --source，或改用映射文件中的名称"),
+                format!(
+                    "the source {source} does not fill the table {table}; fix: leave --source out, or name the mapping's source"
+                ),
+            ),
+            None => Text::new(
+                format!("表 {table} 已停放，见 `xiaoshu rekey {table}`"),
+                format!("the table {table} is parked, see `xiaoshu rekey {table}`"),
+            ),
+        })
+    };
+    named.err().unwrap_or_else(parked)
 }

@@ -31,6 +31,10 @@ impl RuleId {
     pub const REFERENCE: Self = Self::new("reference");
     /// Two different rows with one key.
     pub const DUPLICATE_KEY: Self = Self::new("duplicate_key");
+    /// A record key that belongs to another natural key already.
+    pub const KEY_COLLISION: Self = Self::new("key_collision");
+    /// Another record key than the one under which the record was reported.
+    pub const KEY_CHANGED: Self = Self::new("key_changed");
     /// A field that the table does not have.
     pub const UNKNOWN_FIELD: Self = Self::new("unknown_field");
     /// A resident identity number that cannot be right or is odd.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Notes;
 use super::rows::FieldRow;
-use super::rules::{FieldRule, Rules, WhenRule};
+use super::rules::{FieldRule, IdentifierRule, Rules, WhenRule};
 use crate::standard::Format;
 
 /// Numbers whose printed length is doubtful are held to what a 64-bit integer carries.
@@ -101,7 +101,7 @@ impl<'a> Field<'a> {
     }
 
     /// The field's part of the document. `roster` says that the table is one of the core's own.
-    pub(super) fn document(&self, references: &[String]) -> Value {
+    pub(super) fn document(&self, references: &[String], identifiers: &IdentifierRule) -> Value {
         let mut doc = Map::new();
         let row = self.row;
         doc.insert("title".into(), row.name_zh.as_str().into());
@@ -111,7 +111,8 @@ impl<'a> Field<'a> {
             Shape::Number { .. } => "number",
         };
         doc.insert("type".into(), if self.mandatory() { json!(kind) } else { json!([kind, "null"]) });
-        self.constraints(&mut doc);
+        let wider = identifiers.length(&row.path(), references).filter(|length| row.length.is_some_and(|l| l < *length));
+        self.constraints(&mut doc, wider.or(row.length));
         doc.insert("x-seq".into(), row.seq.into());
         text(&mut doc, "x-item-code", &row.item_code);
         text(&mut doc, "x-type", &row.printed_type);
@@ -135,16 +136,17 @@ impl<'a> Field<'a> {
         }
         list(&mut doc, "x-doubts", &row.doubts());
         text(&mut doc, "x-note", &row.note);
-        text(&mut doc, "x-why", &self.rule.why);
+        let why = if wider.is_some() { &identifiers.why } else { &self.rule.why };
+        text(&mut doc, "x-why", why);
         Value::Object(doc)
     }
 
-    fn constraints(&self, doc: &mut Map<String, Value>) {
+    fn constraints(&self, doc: &mut Map<String, Value>, length: Option<u32>) {
         match self.shape {
             Shape::Text(format) => {
                 text(doc, "format", format.name());
                 if !self.doubtful {
-                    number(doc, "maxLength", self.row.length);
+                    number(doc, "maxLength", length);
                 }
                 if self.mandatory() {
                     doc.insert("pattern".into(), super::super::form::NOT_BLANK.into());

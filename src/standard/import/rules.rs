@@ -20,6 +20,7 @@ pub(super) struct Rules {
     pub(super) references: ReferenceRules,
     pub(super) scopes: BTreeMap<String, String>,
     pub(super) sealed: SealedRule,
+    pub(super) identifiers: IdentifierRule,
     pub(super) borrow: Option<Borrow>,
     pub(super) tables: BTreeMap<String, TableRule>,
     pub(super) fields: BTreeMap<String, FieldRule>,
@@ -78,6 +79,26 @@ pub(super) struct ReferenceRules {
 pub(super) struct SealedRule {
     pub(super) sensitivity: Vec<String>,
     why: String,
+}
+
+/// Numbers that a school assigns itself: the print knows no longer ones than the editions let refer to them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct IdentifierRule {
+    /// The fields that define them; it holds for what refers to them in the same edition as well.
+    pub(super) of: Vec<String>,
+    /// Characters that they may have.
+    pub(super) length: u32,
+    /// Why.
+    pub(super) why: String,
+}
+
+impl IdentifierRule {
+    /// The length that holds for a field, if it is one of these numbers or refers to one.
+    pub(super) fn length(&self, field: &str, references: &[String]) -> Option<u32> {
+        let among = |name: &str| self.of.iter().any(|f| f == name);
+        (among(field) || references.iter().any(|r| among(r))).then_some(self.length)
+    }
 }
 
 /// Code sets taken over from another edition.
@@ -171,6 +192,9 @@ impl Rules {
         self.scopes.extend(later.scopes);
         if !later.sealed.sensitivity.is_empty() {
             self.sealed = later.sealed;
+        }
+        if !later.identifiers.of.is_empty() {
+            self.identifiers = later.identifiers;
         }
         for (table, rule) in later.tables {
             self.tables.entry(table).or_default().add(rule);

@@ -88,7 +88,7 @@ impl TableMaker<'_> {
             .iter()
             .map(|f| {
                 let defines = key.len() == 1 && key[0] == f.row.field;
-                (f.row.field.clone(), f.document(&f.references(self.rules, defines)))
+                (f.row.field.clone(), f.document(&f.references(self.rules, defines), &self.rules.identifiers))
             })
             .collect();
         doc.insert("properties".into(), Value::Object(properties));

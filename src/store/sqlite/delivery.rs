@@ -140,7 +140,7 @@ impl SqliteStore {
         Ok(new)
     }
 
-    async fn send_again(&self, upstream: UpstreamId, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
+    async fn send_again(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError> {
         let mut guard = self.writer().await?;
         let Writer { conn, .. } = &mut *guard;
         let mut tx = begin(conn, "sending again").await?;
@@ -151,7 +151,8 @@ impl SqliteStore {
              SELECT d.upstream, d.feed, d.rid, d.seq, ?1, ?2, ?2 FROM delivered d CROSS JOIN feed f ON f.seq = d.seq AND f.op = 0 \
              WHERE d.upstream = ?3 AND d.feed = ?4 AND f.seq <= ?5 AND NOT (f.seq > ?6 AND f.seq <= ?7) \
              AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.upstream = ?3 AND e.feed = ?4 AND e.rid = d.rid) \
-             AND NOT EXISTS (SELECT 1 FROM member m WHERE m.upstream = ?3 AND m.feed = ?4 AND m.rid = d.rid)",
+             AND NOT EXISTS (SELECT 1 FROM member m WHERE m.upstream = ?3 AND m.feed = ?4 AND m.rid = d.rid) \
+             AND (?8 = '[]' OR EXISTS (SELECT 1 FROM json_each(?8) n WHERE f.payload ->> n.value IS NOT NULL))",
         )
         .bind(AGAIN)
         .bind(at)
@@ -160,6 +161,7 @@ impl SqliteStore {
         .bind(cursor.seq as i64)
         .bind(from as i64)
         .bind(to as i64)
+        .bind(serde_json::Value::from(having.to_vec()).to_string())
         .execute(&mut *tx)
         .await
         .map_err(db("sending again"))?;
@@ -405,8 +407,8 @@ impl DeliveryStore for SqliteStore {
         self.release_exceptions(filter, at).await
     }
 
-    async fn resend(&self, upstream: UpstreamId, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
-        self.send_again(upstream, feed, at).await
+    async fn resend(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError> {
+        self.send_again(upstream, feed, having, at).await
     }
 
     async fn ramp(&self, upstream: UpstreamId, feed: FeedId) -> Result<RampState, StoreError> {

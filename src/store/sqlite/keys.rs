@@ -96,18 +96,4 @@ impl Keys for SqliteStore {
             .map_err(db("reading a feed"))?;
         Ok(known.is_some_and(|(once,)| once))
     }
-
-    async fn natural_key_of(&self, feed: FeedId, record_key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        // The index has the record key behind the seq: this reads it, not the records. An index in the order of record
-        // keys, which are hashes, would cost every landing several times what this costs the few who ask.
-        let known: Option<(Vec<u8>,)> = sqlx::query_as(
-            "SELECT nk FROM feed WHERE seq = (SELECT seq FROM feed INDEXED BY feed_order WHERE feed = ? AND key = ? LIMIT 1)",
-        )
-        .bind(feed.0)
-        .bind(record_key)
-        .fetch_optional(self.readers()?)
-        .await
-        .map_err(db("looking a record key up"))?;
-        Ok(known.map(|(nk,)| nk))
-    }
 }

@@ -6,11 +6,11 @@ use sqlx::{Sqlite, Transaction};
 
 use super::fault::db;
 use super::feeds::OpenFeed;
-use super::quarantine::{Entry, conflict_entries, put, rejected_entries, settle_keys};
+use super::quarantine::{Entry, clash_entries, conflict_entries, put, rejected_entries, settle_keys};
 use super::runs::OpenRun;
 use super::shape::Shapes;
 use super::sort::{self, Fate};
-use super::{SqliteStore, Writer, begin, inconsistent, runs, write};
+use super::{SqliteStore, Writer, begin, holder, inconsistent, runs, write};
 use crate::store::{
     FeedId, FeedSpec, Landed, Landing, LandingBatch, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError,
 };
@@ -34,10 +34,11 @@ impl Landing for SqliteStore {
             Some(open) => open,
             None => runs::load(&mut tx, run).await?,
         };
-        let landed = land_in(&mut tx, feeds, shapes, run, &mut open, batch).await?;
+        let done = land_in(&mut tx, feeds, shapes, run, &mut open, batch).await?;
         self.commit(tx, "landing").await?;
+        done.remember(feeds, open.feed);
         runs.insert(run, open);
-        Ok(landed)
+        Ok(done.landed)
     }
 
     async fn finish_run(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError> {
@@ -53,6 +54,21 @@ impl Landing for SqliteStore {
     }
 }
 
+/// A landing whose transaction is still open.
+pub(super) struct Done {
+    pub(super) landed: Landed,
+    adopts: bool,
+}
+
+impl Done {
+    /// To be called once it is committed.
+    pub(super) fn remember(&self, feeds: &mut HashMap<FeedId, OpenFeed>, feed: FeedId) {
+        if let Some(feed) = feeds.get_mut(&feed) {
+            feed.adopts = self.adopts;
+        }
+    }
+}
+
 /// Lands a batch within a transaction. `open` must be dropped when the transaction fails.
 pub(super) async fn land_in(
     tx: &mut Transaction<'_, Sqlite>,
@@ -61,7 +77,7 @@ pub(super) async fn land_in(
     run: RunId,
     open: &mut OpenRun,
     batch: &LandingBatch<'_>,
-) -> Result<Landed, StoreError> {
+) -> Result<Done, StoreError> {
     let Some(feed) = feeds.get_mut(&open.feed) else {
         return Err(inconsistent(format!("feed {} was not opened", open.feed.0)));
     };
@@ -71,7 +87,8 @@ pub(super) async fn land_in(
     }
     let groups = sort::groups(batch.accepted);
     let found = write::look_up(tx, shapes, open.feed, records, &groups).await?;
-    let fate = sort::decide(records, &groups, &found, open);
+    let mut fate = sort::decide(records, &groups, &found, open);
+    let adopts = holder::hold(tx, shapes, open.feed, feed, records, &mut fate).await?;
     let new = write::write_records(tx, shapes, feed, open, records, &fate.writes, batch.at).await?;
     write::freeze(tx, shapes, open.feed, run, &fate, records).await?;
     let settled: Vec<&[u8]> =
@@ -79,6 +96,7 @@ pub(super) async fn land_in(
     settle_keys(tx, shapes, open.feed, &settled).await?;
     let mut entries: Vec<Entry> = rejected_entries(batch.rejected);
     entries.extend(conflict_entries(batch, &fate.conflicts));
+    entries.extend(clash_entries(batch, &fate.clashes));
     put(tx, shapes, open.feed, open.source, run, batch.at, &entries).await?;
     for key in entries.iter().filter_map(|e| e.nk.as_deref()) {
         feed.waits(key);
@@ -87,7 +105,7 @@ pub(super) async fn land_in(
     let landed = totals(batch, &fate);
     note(tx, run, batch, &landed).await?;
     remember(open, &fate, &found, &groups, batch);
-    Ok(landed)
+    Ok(Done { landed, adopts })
 }
 
 fn totals(batch: &LandingBatch<'_>, fate: &Fate) -> Landed {
@@ -97,7 +115,7 @@ fn totals(batch: &LandingBatch<'_>, fate: &Fate) -> Landed {
         changed: fate.writes.len() as u64,
         unchanged: fate.unchanged,
         duplicate: fate.duplicate,
-        quarantined: rejected + fate.conflicts.len() as u64,
+        quarantined: rejected + (fate.conflicts.len() + fate.clashes.len()) as u64,
         filtered: batch.filtered,
         consumed: batch.consumed,
     }

@@ -6,10 +6,12 @@
 
 mod audit;
 mod batches;
+mod clash;
 mod deletion;
 mod delivery;
 mod fault;
 mod feeds;
+mod holder;
 mod keys;
 mod landing;
 mod lock;

@@ -97,7 +97,7 @@ impl Pushes for SqliteStore {
             }
             None => (pushed_run(&mut tx, mark.feed, source, mapping_digest, batch.at).await?, fresh(mark.feed, source)),
         };
-        let landed = landing::land_in(&mut tx, feeds, shapes, run, &mut open, batch).await?;
+        let done = landing::land_in(&mut tx, feeds, shapes, run, &mut open, batch).await?;
         if snapshot.is_none() {
             deletion::take_over(&mut tx, &open).await?;
             deletion::found_again(&mut tx, &open).await?;
@@ -112,10 +112,11 @@ impl Pushes for SqliteStore {
         }
         note(&mut tx, mark, source, None).await?;
         self.commit(tx, "landing").await?;
+        done.remember(feeds, mark.feed);
         if snapshot.is_some() {
             runs.insert(run, open);
         }
-        Ok(landed)
+        Ok(done.landed)
     }
 
     async fn end_snapshot(&self, mark: &PushMark, end: &RunEnd) -> Result<RunSummary, StoreError> {

@@ -9,7 +9,8 @@ use super::runs::{CHUNK_BITS, OpenRun, bitmap_bytes};
 use super::shape::{Form, Shapes, pieces};
 use super::sort::{Fate, Found, Group, Odd, Sighting, Write};
 use super::{inconsistent, number_list};
-use crate::record::{ContentHash, Record, RecordBatch, canonical_json};
+use crate::record::{ContentHash, Record, RecordBatch, RecordKey, canonical_json};
+use crate::standard::FieldIdx;
 use crate::store::{FeedId, Millis, RunId, StoreError};
 
 /// Compares in the database and answers in one text: a row a key would cost more than the look-up itself.
@@ -29,6 +30,35 @@ static INSERT_FEED: Form = Form {
 
 static INSERT_VALUE: Form =
     Form { head: "INSERT OR IGNORE INTO value (feed, slot, value, seq) VALUES ", row: "(?,?,?,?)", tail: "" };
+
+/// A record with its numbers.
+struct Numbered<'a> {
+    seq: u64,
+    rid: u32,
+    record: Record<'a>,
+    /// The record key that it keeps, where its row has another one.
+    key: Option<RecordKey>,
+}
+
+impl Numbered<'_> {
+    fn value(&self, field: FieldIdx) -> Option<&str> {
+        match &self.key {
+            Some(key) if self.record.plan().roles.record_key == Some(field) => Some(key.as_str()),
+            _ => self.record.get(field).text(),
+        }
+    }
+}
+
+/// Puts the key that a record keeps in the place of the one that its row has.
+fn keep_key(record: &Record<'_>, key: &RecordKey, payload: &mut [u8]) {
+    let Some(field) = record.plan().roles.record_key else { return };
+    let lead = format!("\"{}\":\"", record.plan().field(field).name);
+    let own = format!("{lead}{}\"", record.record_key());
+    if let Some(at) = payload.windows(own.len()).position(|w| w == own.as_bytes()) {
+        let from = at + lead.len();
+        payload[from..from + key.as_str().len()].copy_from_slice(key.as_str().as_bytes());
+    }
+}
 
 /// Looks the groups' keys up.
 pub(super) async fn look_up(
@@ -116,13 +146,13 @@ pub(super) async fn write_records(
         writes.iter().filter_map(|w| w.old).map(|old| Leaving { rid: old.rid, seq: old.seq, live: !old.gone }).collect();
     replace(tx, feed, &open.indexed, &leaving, alive as i64).await?;
     let mut fresh = begin;
-    let numbered: Vec<(u64, u32, Record<'_>)> = writes
+    let numbered: Vec<Numbered<'_>> = writes
         .iter()
         .zip(first..)
         .map(|(write, seq)| {
             let rid = write.old.map_or(fresh, |old| old.rid);
             fresh += u32::from(write.old.is_none());
-            (seq, rid, batch.row(write.row as usize))
+            Numbered { seq, rid, record: batch.row(write.row as usize), key: write.key }
         })
         .collect();
     insert_feed(tx, shapes, feed, &numbered, at).await?;
@@ -172,22 +202,26 @@ async fn insert_feed(
     tx: &mut Transaction<'_, Sqlite>,
     shapes: &mut Shapes,
     feed: FeedId,
-    rows: &[(u64, u32, Record<'_>)],
+    rows: &[Numbered<'_>],
     at: Millis,
 ) -> Result<(), StoreError> {
     let mut size = 256;
     for piece in pieces(rows) {
         let mut query = sqlx::query(shapes.sql(&INSERT_FEED, piece.len()));
-        for (seq, rid, record) in piece {
+        for Numbered { seq, rid, record, key } in piece {
+            let own = record.record_key();
             let mut payload = Vec::with_capacity(size + 64);
             canonical_json(record, &mut payload);
             size = payload.len();
+            if let Some(key) = key {
+                keep_key(record, key, &mut payload);
+            }
             let payload = String::from_utf8(payload).map_err(|_| inconsistent("a record is no UTF-8"))?;
             query = query
                 .bind(*seq as i64)
                 .bind(feed.0)
                 .bind(rid)
-                .bind(record.record_key().as_str())
+                .bind(key.as_ref().unwrap_or(&own).as_str())
                 .bind(record.natural_key())
                 .bind(record.content_hash().0.to_vec())
                 .bind(at)
@@ -219,11 +253,11 @@ async fn insert_values(
     shapes: &mut Shapes,
     feed: FeedId,
     indexed: &[IndexedField],
-    rows: &[(u64, u32, Record<'_>)],
+    rows: &[Numbered<'_>],
 ) -> Result<(), StoreError> {
     for field in indexed {
         let mut values: Vec<(&str, u64)> =
-            rows.iter().filter_map(|(seq, _, record)| record.get(field.field).text().map(|text| (text, *seq))).collect();
+            rows.iter().filter_map(|row| row.value(field.field).map(|text| (text, row.seq))).collect();
         values.sort_unstable();
         for piece in pieces(&values) {
             let mut query = sqlx::query(shapes.sql(&INSERT_VALUE, piece.len()));

@@ -61,3 +61,37 @@ fn before_anything_was_read_the_status_says_so() {
     assert!(matches!(list, Err(Failure::Unknown(_))), "{list:?}");
     assert!(!school.path("data/xiaoshu.lock").exists() && !school.path("data").exists(), "looking makes nothing");
 }
+
+#[test]
+fn a_name_that_does_not_exist_is_answered_with_the_nearest_that_does() {
+    let school = School::new(3, 0);
+    school.round();
+    let context = school.context();
+    let release = |table: &str, upstream: Option<&str>| {
+        let table = Some(table.to_owned());
+        app::release(&context, &ReleaseRequest { table, upstream: upstream.map(str::to_owned), to: None }).err()
+    };
+    let list = |table: Option<&str>, source: Option<&str>| {
+        let (table, source) = (table.map(str::to_owned), source.map(str::to_owned));
+        app::quarantine_list(&context, &QuarantineRequest { table, source, limit: 5, ..QuarantineRequest::default() }).err()
+    };
+    let attempt = |table: &str, source: Option<&str>| {
+        let request = app::TryRequest { table: table.to_owned(), source: source.map(str::to_owned), rows: 1 };
+        app::try_table(&context, &request).err()
+    };
+    for (failure, hint) in [
+        (release("ODS_KCJBJS", None), "ODS_KCJBSJ"),
+        (release("ODS_KCJBSJ", Some("meo")), "moe"),
+        (list(Some("ODS_KCJBS"), None), "ODS_KCJBSJ"),
+        (list(None, Some("wj")), "jw"),
+        (attempt("ODS_KCJBSK", None), "ODS_KCJBSJ"),
+        (attempt("ODS_KCJBSJ", Some("jv")), "jw"),
+        (attempt("ODS_XSXKSJ", None), "ODS_KCJBSJ"),
+        (app::rekey(&context, &RekeyRequest { table: "ODS_KCJSS".to_owned(), approve: false }).err(), "ODS_KCJSSJ"),
+        (app::quarantine_show(&context, 4711).err(), "quarantine list"),
+    ] {
+        let Some(Failure::Unknown(text)) = failure else { panic!("{hint}: {failure:?}") };
+        assert!(text.zh.contains(hint) && text.en.contains(hint), "{hint}: {text:?}");
+        assert!(text.zh.contains("解决办法") && text.en.contains("fix:"), "{text:?}");
+    }
+}

@@ -5,6 +5,7 @@ mod crash;
 mod delivery;
 mod desk;
 pub mod home;
+mod keys;
 mod landing;
 mod model;
 mod pushed;
@@ -68,6 +69,11 @@ macro_rules! all_promises {
             records::a_record_is_found_by_its_key_live_or_gone,
             records::pages_hold_every_live_record_once_while_rows_come_and_go,
             records::changes_give_the_newest_versions_in_order_with_tombstones,
+            keys::the_first_row_with_a_record_key_holds_it,
+            keys::adopted_keys_and_minted_ones_never_meet,
+            keys::a_deleted_record_keeps_its_key,
+            keys::a_record_keeps_the_key_that_it_was_reported_under,
+            keys::one_natural_key_with_two_record_keys_is_a_conflict,
             delivery::a_stored_batch_settles_its_rows,
             delivery::a_new_version_in_flight_waits_for_the_verdict,
             delivery::a_row_that_changed_while_it_was_staged_is_sent_again,

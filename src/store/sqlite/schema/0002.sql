@@ -1,9 +1,7 @@
--- Where producers of pushed rows stand. snapshot: the run of the complete snapshot that the producer has under way.
-CREATE TABLE pushed (
-    feed INTEGER NOT NULL,
-    source INTEGER NOT NULL,
-    producer TEXT NOT NULL,
-    position INTEGER NOT NULL DEFAULT 0,
-    snapshot INTEGER,
-    PRIMARY KEY (feed, source, producer)
-) WITHOUT ROWID;
+-- Record keys and the natural keys that hold them: only of feeds with adopted keys, and there of every record, for a minted key
+-- cannot meet another minted one. A tombstone holds its key.
+CREATE TABLE record_key (feed INTEGER NOT NULL, key TEXT NOT NULL, nk BLOB NOT NULL, PRIMARY KEY (feed, key)) WITHOUT ROWID;
+ALTER TABLE feeds ADD COLUMN adopts INTEGER NOT NULL DEFAULT 0;
+
+-- conflict: 1 = a key with several contents, 2 = a record key that another natural key holds.
+CREATE INDEX quarantine_collision ON quarantine (feed) WHERE conflict = 2;
