@@ -332,6 +332,8 @@ pub struct QuarantineRow {
     pub source: String,
     /// Where it came from.
     pub origin: String,
+    /// The natural key in words; `None` when it could not be read or a part of it is sensitive.
+    pub natural_key: Option<String>,
     /// Since when.
     pub since: String,
     /// The department to tell.
@@ -340,7 +342,7 @@ pub struct QuarantineRow {
     pub violations: Vec<ViolationLine>,
     /// What it waits for, as `TABLE.FIELD`; empty where it waits for a correction.
     pub waits_for: Vec<String>,
-    /// Columns and cells as read; filled by `show` only.
+    /// Columns and cells as read; filled by `show` and `export` only.
     pub raw: Vec<(String, Option<String>)>,
 }
 
@@ -366,6 +368,8 @@ pub struct RefusedRow {
     pub table: String,
     /// The record key, as the platform has it.
     pub key: String,
+    /// The natural key in words; `None` when a part of it is sensitive.
+    pub natural_key: Option<String>,
     /// Since when.
     pub since: String,
     /// The field that the text names.

@@ -41,13 +41,7 @@ async fn release_all(hub: &Hub, request: &ReleaseRequest) -> Result<ReleaseAnswe
     Ok(ReleaseAnswer { ramps })
 }
 
-async fn step(
-    hub: &Hub,
-    row: &StockRow,
-    state: &RampState,
-    to: RampTarget,
-    collisions: u64,
-) -> Result<RampLine, StoreError> {
+async fn step(hub: &Hub, row: &StockRow, state: &RampState, to: RampTarget, collisions: u64) -> Result<RampLine, StoreError> {
     let next = match to {
         RampTarget::Next => state.step.next(),
         RampTarget::Closed => RampStep::Closed,

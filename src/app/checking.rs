@@ -59,8 +59,11 @@ fn unsealed(plan: &Plan, answer: &mut CheckAnswer) {
                         ),
                     ),
                     remedy: Some(Text::new(
-                        format!("在 [upstreams.{name}.rows.seal] 中设置；应在首次报送之前"),
-                        format!("set it in [upstreams.{name}.rows.seal], before the first report"),
+                        format!("在 [upstreams.{name}.rows.seal] 中设置；最好在首次报送之前，之后设置则已报空值的行自动重报"),
+                        format!(
+                            "set it in [upstreams.{name}.rows.seal], best before the first report; set later, rows stored \
+                             without the value go again by themselves"
+                        ),
                     )),
                 });
             }

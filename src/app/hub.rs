@@ -22,7 +22,7 @@ pub(super) fn system_clock() -> Clock {
 
 /// A hub with its store open.
 pub(super) struct Hub {
-    pub(super) plan: Plan,
+    pub(super) plan: Arc<Plan>,
     pub(super) runtime: Runtime,
     pub(super) store: Arc<dyn Store>,
     pub(super) pipeline: Arc<Pipeline>,
@@ -59,8 +59,8 @@ impl Hub {
             clock: Arc::clone(&clock),
             observer,
         };
-        let jobs = jobs(&plan, &around, &hub_settings)?;
-        Ok(Self { plan, runtime, store, pipeline: Arc::new(Pipeline::new(jobs, around)), clock, parked })
+        let jobs = jobs(&plan, &around, &hub_settings, None)?;
+        Ok(Self { plan: Arc::new(plan), runtime, store, pipeline: Arc::new(Pipeline::new(jobs, around)), clock, parked })
     }
 
     /// A hub to look at, over a store that is open for reading only: it has no jobs and writes nothing.
@@ -78,7 +78,7 @@ impl Hub {
             clock: Arc::clone(&clock),
             observer: Arc::new(Silent),
         };
-        Ok(Self { plan, runtime, store, pipeline: Arc::new(Pipeline::new(Vec::new(), around)), clock, parked })
+        Ok(Self { plan: Arc::new(plan), runtime, store, pipeline: Arc::new(Pipeline::new(Vec::new(), around)), clock, parked })
     }
 }
 

@@ -10,16 +10,23 @@ use crate::normalize::MappingDocument;
 use crate::pipeline::{Job, Surroundings};
 use crate::source::{self, Connector};
 use crate::standard::TablePlan;
+use crate::store::FeedId;
 use crate::validate::Checks;
 
-/// Puts the jobs together; every mapping without a source at once.
-pub(super) fn jobs(plan: &Plan, around: &Surroundings, hub_settings: &serde_json::Value) -> Result<Vec<Job>, Failure> {
+/// Puts the jobs together; every mapping without a source at once. A table that the store does not know has no job, unless
+/// a feed is given in its place.
+pub(super) fn jobs(
+    plan: &Plan,
+    around: &Surroundings,
+    hub_settings: &serde_json::Value,
+    unknown: Option<FeedId>,
+) -> Result<Vec<Job>, Failure> {
     let policies = plan.policies();
     let mapped: HashSet<Arc<str>> = plan.active().map(|(_, table)| table.name.clone()).collect();
     let mut jobs = Vec::new();
     let mut faults = Vec::new();
     for (document, table) in plan.active() {
-        let Some(feed) = around.feeds.get(&table.id).copied() else { continue };
+        let Some(feed) = around.feeds.get(&table.id).copied().or(unknown) else { continue };
         let Some((connector, settings, system)) = reader(plan, document, hub_settings) else {
             faults.push(mapping_fault(document.fault(
                 "source",

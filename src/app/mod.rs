@@ -28,9 +28,9 @@ mod view;
 
 pub use answer::{
     ApproveAnswer, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DeletionLine, DemoAnswer, ExportAnswer,
-    ImbalanceLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer, ReleaseAnswer, ResendAnswer, ResendLine,
-    RetryAnswer, RunAnswer, RunLine, StatusAnswer, StatusLine, Target, TryAnswer, TryRow, TryVerdict, UpstreamStock,
-    ViolationLine,
+    ImbalanceLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer, ReleaseAnswer,
+    ResendAnswer, ResendLine, RetryAnswer, RunAnswer, RunLine, StatusAnswer, StatusLine, Target, TryAnswer, TryRow, TryVerdict,
+    UpstreamStock, ViolationLine,
 };
 pub use counts::{Counts, DomainName, DomainSection, TableLine};
 pub use failure::Failure;
@@ -62,7 +62,7 @@ pub fn check(context: &Context<'_>, request: &CheckRequest) -> Result<CheckAnswe
 /// # Errors
 /// What keeps the rows from being read.
 pub fn try_table(context: &Context<'_>, request: &TryRequest) -> Result<TryAnswer, Failure> {
-    trying::answer(&open(context)?, request)
+    trying::answer(&trying::hub(context)?, request)
 }
 
 /// The service: collects and reports until it is stopped, or once.

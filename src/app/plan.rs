@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{Context, Failure};
 use crate::config::{self, Environment, Fault, Kind, Loaded, Parts};
 use crate::normalize::{MappingDocument, MappingFault, Mode};
+use crate::record::natural_key_words;
 use crate::report;
 use crate::source;
 use crate::standard::{EditionId, FieldIdx, Standard, TableId, TablePlan};
@@ -74,6 +75,12 @@ impl Plan {
     pub(super) fn sensitive_columns(&self, table: &str, source: &str) -> BTreeSet<String> {
         let own = self.active().filter(|(document, plan)| &*plan.name == table && document.source() == source);
         own.flat_map(|(document, plan)| document.sensitive_columns(plan)).collect()
+    }
+
+    /// A record's natural key in words; `None` when a part of it is sensitive.
+    pub(super) fn natural_key_words(&self, table: &str, natural_key: &[u8]) -> Option<String> {
+        let (document, plan) = self.active().find(|(_, plan)| &*plan.name == table)?;
+        natural_key_words(plan, &document.natural_key(plan), natural_key)
     }
 
     /// Whether a mapping reads the hub's own records.

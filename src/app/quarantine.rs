@@ -38,7 +38,9 @@ pub(super) fn refused(hub: &Hub, table: Option<&str>) -> Result<Vec<RefusedRow>,
     let read = async { Ok::<_, StoreError>((hub.store.exceptions(&filter).await?, hub.store.stock().await?)) };
     let (rows, stock) = hub.runtime.block_on(read).map_err(|e| Failure::part(&e))?;
     let tables = tables(hub)?;
+    let named = |row: &ExceptionRow| hub.plan.natural_key_words(tables.get(&row.feed)?, &row.natural_key);
     let row = |row: ExceptionRow| RefusedRow {
+        natural_key: named(&row),
         upstream: stock.iter().find(|s| s.upstream == row.upstream).map(|s| s.upstream_name.clone()).unwrap_or_default(),
         table: tables.get(&row.feed).cloned().unwrap_or_default(),
         key: row.record_key.as_str().to_owned(),
@@ -88,7 +90,7 @@ pub(super) fn show(hub: &Hub, id: i64) -> Result<QuarantineRow, Failure> {
 
 /// Writes rows as CSV (UTF-8 with byte-order mark, so that Excel reads it).
 pub(super) fn export(hub: &Hub, request: &ExportRequest) -> Result<ExportAnswer, Failure> {
-    let rows = rows(hub, &request.rows, false)?;
+    let rows = rows(hub, &request.rows, true)?;
     let io = |e: std::io::Error| Failure::io(&request.to.display().to_string(), &e);
     if let Some(folder) = request.to.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
         let folder = folder.display();
@@ -101,19 +103,23 @@ pub(super) fn export(hub: &Hub, request: &ExportRequest) -> Result<ExportAnswer,
     file.write_all("\u{FEFF}".as_bytes()).map_err(io)?;
     let mut csv = csv::Writer::from_writer(file);
     let bad = |e: csv::Error| Failure::io(&request.to.display().to_string(), &std::io::Error::other(e));
-    csv.write_record(["编号", "表", "数据源", "位置", "责任部门", "规则", "字段", "问题", "自"]).map_err(bad)?;
+    csv.write_record(["编号", "表", "数据源", "位置", "自然主键", "责任部门", "规则", "字段", "问题", "自", "原始内容"])
+        .map_err(bad)?;
     for row in &rows {
+        let raw = raw_text(&row.raw);
         for violation in &row.violations {
             csv.write_record([
                 &row.id.to_string(),
                 &row.table,
                 &row.source,
                 &row.origin,
+                row.natural_key.as_deref().unwrap_or_default(),
                 row.owner.as_deref().unwrap_or_default(),
                 &violation.rule,
                 violation.field.as_deref().unwrap_or_default(),
                 &violation.text.zh,
                 &row.since,
+                &raw,
             ])
             .map_err(bad)?;
         }
@@ -128,16 +134,24 @@ pub(super) fn export(hub: &Hub, request: &ExportRequest) -> Result<ExportAnswer,
             row.table.as_str(),
             row.upstream.as_str(),
             row.key.as_str(),
+            row.natural_key.as_deref().unwrap_or_default(),
             "",
             "refused",
             field,
             row.text.as_str(),
             row.since.as_str(),
+            "",
         ];
         csv.write_record(cells).map_err(bad)?;
     }
     csv.flush().map_err(io)?;
     Ok(ExportAnswer { file: request.to.clone(), rows: (rows.len() + refused.len()) as u64 })
+}
+
+/// A raw row in one cell: `column=text`, nothing there as `∅`.
+fn raw_text(raw: &[(String, Option<String>)]) -> String {
+    let cells: Vec<String> = raw.iter().map(|(name, cell)| format!("{name}={}", cell.as_deref().unwrap_or("∅"))).collect();
+    cells.join("；")
 }
 
 /// Runs quarantined rows again and offers refused records again.
@@ -158,6 +172,7 @@ fn rows(hub: &Hub, request: &QuarantineRequest, with_raw: bool) -> Result<Vec<Qu
     let row = |row: &QuarantinedRow| {
         let table = tables.get(&row.feed).map_or("", String::as_str);
         let mut line = view::quarantine_row(row, table, hub.plan.owner(table, &row.source), with_raw);
+        line.natural_key = row.natural_key.as_ref().and_then(|key| hub.plan.natural_key_words(table, key));
         let hidden = hub.plan.sensitive_columns(table, &row.source);
         for (name, cell) in &mut line.raw {
             if hidden.contains(name.as_str()) && cell.is_some() {

@@ -1,9 +1,60 @@
 //! `try`: some rows of a table before and after.
 
-use super::hub::Hub;
-use super::{Failure, TryAnswer, TryRequest, TryRow, TryVerdict, ViolationLine};
+use std::sync::Arc;
+
+use tokio::runtime::Runtime;
+
+use super::hub::{Hub, system_clock};
+use super::jobs::jobs;
+use super::opening::{hub_settings, open_feeds, open_store_to_read};
+use super::plan::Plan;
+use super::{Context, Failure, TryAnswer, TryRequest, TryRow, TryVerdict, ViolationLine};
 use crate::finding::{Severity, Text};
-use crate::pipeline::{Job, PreviewRow, preview};
+use crate::pipeline::{Job, Pipeline, PreviewRow, School, Silent, Surroundings, preview};
+use crate::record::Namespace;
+use crate::store::{FeedId, Store, StoreError};
+
+/// The hub to try rows with, beside the service if one runs. Where no store is yet, one is made: there is no service then.
+pub(super) fn hub(context: &Context<'_>) -> Result<Hub, Failure> {
+    let plan = Plan::load(context)?;
+    let runtime = Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
+    match open_store_to_read(context, &plan, &runtime) {
+        Ok(Some(store)) => beside(plan, runtime, store),
+        _ => Hub::open(context, plan, system_clock(), Arc::new(Silent)),
+    }
+}
+
+/// A hub with jobs over a store that is open for reading only.
+fn beside(plan: Plan, runtime: Runtime, store: Arc<dyn Store>) -> Result<Hub, Failure> {
+    let read = async {
+        let school = school(&plan, store.as_ref()).await?;
+        let (feeds, parked) = open_feeds(&plan, store.as_ref()).await?;
+        let settings = hub_settings(&plan, store.as_ref(), &feeds).await?;
+        Ok::<_, StoreError>((school, feeds, parked, settings))
+    };
+    let (school, feeds, parked, settings) = runtime.block_on(read).map_err(|e| Failure::part(&e))?;
+    let clock = system_clock();
+    let around = Surroundings {
+        store: Arc::clone(&store),
+        standard: Arc::clone(&plan.standard),
+        school,
+        feeds,
+        runtime: runtime.handle().clone(),
+        clock: Arc::clone(&clock),
+        observer: Arc::new(Silent),
+    };
+    // Nothing lands, so a table that was never read needs no feed of its own.
+    let jobs = jobs(&plan, &around, &settings, Some(FeedId(u32::MAX)))?;
+    Ok(Hub { plan, runtime, store, pipeline: Pipeline::new(jobs, around), clock, parked })
+}
+
+async fn school(plan: &Plan, store: &dyn Store) -> Result<School, StoreError> {
+    let code: Arc<str> = plan.loaded.settings.school.code.as_str().into();
+    let name = store.get_meta("key_namespace").await?.map(|name| String::from_utf8_lossy(&name).into());
+    let secret = store.get_meta("school_secret").await?.unwrap_or_default();
+    let namespace = Namespace { name: name.unwrap_or_else(|| Arc::clone(&code)), secret: secret.into() };
+    Ok(School { code, namespace })
+}
 
 /// Reads the first rows and shows them; nothing lands. Values of sensitive fields are withheld on both sides.
 pub(super) fn answer(hub: &Hub, request: &TryRequest) -> Result<TryAnswer, Failure> {

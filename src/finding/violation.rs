@@ -41,6 +41,8 @@ impl RuleId {
     pub const ID_NUMBER: Self = Self::new("id_number");
     /// A unified social credit code that cannot be right or is odd.
     pub const CREDIT_CODE: Self = Self::new("credit_code");
+    /// A telephone number that cannot be right or is odd.
+    pub const TELEPHONE: Self = Self::new("telephone");
     /// Dates of a row in the wrong order.
     pub const DATE_ORDER: Self = Self::new("date_order");
     /// Something would be lost, and the mapping does not say that it may.

@@ -273,6 +273,8 @@ pub struct ExceptionFilter {
 /// An exception.
 #[derive(Debug, Clone)]
 pub struct ExceptionRow {
+    /// The natural key's bytes.
+    pub natural_key: Vec<u8>,
     /// Its upstream.
     pub upstream: UpstreamId,
     /// Its feed.

@@ -128,7 +128,8 @@ pub struct RunSummary {
 /// Landing of one run's rows.
 #[async_trait::async_trait]
 pub trait Landing: Send + Sync {
-    /// Opens (and creates, the first time) the feed of a table. A store that is open for reading only finds it.
+    /// Opens (and creates, the first time) the feed of a table. A store that is open for reading only finds it, and answers
+    /// questions about its indexed fields and, slowly, about others.
     ///
     /// # Errors
     /// [`StoreError::Inconsistent`] when records landed under another definition of the natural key: the table is

@@ -202,8 +202,8 @@ impl Upstream {
 fn note(span: &tracing::Span, answer: &Result<Reply, TransportError>) {
     let outcome = match answer {
         Ok(Reply::Stored) => "stored",
-        Ok(Reply::Queued) => "queued",
         Ok(Reply::Accepted { .. }) => "accepted",
+        Ok(Reply::Queued) => "queued",
         Err(error) => {
             span.record("fault", error.class.name()).record("otel.status_code", "ERROR");
             match error.fate {

@@ -18,6 +18,8 @@ pub(super) struct Rules {
     pub(super) doubts: DoubtRules,
     pub(super) roles: BTreeMap<String, RoleRule>,
     pub(super) references: ReferenceRules,
+    pub(super) person: PersonRules,
+    pub(super) numbers: BTreeMap<String, Vec<String>>,
     pub(super) scopes: BTreeMap<String, String>,
     pub(super) sealed: SealedRule,
     pub(super) identifiers: IdentifierRule,
@@ -73,6 +75,18 @@ pub(super) struct ReferenceRules {
     pub(super) labels: BTreeMap<String, Vec<String>>,
 }
 
+/// How to know the fields that tell about the person of a row.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct PersonRules {
+    pub(super) number: RoleRule,
+    pub(super) paper: RoleRule,
+    pub(super) sex: RoleRule,
+    pub(super) birth: RoleRule,
+    /// What the codes of the kind of paper mean.
+    pub(super) papers: BTreeMap<String, String>,
+}
+
 /// Which fields must be sealed before they leave.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -120,6 +134,7 @@ pub(super) struct TableRule {
     pub(super) orders: Vec<[String; 2]>,
     pub(super) roles: BTreeMap<String, Option<String>>,
     pub(super) scope: Option<String>,
+    pub(super) ages: Option<(u8, u8)>,
     pub(super) why: String,
 }
 
@@ -132,6 +147,8 @@ pub(super) struct FieldRule {
     pub(super) format: Option<String>,
     pub(super) separator: Option<String>,
     pub(super) references: Option<Vec<String>>,
+    pub(super) reference_none: Vec<String>,
+    pub(super) code_set_by_level: BTreeMap<String, String>,
     pub(super) sealed: Option<bool>,
     pub(super) when: Option<WhenRule>,
     pub(super) why: String,
@@ -189,6 +206,8 @@ impl Rules {
         self.references.printed.extend(later.references.printed);
         self.references.notes.extend(later.references.notes);
         self.references.labels.extend(later.references.labels);
+        self.person.add(later.person);
+        self.numbers.extend(later.numbers);
         self.scopes.extend(later.scopes);
         if !later.sealed.sensitivity.is_empty() {
             self.sealed = later.sealed;
@@ -219,6 +238,23 @@ impl Rules {
     }
 }
 
+impl PersonRules {
+    fn add(&mut self, later: Self) {
+        let pairs = [
+            (&mut self.number, later.number),
+            (&mut self.paper, later.paper),
+            (&mut self.sex, later.sex),
+            (&mut self.birth, later.birth),
+        ];
+        for (mine, later) in pairs {
+            mine.names.extend(later.names);
+            mine.code_sets.extend(later.code_sets);
+            mine.formats.extend(later.formats);
+        }
+        self.papers.extend(later.papers);
+    }
+}
+
 impl TableRule {
     fn add(&mut self, later: Self) {
         self.key = later.key.or(self.key.take());
@@ -226,6 +262,7 @@ impl TableRule {
         self.kind = later.kind.or(self.kind.take());
         self.anonymous = later.anonymous.or(self.anonymous);
         self.scope = later.scope.or(self.scope.take());
+        self.ages = later.ages.or(self.ages.take());
         self.orders.extend(later.orders);
         self.roles.extend(later.roles);
         if !later.why.is_empty() {

@@ -252,6 +252,7 @@ fn step_code(step: RampStep) -> i64 {
 fn exception_row(row: &SqliteRow) -> Result<ExceptionRow, sqlx::Error> {
     let reason = usize::try_from(row.try_get::<i64, _>(5)?).ok().and_then(|at| Reason::ALL.get(at).copied());
     Ok(ExceptionRow {
+        natural_key: row.try_get(11)?,
         upstream: UpstreamId(row.try_get(0)?),
         feed: FeedId(row.try_get(1)?),
         rid: u64::from(row.try_get::<u32, _>(2)?),
@@ -391,7 +392,7 @@ impl DeliveryStore for SqliteStore {
 
     async fn exceptions(&self, filter: &ExceptionFilter) -> Result<Vec<ExceptionRow>, StoreError> {
         let mut sql = QueryBuilder::<Sqlite>::new(
-            "SELECT e.upstream, e.feed, e.rid, f.key, e.seq, e.reason, e.since, e.due, e.text, e.field, e.refusals \
+            "SELECT e.upstream, e.feed, e.rid, f.key, e.seq, e.reason, e.since, e.due, e.text, e.field, e.refusals, f.nk \
              FROM exception e JOIN feed f ON f.seq = e.seq",
         );
         narrow(&mut sql, filter);

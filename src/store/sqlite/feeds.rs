@@ -69,8 +69,28 @@ impl SqliteStore {
         match known {
             None => Err(StoreError::Absent(format!("{} {}", spec.plan.edition.as_str(), spec.plan.name))),
             Some((_, digest, true)) if digest.as_slice() != spec.key_digest => Err(inconsistent(parked(&spec.plan.name))),
-            Some((id, ..)) => Ok(FeedId(id)),
+            Some((id, ..)) => {
+                let indexed = self.find_indexed(FeedId(id), spec).await?;
+                let open = OpenFeed { plan: Arc::clone(&spec.plan), indexed, waiting: None, adopts: false };
+                self.looked.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(FeedId(id), open);
+                Ok(FeedId(id))
+            }
         }
+    }
+
+    /// The fields of a feed that are indexed as it stands.
+    async fn find_indexed(&self, feed: FeedId, spec: &FeedSpec) -> Result<Arc<[IndexedField]>, StoreError> {
+        let known: Vec<(i64, String)> = sqlx::query_as("SELECT slot, name FROM feed_field WHERE feed = ?")
+            .bind(feed.0)
+            .fetch_all(self.readers()?)
+            .await
+            .map_err(db("reading indexed fields"))?;
+        let field = |(slot, name): (i64, String)| {
+            let field = spec.plan.find(&name)?;
+            let number = !matches!(spec.plan.field(field).ty, FieldType::Text(_));
+            Some(IndexedField { slot, field, name: name.into(), number })
+        };
+        Ok(known.into_iter().filter_map(field).collect())
     }
 
     pub(super) async fn open_feed_row(&self, spec: &FeedSpec) -> Result<FeedId, StoreError> {

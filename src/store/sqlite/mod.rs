@@ -80,6 +80,8 @@ pub struct SqliteStore {
     /// `None` in a store that is open for reading only.
     writer: Option<Mutex<Writer>>,
     readers: SqlitePool,
+    /// Feeds found by a store that is open for reading only.
+    looked: std::sync::Mutex<HashMap<FeedId, feeds::OpenFeed>>,
     path: PathBuf,
     hook: Option<CommitHook>,
     commits: AtomicU64,
@@ -145,7 +147,8 @@ impl SqliteStore {
     ) -> Self {
         let (writer, lock) = writing.unzip();
         let (commits, dead) = (AtomicU64::new(0), AtomicBool::new(false));
-        Self { writer: writer.map(Mutex::new), readers, path, hook, commits, dead, _lock: lock }
+        let looked = std::sync::Mutex::default();
+        Self { writer: writer.map(Mutex::new), readers, looked, path, hook, commits, dead, _lock: lock }
     }
 
     /// Closes all connections and gives the lock back.

@@ -3,11 +3,11 @@
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, Sqlite, Transaction};
 
+use super::clash::violation;
 use super::fault::db;
+use super::holder::Clash;
 use super::shape::{Form, Shapes, pieces};
 use super::{SqliteStore, Writer, begin, number_list};
-use super::clash::violation;
-use super::holder::Clash;
 use crate::finding::{Expected, Found, Locator, RuleId, Severity, Text, Violation};
 use crate::store::{Cause, FeedId, LandingBatch, Millis, Quarantine, QuarantineFilter, QuarantinedRow, RunId, StoreError};
 use crate::validate::{Rejected, RowIdent, Waits};
@@ -209,7 +209,7 @@ pub(super) async fn settle_keys(
     Ok(())
 }
 
-const COLUMNS: &str = "SELECT q.id, q.feed, s.name, q.origin, q.raw, q.violations, q.waits, q.since, q.last_run \
+const COLUMNS: &str = "SELECT q.id, q.feed, s.name, q.origin, q.raw, q.violations, q.waits, q.since, q.last_run, q.nk \
                        FROM quarantine q JOIN source s ON s.id = q.source";
 
 fn quarantined(row: &SqliteRow) -> Result<QuarantinedRow, sqlx::Error> {
@@ -217,6 +217,7 @@ fn quarantined(row: &SqliteRow) -> Result<QuarantinedRow, sqlx::Error> {
         id: row.try_get(0)?,
         feed: FeedId(row.try_get(1)?),
         source: row.try_get::<String, _>(2)?.into(),
+        natural_key: row.try_get(9)?,
         origin: row.try_get(3)?,
         raw: row.try_get(4)?,
         violations: row.try_get(5)?,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use xiaoshu::app::{
-    self, ApproveRequest, Context, ExportRequest, Failure, QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, Silent,
+    self, ApproveRequest, Context, ExportRequest, Failure, QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest,
+    ResendRequest, Silent, TryRequest, TryVerdict,
 };
 use xiaoshu::finding::Lang;
 
@@ -28,6 +29,11 @@ fn commands_that_only_look_work_beside_the_service() {
         assert_eq!(app::quarantine_show(&context, rows[0].id).expect("a row").id, rows[0].id);
         let to = ExportRequest { rows: all.clone(), to: export.clone() };
         assert_eq!(app::quarantine_export(&context, &to).expect("a file").rows, 2);
+        let text = std::fs::read_to_string(&export).expect("read");
+        assert!(text.contains("KCH=K0007") && text.contains("总学时=many") && text.contains("自然主键"), "{text}");
+        let tried = app::try_table(&context, &TryRequest { table: "ODS_KCJSSJ".to_owned(), source: None, rows: 10 });
+        let verdicts: Vec<_> = tried.expect("rows").rows.iter().map(|row| row.verdict).collect();
+        assert_eq!(verdicts.iter().filter(|v| **v == TryVerdict::Rejected).count(), 1, "its course is not there: {verdicts:?}");
         assert_eq!(app::release(&context, &ReleaseRequest::default()).expect("ramps").ramps.len(), 2);
         assert_eq!(app::approve(&context, &ApproveRequest::default()).expect("deletions").approved, None);
         let table = || "ODS_KCJBSJ".to_owned();
@@ -39,6 +45,7 @@ fn commands_that_only_look_work_beside_the_service() {
             app::approve(&context, &ApproveRequest { table: Some(table()) }).err(),
             app::rekey(&context, &RekeyRequest { table: table(), approve: true }).err(),
             app::quarantine_retry(&context, &all).err(),
+            app::resend(&context, &ResendRequest::default()).err(),
         ] {
             let Some(Failure::Busy(text)) = decided else { panic!("{decided:?}") };
             assert!(text.zh.contains("停止服务") && text.en.contains("Stop the service"), "{text:?}");

@@ -59,6 +59,14 @@ pub async fn a_reader_works_beside_the_writer(home: impl Home) {
     assert_eq!(reader.quarantined(&Default::default()).await.unwrap().len(), 1);
     assert_eq!(reader.audit().await.unwrap(), Vec::new());
 
+    let asked = [table::key_text(1), table::key_text(2)];
+    let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+    assert_eq!(reader.existing(desk.feed, NO, &asked).await.unwrap(), HashSet::from([table::key_text(1)]));
+    // Also what nobody has indexed yet.
+    assert_eq!(reader.existing(desk.feed, AMOUNT, &["12.5", "13"]).await.unwrap(), HashSet::from(["12.5".to_owned()]));
+    let given = reader.lookup(desk.feed, AMOUNT, &["12.5"], NO).await.unwrap();
+    assert_eq!(given["12.5"], [table::key_text(1)]);
+
     // It decides nothing: not even a feed is made or parked.
     let refused = reader.approve_deletions(desk.feed, 2).await.unwrap_err();
     assert!(matches!(refused, StoreError::ReadOnly), "{refused}");

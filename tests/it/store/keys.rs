@@ -3,7 +3,7 @@
 use xiaoshu::store::{Landed, Lane, Outcome, QuarantineFilter, QuarantinedRow};
 
 use super::desk::Desk;
-use super::home::Home;
+use super::home::{Home, SqliteHome};
 use super::table::{self, Adopted, Row, key_of};
 
 fn vendor(key: u32, content: u32, n: u32) -> Row {
@@ -121,5 +121,35 @@ pub async fn one_natural_key_with_two_record_keys_is_a_conflict(home: impl Home)
     let run = desk.run("a", &[&[vendor(1, 1, 1), vendor(1, 1, 2)]], true, 1).await;
     assert_eq!(run.landed, Landed { read: 2, quarantined: 2, ..Landed::default() });
     assert_eq!(broken(&desk, "duplicate_key").await.len(), 2);
+    desk.audited().await;
+}
+
+/// A store written before keys were looked after: two records may have one.
+#[tokio::test]
+async fn of_equal_keys_from_before_the_first_holds_it() {
+    use sqlx::Connection;
+    let home = SqliteHome::new();
+    let desk = Desk::new(home.open().await).await;
+    desk.run("a", &[&[vendor(1, 1, 7), vendor(2, 1, 8), Row::good(3, 1)]], true, 1).await;
+    drop(desk);
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(home.dir.path().join("xiaoshu.db"));
+    let mut conn = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    for sql in [
+        "UPDATE feed SET key = (SELECT min(key) FROM feed WHERE key LIKE 'VENDOR%') WHERE key LIKE 'VENDOR%'",
+        "DROP INDEX quarantine_collision",
+        "DROP TABLE record_key",
+        "ALTER TABLE feeds DROP COLUMN adopts",
+        "PRAGMA user_version = 1",
+    ] {
+        sqlx::query(sql).execute(&mut conn).await.unwrap();
+    }
+    conn.close().await.unwrap();
+    let desk = Desk::new(home.open().await).await;
+    let run = desk.run("a", &[&[vendor(1, 2, 7), vendor(2, 2, 7), Row::good(3, 1)]], true, 2).await;
+    assert_eq!(run.landed, Landed { read: 3, changed: 1, unchanged: 1, quarantined: 1, ..Landed::default() });
+    assert_eq!(desk.collisions().await, 1);
+    desk.audited().await;
+    let run = desk.run("a", &[&[vendor(1, 2, 7), vendor(2, 2, 8), Row::good(3, 1)]], true, 3).await;
+    assert_eq!((run.landed.changed, desk.collisions().await), (1, 0));
     desk.audited().await;
 }

@@ -166,12 +166,7 @@ impl Model {
 
     /// Rows that may not land under their record keys, in the order of the rows: whether another key holds it, or the
     /// record may stand upstream under another one. What is granted is held from now on.
-    fn clashes(
-        &mut self,
-        run: &Run,
-        groups: &BTreeMap<Key, Vec<Content>>,
-        first: &BTreeMap<Key, usize>,
-    ) -> BTreeMap<Key, bool> {
+    fn clashes(&mut self, run: &Run, groups: &BTreeMap<Key, Vec<Content>>, first: &BTreeMap<Key, usize>) -> BTreeMap<Key, bool> {
         let before = self.holders.clone();
         let mut clashes = BTreeMap::new();
         let mut keys: Vec<Key> = groups.keys().copied().collect();
@@ -270,7 +265,14 @@ impl Model {
         }
     }
 
-    fn several(&mut self, run: &mut Run, key: Key, contents: &[Content], landed: &mut Landed, conflicts: &mut Vec<(Key, Content)>) {
+    fn several(
+        &mut self,
+        run: &mut Run,
+        key: Key,
+        contents: &[Content],
+        landed: &mut Landed,
+        conflicts: &mut Vec<(Key, Content)>,
+    ) {
         let before = run.seen.contains(&key);
         match self.records.get_mut(&key).filter(|r| r.alive) {
             None => {

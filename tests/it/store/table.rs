@@ -27,6 +27,7 @@ fn field(name: &str, ty: FieldType) -> FieldPlan {
         code_set: None,
         separator: None,
         reference: None,
+        number: None,
         sensitivity: Sensitivity::None,
         sealed: false,
         unit: "".into(),
@@ -60,6 +61,7 @@ pub fn plan(name: &str, kind: Kind) -> Arc<TablePlan> {
         key: NaturalKey { preferred: Box::default(), parts: [KeyPart::Field(NO)].into() },
         roles: Roles { record_key: Some(FieldIdx(0)), collected_at: Some(FieldIdx(4)), ..Roles::default() },
         orders: Box::default(),
+        person: None,
         by_name,
     })
 }
