@@ -66,6 +66,8 @@ pub struct PushedTable {
     pub table: Arc<str>,
     /// Counts; of the whole snapshot where one was ended.
     pub landed: Landed,
+    /// A snapshot was ended, so that the counts are its totals.
+    pub ends_snapshot: bool,
     /// Records that the snapshot did not hold.
     pub missing: u64,
     /// Of these, how many were deleted at once.

@@ -14,7 +14,7 @@ use super::{Job, Pipeline, PipelineError};
 use crate::finding::Text;
 use crate::normalize::MappingPlan;
 use crate::source::Column;
-use crate::store::{Landed, PushMark, PushState, RunEnd};
+use crate::store::{Landed, PushMark, PushState, RunEnd, RunSummary};
 use crate::telemetry;
 
 /// A job whose rows are pushed, ready to take them.
@@ -36,7 +36,9 @@ impl Pipeline {
             }
             let began = Instant::now();
             let table = self.take(taker, push, &state)?;
-            tell(taker.job, &table, began);
+            if let PushAct::Rows(_) = push.act {
+                tell(taker.job, &table, began);
+            }
             done.already_landed = false;
             done.tables.push(table);
         }
@@ -117,7 +119,8 @@ impl Pipeline {
         }
         let end = RunEnd { complete, error: None, at: (self.around().clock)() };
         let summary = self.around().wait(self.around().store.end_snapshot(mark, &end)).map_err(PipelineError::from)?;
-        Ok(PushedTable { landed: summary.landed, missing: summary.missing, deleted: summary.deleted, ..empty(taker) })
+        let RunSummary { landed, missing, deleted, .. } = summary;
+        Ok(PushedTable { landed, missing, deleted, ends_snapshot: true, ..empty(taker) })
     }
 
     fn rows(
@@ -171,7 +174,7 @@ fn columns(job: &Job) -> Result<Arc<[Column]>, PipelineError> {
 
 fn empty(taker: &Taker<'_>) -> PushedTable {
     let table = Arc::clone(&taker.job.plan.name);
-    PushedTable { table, landed: Landed::default(), missing: 0, deleted: 0, refused: Vec::new() }
+    PushedTable { table, landed: Landed::default(), ends_snapshot: false, missing: 0, deleted: 0, refused: Vec::new() }
 }
 
 fn add(sum: &mut Landed, more: &Landed) {

@@ -86,9 +86,11 @@ pub(super) async fn watch(watch: Watch, after: &str) -> Result<Watched, Status> 
     let last = Arc::new(Mutex::new(None));
     let told = Arc::clone(&last);
     tokio::spawn(async move {
-        let sender = Teller { watch, send, at: Position { generation, seq }, stale };
-        let end = sender.tell().await;
+        let mut teller = Teller { watch, send, at: Position { generation, seq }, stale };
+        let end = teller.tell().await;
         *told.lock().unwrap_or_else(PoisonError::into_inner) = end;
+        // The last word is there before the channel closes.
+        drop(teller);
     });
     Ok(Watched { take, last })
 }
@@ -127,8 +129,8 @@ struct Teller {
 type Ended = Option<Status>;
 
 impl Teller {
-    /// Tells until somebody ends it; returns the last word. The channel closes after that is set.
-    async fn tell(mut self) -> Ended {
+    /// Tells until somebody ends it; returns the last word.
+    async fn tell(&mut self) -> Ended {
         let mut told = None;
         loop {
             match self.catch_up().await {
@@ -166,9 +168,8 @@ impl Teller {
             let rows = rows.map_err(|error| Some(failed(&error)))?;
             let Some(last) = rows.last().map(|row| row.seq) else { return Ok(sent_any) };
             for row in rows.iter().filter(|row| row.op == Op::Upsert || row.seq > self.stale) {
-                let record = sent(&self.watch.projection, row).map_err(Some)?;
+                let mut record = sent(&self.watch.projection, row).map_err(Some)?;
                 self.at.seq = row.seq;
-                let mut record = record;
                 record.withheld_fields.clone_from(&self.watch.projection.withheld);
                 self.say(Event::Record(record)).await?;
                 sent_any = true;

@@ -86,7 +86,7 @@ pub(super) async fn land_in(
         return Err(inconsistent(format!("records of {} cannot land in {}", records.plan().name, feed.plan.name)));
     }
     let groups = sort::groups(batch.accepted);
-    let found = write::look_up(tx, shapes, open.feed, records, &groups).await?;
+    let found = write::look_up(tx, shapes, open, records, &groups).await?;
     let mut fate = sort::decide(records, &groups, &found, open);
     let adopts = holder::hold(tx, shapes, open.feed, feed, records, &mut fate).await?;
     let new = write::write_records(tx, shapes, feed, open, records, &fate.writes, batch.at).await?;

@@ -29,6 +29,7 @@ mod sort;
 mod stage;
 mod tombstone;
 mod views;
+mod walk;
 mod write;
 
 use std::collections::HashMap;

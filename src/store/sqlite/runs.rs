@@ -26,6 +26,8 @@ pub(super) struct OpenRun {
     pub(super) sightings: HashMap<u32, Sighting>,
     /// Keys in conflict under which no record stands.
     pub(super) conflicts: HashSet<Vec<u8>>,
+    /// Whether keys that come in order are worth a walk along the heads.
+    pub(super) walks: bool,
 }
 
 impl OpenRun {
@@ -76,7 +78,7 @@ pub(super) async fn load(tx: &mut Transaction<'_, Sqlite>, run: RunId) -> Result
     let seen = seen.into_iter().map(|(chunk, bytes)| Ok((chunk, bitmap(&bytes)?))).collect::<Result<_, StoreError>>()?;
     let sightings = sightings.into_iter().map(|(rid, hash, several)| (rid, Sighting { hash: hash_of(&hash), several })).collect();
     let conflicts = conflicts.into_iter().map(|(nk,)| nk).collect();
-    Ok(OpenRun { feed: FeedId(feed), source, seen, sightings, conflicts })
+    Ok(OpenRun { feed: FeedId(feed), source, seen, sightings, conflicts, walks: true })
 }
 
 /// A bitmap from its stored form.
