@@ -43,6 +43,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("opentelemetry_otlp", &["telemetry/"]),
     ("opentelemetry_sdk", &["telemetry/"]),
     ("tracing_opentelemetry", &["telemetry/"]),
+    ("tonic_health", &["serve/grpc"]),
+    ("tonic_reflection", &["serve/grpc"]),
     ("tonic_prost", &["wire"]),
     ("prost", &["report/transport/grpc", "brain/grpc", "serve/grpc", "wire"]),
     ("rustls", &["wire"]),
