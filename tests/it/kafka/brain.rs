@@ -54,7 +54,7 @@ impl Stage {
         let kafka = json!({
             "brokers": [shared()],
             "security": "plaintext",
-            "accepted_plaintext": {"by": "test", "date": "2026-11-22", "reason": "loopback"},
+            "plaintext": {"by": "test", "date": "2026-11-22", "reason": "loopback"},
             "topic_prefix": self.prefix,
             "group": self.prefix,
             "return_topic": format!("{}.verdicts", self.prefix),

@@ -36,7 +36,7 @@ pub fn settings(brokers: &str, prefix: &str) -> Value {
         "kind": "kafka",
         "brokers": [brokers],
         "security": "plaintext",
-        "accepted_plaintext": {"by": "test", "date": "2026-11-22", "reason": "loopback"},
+        "plaintext": {"by": "test", "date": "2026-11-22", "reason": "loopback"},
         "topic_prefix": prefix,
         "create": {"partitions": 3, "replication": 1},
         "timeout": "30s",
