@@ -94,8 +94,7 @@ fn typed(answer: StatusAnswer, at: i64, recounted: bool, troubles: Vec<v1::Troub
         why: line.why,
         since: line.since,
     };
-    let imbalance =
-        |line: super::ImbalanceLine| v1::Imbalance { what: line.what, counted: line.counted, found: line.found };
+    let imbalance = |line: super::ImbalanceLine| v1::Imbalance { what: line.what, counted: line.counted, found: line.found };
     v1::GetStatusResponse {
         school: answer.school,
         edition: answer.edition,
