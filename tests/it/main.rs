@@ -13,4 +13,5 @@ mod sample;
 mod sources;
 mod standard;
 mod store;
+mod streams;
 mod validate;
