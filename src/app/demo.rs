@@ -11,8 +11,8 @@ use super::clock::Shifted;
 use super::hub::Hub;
 use super::plan::Plan;
 use super::service::{Logging, reporter};
-use super::{Compared, Context, Counts, DemoAnswer, DemoRequest, Failure, quarantine, view};
-use crate::brain::{Account, Brain, BrainConfig, BrainHandle, EditionJudge, Judged, RowJudge};
+use super::{Compared, Context, Counts, DemoAnswer, DemoRequest, DemoUpstream, Failure, quarantine, view};
+use crate::brain::{Account, Brain, BrainConfig, BrainHandle, EditionJudge, GrpcConfig, Judged, KafkaConfig, RowJudge};
 use crate::finding::Text;
 use crate::sample::{self, Sample};
 use crate::source::load_script;
@@ -34,8 +34,8 @@ pub(super) fn answer(context: &Context<'_>, request: &DemoRequest) -> Result<Dem
     context.progress.begin(Text::new("生成样例学校", "making the sample school"), None);
     let sample = school(&folder, first)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
-    let brain = runtime.block_on(platform(context, &folder, &sample, clock))?;
-    connect(&sample, &brain)?;
+    let brain = runtime.block_on(platform(context, &folder, &sample, clock, &request.upstream))?;
+    connect(&sample, &brain, &request.upstream)?;
     let inner = Context {
         settings: sample.settings.clone(),
         data: Some(folder.join("hub")),
@@ -85,9 +85,20 @@ fn school(folder: &Path, first: bool) -> Result<Sample, Failure> {
     Ok(sample)
 }
 
-async fn platform(context: &Context<'_>, folder: &Path, sample: &Sample, clock: Shifted) -> Result<BrainHandle, Failure> {
+async fn platform(
+    context: &Context<'_>,
+    folder: &Path,
+    sample: &Sample,
+    clock: Shifted,
+    upstream: &DemoUpstream,
+) -> Result<BrainHandle, Failure> {
     let mut config = BrainConfig::sandbox(sample::SCHOOL_CODE);
     config.directory = Some(folder.join("platform"));
+    match upstream {
+        DemoUpstream::DigitalBase => {}
+        DemoUpstream::Grpc => config.grpc = GrpcConfig::local(),
+        DemoUpstream::Kafka { brokers } => config.kafka = Some(topics(folder, brokers)?),
+    }
     config.schemas.clone_from(&context.schemas);
     let edition = EditionId::new(config.edition.as_str());
     let standard = Standard::load(&edition, context.schemas.as_deref()).map_err(|e| Failure::part(&e))?;
@@ -96,7 +107,7 @@ async fn platform(context: &Context<'_>, folder: &Path, sample: &Sample, clock: 
 }
 
 /// The settings file names the platform: its port is another one at each start.
-fn connect(sample: &Sample, brain: &BrainHandle) -> Result<(), Failure> {
+fn connect(sample: &Sample, brain: &BrainHandle, upstream: &DemoUpstream) -> Result<(), Failure> {
     let io = |e: std::io::Error| Failure::io(&sample.settings.display().to_string(), &e);
     let folder = sample.settings.parent().unwrap_or(Path::new("."));
     let account = Account::sandbox(sample::SCHOOL_CODE);
@@ -104,12 +115,21 @@ fn connect(sample: &Sample, brain: &BrainHandle) -> Result<(), Failure> {
         ("moe.user", account.username.as_str()),
         ("moe.password", account.password.expose()),
         ("moe.app_key", account.app_key.expose()),
+        ("moe.token", account.token().expose()),
     ] {
         std::fs::write(folder.join(file), secret).map_err(io)?;
     }
     let text = std::fs::read_to_string(&sample.settings).map_err(io)?;
     let own = text.split("\n# The embedded platform").next().unwrap_or_default();
-    let upstream = UPSTREAM.replace("@URL@", &brain.url());
+    let upstream = match upstream {
+        DemoUpstream::Kafka { brokers } => {
+            let names: Vec<String> = brokers.iter().map(|b| toml_edit::Value::from(b.as_str()).to_string()).collect();
+            let data = folder.parent().unwrap_or(folder);
+            TOPICS.replace("@BROKERS@", &names.join(", ")).replace("@PREFIX@", &prefix(data)?)
+        }
+        DemoUpstream::DigitalBase => UPSTREAM.replace("@URL@", &brain.url()),
+        DemoUpstream::Grpc => STREAM.replace("@URL@", &brain.grpc_url().unwrap_or_default()),
+    };
     std::fs::write(&sample.settings, format!("{own}\n{upstream}")).map_err(io)
 }
 
@@ -129,6 +149,56 @@ ramp = "open"
 verdict_delay = "200ms"
 verdict_widest = "2s"
 "#;
+
+const STREAM: &str = r#"# The embedded platform. Written anew at each start of the demo.
+[upstreams.moe]
+kind = "grpc"
+url = "@URL@"
+token = { file = "moe.token" }
+plain_http = { by = "demo", date = "2024-11-20", reason = "the platform runs in the same process" }
+
+[upstreams.moe.delivery]
+ramp = "open"
+"#;
+
+const TOPICS: &str = r#"# The embedded platform. Written anew at each start of the demo.
+[upstreams.moe]
+kind = "kafka"
+brokers = [@BROKERS@]
+security = "plaintext"
+plaintext = { by = "demo", date = "2024-11-20", reason = "invented persons only" }
+topic_prefix = "@PREFIX@"
+create = { partitions = 3, replication = 1 }
+return_topic = "@PREFIX@.verdicts"
+
+[upstreams.moe.delivery]
+ramp = "open"
+"#;
+
+/// The topics of this demo: its own, and the same at each start.
+fn prefix(data: &Path) -> Result<String, Failure> {
+    let file = data.join("topics");
+    let io = |e: std::io::Error| Failure::io(&file.display().to_string(), &e);
+    if !file.exists() {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        std::fs::write(&file, format!("xiaoshu-demo-{}", now.as_micros())).map_err(io)?;
+    }
+    std::fs::read_to_string(&file).map_err(io)
+}
+
+/// How the embedded platform consumes them.
+fn topics(data: &Path, brokers: &[String]) -> Result<KafkaConfig, Failure> {
+    let prefix = prefix(data)?;
+    let settings = serde_json::json!({
+        "brokers": brokers,
+        "security": "plaintext",
+        "plaintext": {"by": "demo", "date": "2024-11-20", "reason": "invented persons only"},
+        "topic_prefix": prefix,
+        "group": prefix,
+        "return_topic": format!("{prefix}.verdicts"),
+    });
+    serde_json::from_value(settings).map_err(|e| Failure::io("--brokers", &std::io::Error::other(e)))
+}
 
 /// The edition's judge, and a few values that the platform refuses although the print allows them.
 struct Stricter {

@@ -48,6 +48,18 @@ pub enum LangArg {
     En,
 }
 
+/// A way to the demo's platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum UpstreamArg {
+    /// The Ministry's HTTP interface
+    #[value(name = "digital_base")]
+    DigitalBase,
+    /// A gRPC stream
+    Grpc,
+    /// Topics of a Kafka broker; needs --brokers
+    Kafka,
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -56,6 +68,12 @@ pub enum Command {
         /// End when all verdicts are in
         #[arg(long)]
         once: bool,
+        /// Way to the platform
+        #[arg(long, value_name = "KIND", value_enum, default_value = "digital_base")]
+        upstream: UpstreamArg,
+        /// Kafka brokers, for --upstream kafka
+        #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', required_if_eq("upstream", "kafka"))]
+        brokers: Vec<String>,
     },
     /// Find every problem of settings, mappings, sources and upstreams
     Check {

@@ -14,4 +14,5 @@ mod sample;
 mod sources;
 mod standard;
 mod store;
+mod streams;
 mod validate;
