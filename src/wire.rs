@@ -20,7 +20,12 @@ pub mod smartbrain {
 /// The hub's own face, to vendors' systems and the school's applications: `proto/schoolhub/v1`.
 pub mod schoolhub {
     /// Version 1.
-    #[allow(missing_docs, clippy::all, reason = "generated; what the fields mean stands in the protocol files")]
+    #[allow(
+        missing_docs,
+        clippy::all,
+        clippy::allow_attributes_without_reason,
+        reason = "generated; what the fields mean stands in the protocol files"
+    )]
     pub mod v1 {
         tonic::include_proto!("schoolhub.v1");
     }
