@@ -76,13 +76,7 @@ pub(super) fn check_tables(doc: &Document, settings: &Value, names: &Names, faul
             let Some(Scope::Read(table) | Scope::ReadSensitive(table)) = Scope::parse(scope) else { continue };
             if table != "*" && !names.tables.contains_key(&table) {
                 let pointer = format!("{}/scopes/{at}", join(&format!("{GRPC}/clients"), name));
-                faults.push(mapping::unknown(
-                    doc,
-                    &pointer,
-                    &table,
-                    names.tables.keys().map(String::as_str),
-                    &mapping::TABLE,
-                ));
+                faults.push(mapping::unknown(doc, &pointer, &table, names.tables.keys().map(String::as_str), &mapping::TABLE));
             }
         }
     }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Partitioner, Producer, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode as Code;
-use rdkafka::ClientContext;
 
 use crate::brain::config::KafkaConfig;
 use crate::wire::kafka::{VerdictMessage, Watch, partition_of};

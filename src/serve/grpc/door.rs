@@ -97,7 +97,10 @@ pub(super) fn refusal(code: Code, text: &Text) -> Status {
 
 /// The service ends.
 pub(super) fn stopping() -> Status {
-    refusal(Code::Unavailable, &Text::new("服务正在停止，请稍后从原位置继续", "the service is stopping; go on from your position later"))
+    refusal(
+        Code::Unavailable,
+        &Text::new("服务正在停止，请稍后从原位置继续", "the service is stopping; go on from your position later"),
+    )
 }
 
 /// A scope that the client lacks.
@@ -118,11 +121,8 @@ pub(super) fn failed(error: &(impl std::error::Error + crate::fault::Classified)
 }
 
 /// A single answer within its time.
-pub(super) async fn within<T>(
-    deadline: Duration,
-    answer: impl Future<Output = Result<T, Status>>,
-) -> Result<T, Status> {
-    tokio::time::timeout(deadline, answer).await.unwrap_or_else(|_| {
-        Err(refusal(Code::DeadlineExceeded, &Text::new("未能按时完成", "it could not be done in time")))
-    })
+pub(super) async fn within<T>(deadline: Duration, answer: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    tokio::time::timeout(deadline, answer)
+        .await
+        .unwrap_or_else(|_| Err(refusal(Code::DeadlineExceeded, &Text::new("未能按时完成", "it could not be done in time"))))
 }

@@ -182,7 +182,10 @@ fn refused(error: PushError) -> Status {
             tracing::error!(%error, "pushed rows cannot be mapped");
             refusal(
                 Code::FailedPrecondition,
-                &Text::new("映射与声明的列不符，请学校更正", "the mapping does not fit the declared columns; the school has to mend it"),
+                &Text::new(
+                    "映射与声明的列不符，请学校更正",
+                    "the mapping does not fit the declared columns; the school has to mend it",
+                ),
             )
         }
         PushError::Failed(error) => failed(&error),

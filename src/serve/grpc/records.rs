@@ -101,7 +101,10 @@ impl RecordsService for RecordsFace {
         let table = self.table(&caller, &asked.table)?;
         let projection = Projection::new(&table.plan, &caller.client, &asked.fields)?;
         let key = RecordKey::parse(&asked.key).ok_or_else(|| {
-            refusal(Code::InvalidArgument, &Text::new("key 应为 32 位大写字母和数字", "key has to be 32 upper-case letters and digits"))
+            refusal(
+                Code::InvalidArgument,
+                &Text::new("key 应为 32 位大写字母和数字", "key has to be 32 upper-case letters and digits"),
+            )
         })?;
         let found = async { self.store.record(table.feed, &key).await.map_err(|e| failed(&e)) };
         let Some(row) = within(DEADLINE, found).await? else {
@@ -120,10 +123,7 @@ impl RecordsService for RecordsFace {
 
     type WatchRecordsStream = Pin<Box<dyn Stream<Item = Result<WatchRecordsResponse, Status>> + Send>>;
 
-    async fn watch_records(
-        &self,
-        request: Request<WatchRecordsRequest>,
-    ) -> Result<Response<Self::WatchRecordsStream>, Status> {
+    async fn watch_records(&self, request: Request<WatchRecordsRequest>) -> Result<Response<Self::WatchRecordsStream>, Status> {
         let caller = self.door.enter(request.metadata())?;
         let asked = request.into_inner();
         let table = self.table(&caller, &asked.table)?;

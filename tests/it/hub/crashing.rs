@@ -9,9 +9,9 @@ use xiaoshu::record::RecordKey;
 use xiaoshu::standard::{FieldIdx, TablePlan};
 use xiaoshu::store::{
     BatchId, BatchInfo, Cause, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, FeedSpec, Imbalance, Keys,
-    Landed, Landing, LandingBatch, Lane, MemberRow, MemberVerdict, Meta, Millis, NewRun, PendingDeletion, PushMark, PushState, Pushes, Quarantine,
-    QuarantineFilter, QuarantinedRow, RampState, RampStep, ReadModels, Receipt, RecordRow, Records, RunEnd, RunId, RunRow, RunStart, RunSummary,
-    Stage, StockRow, Store, StoreError, TableRow, UpstreamId,
+    Landed, Landing, LandingBatch, Lane, MemberRow, MemberVerdict, Meta, Millis, NewRun, PendingDeletion, PushMark, PushState,
+    Pushes, Quarantine, QuarantineFilter, QuarantinedRow, RampState, RampStep, ReadModels, Receipt, RecordRow, Records, RunEnd,
+    RunId, RunRow, RunStart, RunSummary, Stage, StockRow, Store, StoreError, TableRow, UpstreamId,
 };
 
 /// Passes every call on until its commit comes; from then on every call fails, as after a power cut.

@@ -11,9 +11,7 @@ use xiaoshu::wire::schoolhub::v1::{
     GetPositionRequest, GetRecordRequest, GetStatusRequest, ListRecordsRequest, PushRequest, WatchRecordsRequest,
 };
 
-use super::service::{
-    COURSES, PROJECTS, READER, Service, VENDOR, WATCHMAN, WHOLE, course, courses, introduced, row, rows, with,
-};
+use super::service::{COURSES, PROJECTS, READER, Service, VENDOR, WATCHMAN, WHOLE, course, courses, introduced, row, rows, with};
 
 async fn list(service: &Service, token: &str, table: &str) -> Code {
     let asked = ListRecordsRequest { table: table.into(), ..Default::default() };
@@ -64,7 +62,9 @@ async fn tokens_and_scopes_are_told_apart() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_calls_too_often_or_too_much_is_held_back() {
     let dir = tempfile::tempdir().unwrap();
-    super::service::furnish(dir.path(), |text| text.replace("calls_per_second = 1000", "calls_per_second = 1, calls_at_once = 2"));
+    super::service::furnish(dir.path(), |text| {
+        text.replace("calls_per_second = 1000", "calls_per_second = 1, calls_at_once = 2")
+    });
     let service = Service::over(dir);
     let watch = || WatchRecordsRequest { table: COURSES.into(), ..Default::default() };
     let one = service.records().await.watch_records(with(READER, watch())).await.unwrap();

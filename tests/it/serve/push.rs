@@ -3,9 +3,7 @@
 use tonic::Code;
 use xiaoshu::wire::schoolhub::v1::{ListRecordsRequest, PushStreamRequest, PushStreamResponse};
 
-use super::service::{
-    COURSES, READER, Service, VENDOR, WHOLE, begin, course, courses, end, introduced, row, rows, with,
-};
+use super::service::{COURSES, READER, Service, VENDOR, WHOLE, begin, course, courses, end, introduced, row, rows, with};
 
 async fn listed(service: &Service) -> Vec<(String, u64, String)> {
     let asked = ListRecordsRequest { table: COURSES.into(), page_size: 1000, ..Default::default() };

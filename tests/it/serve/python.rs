@@ -8,7 +8,9 @@ use super::service::{READER, Service, VENDOR};
 #[test]
 fn the_example_in_python_pushes_and_reads() {
     let python = std::env::var("XIAOSHU_TEST_PYTHON").unwrap_or_else(|_| {
-        panic!("XIAOSHU_TEST_PYTHON is not set: a Python with grpcio-tools; use tests/run.sh, or tests/run.sh --servers cargo test")
+        panic!(
+            "XIAOSHU_TEST_PYTHON is not set: a Python with grpcio-tools; use tests/run.sh, or tests/run.sh --servers cargo test"
+        )
     });
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     let example = project.join("deploy/examples/grpc/push_and_watch.py");

@@ -160,11 +160,8 @@ async fn sensitive_fields_come_with_their_scope_only() {
     let whole = ListRecordsRequest { table: PROJECTS.into(), ..Default::default() };
     let page = service.records().await.list_records(with(WHOLE, whole.clone())).await.unwrap().into_inner();
     assert!(page.records[0].json.contains("\"FZRH\":\"T0042\"") && page.withheld_fields.is_empty());
-    let named = GetRecordRequest {
-        table: PROJECTS.into(),
-        key: page.records[0].key.clone(),
-        fields: vec!["FZRH".into(), "KCH".into()],
-    };
+    let named =
+        GetRecordRequest { table: PROJECTS.into(), key: page.records[0].key.clone(), fields: vec!["FZRH".into(), "KCH".into()] };
     let one = service.records().await.get_record(with(WHOLE, named.clone())).await.unwrap().into_inner().record.unwrap();
     assert_eq!(one.json, r#"{"KCH":"K00001","FZRH":"T0042"}"#);
 

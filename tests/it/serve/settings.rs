@@ -11,7 +11,9 @@ fn faults(change: impl FnOnce(String) -> String) -> Vec<String> {
     let settings = dir.path().join("xiaoshu.toml");
     let context = Context { settings, data: None, schemas: None, lang: Lang::En, progress: &Silent };
     match app::check(&context, &CheckRequest { connect: true, upstream: false }) {
-        Ok(answer) => answer.faults.into_iter().map(|fault| format!("{}: {}; {}", fault.line, fault.what.en, fault.remedy.en)).collect(),
+        Ok(answer) => {
+            answer.faults.into_iter().map(|fault| format!("{}: {}; {}", fault.line, fault.what.en, fault.remedy.en)).collect()
+        }
         Err(app::Failure::Settings(faults)) => {
             faults.into_iter().map(|fault| format!("{}: {}; {}", fault.line, fault.what.en, fault.remedy.en)).collect()
         }
@@ -31,7 +33,12 @@ fn every_fault_has_its_place_and_its_remedy() {
     for (from, to, line, words) in [
         ("listen = \"127.0.0.1:0\"", "listen = \"0.0.0.0:50051\"", 14, "travel in the open"),
         ("listen = \"127.0.0.1:0\"", "listen = \"localhost\"", 14, "no IP address"),
-        ("listen = \"127.0.0.1:0\"", "listen = \"127.0.0.1:0\"\ntls = { cert = \"no.pem\", key = \"vendor\" }", 15, "there is no file"),
+        (
+            "listen = \"127.0.0.1:0\"",
+            "listen = \"127.0.0.1:0\"\ntls = { cert = \"no.pem\", key = \"vendor\" }",
+            15,
+            "there is no file",
+        ),
         ("[\"status\"]", "[\"statuses\"]", 21, "status"),
         ("\"read:ODS_KCJBSJ\"", "\"read:ODS_KCJBSY\"", 19, "did you mean ODS_KCJBSJ"),
         ("[\"push:lms\"]", "[\"push:lmd\"]", 18, "did you mean lms"),

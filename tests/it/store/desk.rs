@@ -5,8 +5,8 @@ use std::sync::Arc;
 use xiaoshu::source::Position;
 use xiaoshu::standard::{Kind, TablePlan};
 use xiaoshu::store::{
-    BatchId, Cursor, FeedId, FeedRow, Landed, LandingBatch, Lane, MemberVerdict, Millis, NewException, NewRun, Outcome, PushMark, RampStep,
-    Reason, RunEnd, RunId, RunStart, RunSummary, Stage, Stock, Store, StoreError, UpstreamId,
+    BatchId, Cursor, FeedId, FeedRow, Landed, LandingBatch, Lane, MemberVerdict, Millis, NewException, NewRun, Outcome, PushMark,
+    RampStep, Reason, RunEnd, RunId, RunStart, RunSummary, Stage, Stock, Store, StoreError, UpstreamId,
 };
 
 use super::table::{self, Row};
