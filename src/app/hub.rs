@@ -8,7 +8,7 @@ use super::jobs::jobs;
 use super::opening::{hub_settings, open_feeds, open_store, school};
 use super::plan::{Plan, mapping_fault};
 use super::{Context, Failure};
-use crate::pipeline::{Observer, Pipeline, School, Silent, Surroundings};
+use crate::pipeline::{BatchRoom, Observer, Pipeline, School, Silent, Surroundings};
 use crate::record::Namespace;
 use crate::store::{Millis, Store};
 
@@ -22,10 +22,10 @@ pub(super) fn system_clock() -> Clock {
 
 /// A hub with its store open.
 pub(super) struct Hub {
-    pub(super) plan: Plan,
+    pub(super) plan: Arc<Plan>,
     pub(super) runtime: Runtime,
     pub(super) store: Arc<dyn Store>,
-    pub(super) pipeline: Pipeline,
+    pub(super) pipeline: Arc<Pipeline>,
     pub(super) clock: Clock,
     /// Tables that cannot be read until somebody decides: table and why.
     pub(super) parked: Vec<(Arc<str>, String)>,
@@ -58,9 +58,10 @@ impl Hub {
             runtime: runtime.handle().clone(),
             clock: Arc::clone(&clock),
             observer,
+            room: BatchRoom::default(),
         };
         let jobs = jobs(&plan, &around, &hub_settings, None)?;
-        Ok(Self { plan, runtime, store, pipeline: Pipeline::new(jobs, around), clock, parked })
+        Ok(Self { plan: Arc::new(plan), runtime, store, pipeline: Arc::new(Pipeline::new(jobs, around)), clock, parked })
     }
 
     /// A hub to look at, over a store that is open for reading only: it has no jobs and writes nothing.
@@ -77,8 +78,9 @@ impl Hub {
             runtime: runtime.handle().clone(),
             clock: Arc::clone(&clock),
             observer: Arc::new(Silent),
+            room: BatchRoom::default(),
         };
-        Ok(Self { plan, runtime, store, pipeline: Pipeline::new(Vec::new(), around), clock, parked })
+        Ok(Self { plan: Arc::new(plan), runtime, store, pipeline: Arc::new(Pipeline::new(Vec::new(), around)), clock, parked })
     }
 }
 

@@ -1,7 +1,7 @@
 //! One run: one object of one source onto one table, from the first row to the end of the landing.
 //!
 //! Two threads work side by side with a bounded channel between them: this one reads, normalizes and validates, the
-//! other lands. What is in flight between them is at most [`CHANNEL_BATCHES`] batches, whatever the input's size.
+//! other lands. At most two batches are under way, whatever the input's size: one being made or handed over, one landing.
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::Instant;
@@ -9,20 +9,19 @@ use std::time::Instant;
 use tracing::field::Empty;
 
 use super::answers::Answers;
+use super::batch_size::BatchSize;
 use super::{Job, PipelineError, Surroundings};
 use crate::fault::Classified;
 use crate::finding::{Findings, Locator, Severity};
 use crate::normalize::{self, MappingPlan, Normalized};
 use crate::record::{Record, RecordBatch, natural_key_words};
 use crate::source::{Position, Source, SourceBatch};
-use crate::store::{Landed, LandingBatch, NewRun, RunEnd, RunId, RunSummary};
+use crate::store::{Landed, LandingBatch, NewRun, RunEnd, RunId, RunSummary, StoreError};
 use crate::telemetry;
 use crate::validate::{Accepted, Rejected, judge};
 
-/// Rows of one batch.
-const BATCH_ROWS: usize = 1_000;
-/// Batches between the reading and the landing thread.
-const CHANNEL_BATCHES: usize = 4;
+/// Batches that wait between the reading and the landing thread: none, a batch goes from hand to hand.
+const CHANNEL_BATCHES: usize = 0;
 
 /// What a run did.
 #[derive(Debug, Clone)]
@@ -49,7 +48,7 @@ pub(super) struct Ready {
 pub(super) struct Preparer<'a> {
     job: &'a Job,
     around: &'a Surroundings,
-    mapping: MappingPlan,
+    mapping: std::sync::Arc<MappingPlan>,
     object: std::sync::Arc<str>,
     overdue: bool,
     pub(super) answers: Answers<'a>,
@@ -61,7 +60,7 @@ impl<'a> Preparer<'a> {
     pub(super) fn new(
         job: &'a Job,
         around: &'a Surroundings,
-        mapping: MappingPlan,
+        mapping: std::sync::Arc<MappingPlan>,
         object: std::sync::Arc<str>,
         overdue: bool,
     ) -> Self {
@@ -139,7 +138,7 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
         Ok(mapping) => mapping,
         Err(error) => return Err(close_broken(around, start.run, error)),
     };
-    let mut preparer = Preparer::new(job, around, mapping, source.object().clone(), false);
+    let mut preparer = Preparer::new(job, around, mapping.into(), source.object().clone(), false);
     if let Err(error) = pump(job, around, start.run, source.as_mut(), &mut preparer) {
         return Err(close_broken(around, start.run, error));
     }
@@ -175,7 +174,8 @@ fn pump(
         let (to_writer, ready) = sync_channel::<Ready>(CHANNEL_BATCHES);
         let (landed, from_writer) = channel::<Position>();
         let writer = scope.spawn(move || write(job, around, run, &ready, &landed));
-        let read = read(source, preparer, to_writer, &from_writer);
+        let size = BatchSize::new(&around.room, source.columns().len());
+        let read = read(source, size, preparer, to_writer, &from_writer);
         let wrote = writer.join().unwrap_or_else(|_| Err(PipelineError::Bug("the landing thread panicked")));
         for position in from_writer.try_iter() {
             source.committed(&position)?;
@@ -187,11 +187,13 @@ fn pump(
 
 fn read(
     source: &mut dyn Source,
+    mut size: BatchSize<'_>,
     preparer: &mut Preparer<'_>,
     to: SyncSender<Ready>,
     back: &Receiver<Position>,
 ) -> Result<(), PipelineError> {
-    while let Some(batch) = source.next_batch(BATCH_ROWS)? {
+    while let Some(batch) = source.next_batch(size.rows())? {
+        size.read(batch.len());
         let ready = preparer.prepare(batch)?;
         if to.send(ready).is_err() {
             return Ok(());
@@ -221,10 +223,24 @@ fn write(
 
 /// Lands one prepared batch.
 pub(super) fn land(job: &Job, around: &Surroundings, run: RunId, ready: &Ready) -> Result<Landed, PipelineError> {
+    with_landing_batch(job, around, ready, &|_| {}, |batch| around.wait(around.store.land(run, batch)))
+}
+
+/// Makes a prepared batch into one that can be landed. `asked` is told the source row of every accepted row whose raw form
+/// the store asks for.
+pub(super) fn with_landing_batch(
+    job: &Job,
+    around: &Surroundings,
+    ready: &Ready,
+    asked: &(dyn Fn(usize) + Sync),
+    land: impl FnOnce(&LandingBatch<'_>) -> Result<Landed, StoreError>,
+) -> Result<Landed, PipelineError> {
     let object = &job.object;
     let natural_key = job.document.natural_key(&job.plan);
-    let raw = |row: u32| {
+    let raw = |accepted: u32| {
+        let row = ready.accepted.rows().get(accepted as usize).copied().unwrap_or_default();
         let origin = ready.accepted.batch().row(row as usize).origin();
+        asked(origin);
         (normalize::raw_json(&ready.source, origin), job.locator(object, &ready.source, origin))
     };
     let batch = LandingBatch {
@@ -238,5 +254,5 @@ pub(super) fn land(job: &Job, around: &Surroundings, run: RunId, ready: &Ready) 
         name: &|key: &[u8]| natural_key_words(&job.plan, &natural_key, key),
         at: (around.clock)(),
     };
-    Ok(around.wait(around.store.land(run, &batch))?)
+    Ok(land(&batch)?)
 }

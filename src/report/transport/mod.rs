@@ -6,6 +6,7 @@
 
 pub mod digital_base;
 pub mod grpc;
+pub mod kafka;
 mod rows;
 
 use std::fmt;
@@ -412,7 +413,7 @@ impl Classified for SettingsError {
 
 /// Every kind of transport.
 pub fn kinds() -> &'static [&'static dyn TransportKind] {
-    &[&digital_base::DigitalBase, &grpc::Grpc]
+    &[&digital_base::DigitalBase, &grpc::Grpc, &kafka::Kafka]
 }
 
 /// A kind by its name.

@@ -17,8 +17,10 @@ mod landing;
 mod lock;
 mod meta;
 mod place;
+mod pushes;
 mod quarantine;
 mod read;
+mod records;
 mod runs;
 mod schema;
 mod settle;
@@ -27,6 +29,7 @@ mod sort;
 mod stage;
 mod tombstone;
 mod views;
+mod walk;
 mod write;
 
 use std::collections::HashMap;
