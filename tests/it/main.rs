@@ -15,4 +15,5 @@ mod serve;
 mod sources;
 mod standard;
 mod store;
+mod streams;
 mod validate;
