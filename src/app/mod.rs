@@ -22,6 +22,7 @@ mod quarantine;
 mod request;
 mod resend;
 mod service;
+mod serving;
 mod status;
 mod trying;
 mod view;

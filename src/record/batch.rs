@@ -205,6 +205,11 @@ impl<'a> Record<'a> {
         self.batch.rows[self.row].adopted
     }
 
+    /// The same without sealed fields: what both sides of a comparison can make of what they hold.
+    pub fn comparable_hash(&self) -> ContentHash {
+        super::identity::comparable_hash(self)
+    }
+
     /// Hash over the plain values, collected-at left out; the record key is in it only where it is adopted.
     #[inline]
     pub fn content_hash(&self) -> ContentHash {

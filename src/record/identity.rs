@@ -204,11 +204,22 @@ pub fn school_year_of(text: &str) -> Option<String> {
 
 /// The hash of a row's content; `room` is only a buffer.
 pub(super) fn content_hash(row: &Record<'_>, room: &mut Vec<u8>) -> ContentHash {
+    hash_fields(row, room, |_| true)
+}
+
+/// Sealed fields are left out too: the two sides of a comparison hold them in different forms.
+pub(super) fn comparable_hash(row: &Record<'_>) -> ContentHash {
+    let key = row.plan().roles.record_key;
+    hash_fields(row, &mut Vec::new(), |field| Some(field) != key && !row.plan().field(field).sealed)
+}
+
+fn hash_fields(row: &Record<'_>, room: &mut Vec<u8>, taken: impl Fn(FieldIdx) -> bool) -> ContentHash {
     let roles = row.plan().roles;
     room.clear();
     for i in 0..row.plan().fields.len() {
         let field = FieldIdx(i as u16);
-        if Some(field) == roles.collected_at || Some(field) == roles.record_key && !row.is_adopted() {
+        let own_key = Some(field) == roles.record_key && !row.is_adopted();
+        if Some(field) == roles.collected_at || own_key || !taken(field) {
             continue;
         }
         match row.get(field).text() {

@@ -8,8 +8,10 @@
 
 mod delivery;
 mod landing;
+mod pushes;
 mod quarantine;
 mod read;
+mod records;
 pub mod sqlite;
 
 pub use delivery::{
@@ -17,8 +19,10 @@ pub use delivery::{
     MemberVerdict, NewException, Op, Outcome, RampState, RampStep, Reason, Receipt, Stage,
 };
 pub use landing::{FeedId, FeedSpec, Keys, Landed, Landing, LandingBatch, NewRun, RunEnd, RunId, RunStart, RunSummary};
+pub use pushes::{OpenSnapshot, PushMark, PushState, Pushes};
 pub use quarantine::{Cause, Quarantine, QuarantineFilter, QuarantinedRow};
 pub use read::{Imbalance, PendingDeletion, ReadModels, RunRow, Stock, StockRow, TableRow};
+pub use records::{RecordRow, Records};
 
 use crate::fault::{Classified, FaultClass};
 
@@ -30,9 +34,9 @@ pub type Millis = i64;
 pub struct UpstreamId(pub u32);
 
 /// Everything a store does. Parts ask for the narrow trait they need.
-pub trait Store: Landing + Keys + Quarantine + DeliveryStore + ReadModels + Meta {}
+pub trait Store: Landing + Pushes + Keys + Quarantine + DeliveryStore + ReadModels + Records + Meta {}
 
-impl<T: Landing + Keys + Quarantine + DeliveryStore + ReadModels + Meta> Store for T {}
+impl<T: Landing + Pushes + Keys + Quarantine + DeliveryStore + ReadModels + Records + Meta> Store for T {}
 
 /// Small facts about the installation: key namespace, school secret, generation.
 #[async_trait::async_trait]
