@@ -167,7 +167,10 @@ impl Upstream {
                 self.await_news(at, id, now);
                 Ok(())
             }
-            Ok(Reply::Accepted { mark }) => self.accepted(at, id, mark, now).await,
+            Ok(Reply::Accepted { mark }) => {
+                tracing::debug!(upstream = %self.name, table = %plan.name, batch = id.0, %mark, "accepted");
+                self.accepted(at, id, mark, now).await
+            }
             Err(error) => {
                 self.failed(at, &error);
                 let effects = self.step(at, id, event_of(error.fate), now);
@@ -176,12 +179,12 @@ impl Upstream {
         }
     }
 
+    /// Keeps the receipt of a batch whose verdict is to be asked for.
     async fn accepted(&mut self, at: usize, id: BatchId, mark: String, now: Millis) -> Result<(), ReportError> {
         self.went_well();
-        let spacing = self.transport.limits().spacing;
         let table = &mut self.tables[at];
         (table.trouble, table.failures) = (None, 0);
-        if let Some(spacing) = spacing {
+        if let Some(spacing) = self.transport.limits().spacing {
             // The reply time lies before the receipt: a second from now the platform's second has moved on.
             table.not_before = now + millis(spacing);
         }
@@ -191,7 +194,6 @@ impl Upstream {
             _ => None,
         });
         let ask_at = ask_at.unwrap_or(now);
-        tracing::debug!(upstream = %self.name, table = %self.tables[at].plan.name, batch = id.0, %mark, "accepted");
         self.around.store.receipt(id, &Receipt { mark: mark.clone(), at: now }, ask_at).await?;
         if let Some(batch) = self.tables[at].open.get_mut(&id) {
             (batch.mark, batch.ask_at) = (Some(mark), Some(ask_at));
@@ -222,8 +224,8 @@ pub(super) fn event_of(fate: Fate) -> Event {
 fn note(span: &tracing::Span, answer: &Result<Reply, TransportError>) {
     let outcome = match answer {
         Ok(Reply::Stored) => "stored",
-        Ok(Reply::Queued) => "queued",
         Ok(Reply::Accepted { .. }) => "accepted",
+        Ok(Reply::Queued) => "queued",
         Err(error) => {
             span.record("fault", error.class.name()).record("otel.status_code", "ERROR");
             match error.fate {

@@ -43,6 +43,11 @@ fn commented(file: &FileDescriptorProto) -> Vec<(String, bool)> {
     out
 }
 
+/// What the compiler makes of a `map<…>`: nobody wrote it, so nobody comments on it.
+fn is_map_entry(message: &DescriptorProto) -> bool {
+    message.options.as_ref().is_some_and(|o| o.map_entry())
+}
+
 fn walk(message: &DescriptorProto, path: &[i32], within: &str, has: &dyn Fn(&[i32]) -> bool, out: &mut Vec<(String, bool)>) {
     let name = format!("{within}.{}", message.name());
     out.push((name.clone(), has(path)));
@@ -54,7 +59,7 @@ fn walk(message: &DescriptorProto, path: &[i32], within: &str, has: &dyn Fn(&[i3
             out.push((format!("{name}.{field}"), has(&[path, &[kind, i as i32]].concat())));
         }
     }
-    for (i, inner) in message.nested_type.iter().enumerate() {
+    for (i, inner) in message.nested_type.iter().enumerate().filter(|(_, inner)| !is_map_entry(inner)) {
         walk(inner, &[path, &[3, i as i32]].concat(), &name, has, out);
     }
 }
@@ -87,12 +92,15 @@ fn style(file: &FileDescriptorProto) -> Vec<String> {
     }
     let mut messages: Vec<&DescriptorProto> = file.message_type.iter().collect();
     while let Some(message) = messages.pop() {
-        messages.extend(&message.nested_type);
+        let maps: Vec<&str> = message.nested_type.iter().filter(|m| is_map_entry(m)).map(|m| m.name()).collect();
+        messages.extend(message.nested_type.iter().filter(|m| !is_map_entry(m)));
         if !camel(message.name()) {
             out.push(format!("message {}", message.name()));
         }
         out.extend(message.field.iter().filter(|f| !snake(f.name())).map(|f| format!("field {}.{}", message.name(), f.name())));
-        for field in message.field.iter().filter(|f| f.label() == Label::Repeated && !f.name().ends_with('s')) {
+        let is_map = |f: &FieldDescriptorProto| f.type_name().rsplit('.').next().is_some_and(|name| maps.contains(&name));
+        let lists = message.field.iter().filter(|f| f.label() == Label::Repeated && !is_map(f));
+        for field in lists.filter(|f| !f.name().ends_with('s')) {
             out.push(format!("repeated field {}.{} in the singular", message.name(), field.name()));
         }
     }
