@@ -7,9 +7,9 @@ use super::feeds::{IndexedField, OpenFeed, unindex};
 use super::place::{Leaving, Place, cursors, leave};
 use super::runs::{CHUNK_BITS, OpenRun, bitmap_bytes};
 use super::shape::{Form, Shapes, pieces};
-use super::sort::{Fate, Found, Group, Odd, Sighting, Write};
 use super::{inconsistent, number_list};
 use crate::record::{ContentHash, Record, RecordBatch, canonical_json};
+use crate::store::sort::{Fate, Found, Group, Odd, Sighting, Write};
 use crate::store::{FeedId, Millis, RunId, StoreError};
 
 /// Compares in the database and answers in one text: a row a key would cost more than the look-up itself.

@@ -73,3 +73,4 @@ macro_rules! all_promises {
 }
 
 all_promises!(sqlite, super::home::SqliteHome);
+all_promises!(postgres, super::home::PostgresHome);

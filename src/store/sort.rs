@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::runs::OpenRun;
+use super::open_run::OpenRun;
 use crate::record::{ContentHash, RecordBatch};
 use crate::validate::Accepted;
 
