@@ -57,6 +57,7 @@ async fn load(label: &str, order: &[usize], batch: usize) -> Result<(), Box<dyn 
                 consumed: 0,
                 position: &position,
                 raw: &raw,
+                name: &|_| None,
                 at,
             };
             let (begun, spent) = (Instant::now(), cpu_time());
@@ -97,6 +98,7 @@ fn plan() -> Arc<TablePlan> {
             code_set: None,
             separator: None,
             reference: None,
+            number: None,
             sensitivity: Sensitivity::None,
             sealed: false,
             unit: "".into(),
@@ -119,6 +121,7 @@ fn plan() -> Arc<TablePlan> {
         key: NaturalKey { preferred: Box::default(), parts: [KeyPart::Field(FieldIdx(1))].into() },
         roles: Roles { record_key: Some(FieldIdx(0)), ..Roles::default() },
         orders: Box::default(),
+        person: None,
         by_name,
     })
 }

@@ -1,9 +1,16 @@
-//! The protocols as generated from `proto/`, and nothing else.
+//! The protocols as generated from `proto/`, and the security of the channels that carry them.
+
+pub mod tls;
 
 /// Between a hub and a central platform: `proto/smartbrain/v1`.
 pub mod smartbrain {
     /// Version 1.
-    #[allow(missing_docs, clippy::all, reason = "generated; what the fields mean stands in the protocol files")]
+    #[allow(
+        missing_docs,
+        clippy::all,
+        clippy::allow_attributes_without_reason,
+        reason = "generated; what the fields mean stands in the protocol files"
+    )]
     pub mod v1 {
         tonic::include_proto!("smartbrain.v1");
     }

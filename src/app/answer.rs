@@ -266,6 +266,8 @@ pub struct StatusLine {
     pub live: u64,
     /// Open quarantined rows.
     pub quarantined: u64,
+    /// Of these, rows whose record key belongs to another record.
+    pub collisions: u64,
     /// Records that stand while a bad newer version waits.
     pub stale: u64,
     /// When it was read completely last, `YYYY-MM-DD HH:MM`.
@@ -330,6 +332,8 @@ pub struct QuarantineRow {
     pub source: String,
     /// Where it came from.
     pub origin: String,
+    /// The natural key in words; `None` when it could not be read or a part of it is sensitive.
+    pub natural_key: Option<String>,
     /// Since when.
     pub since: String,
     /// The department to tell.
@@ -338,7 +342,7 @@ pub struct QuarantineRow {
     pub violations: Vec<ViolationLine>,
     /// What it waits for, as `TABLE.FIELD`; empty where it waits for a correction.
     pub waits_for: Vec<String>,
-    /// Columns and cells as read; filled by `show` only.
+    /// Columns and cells as read; filled by `show` and `export` only.
     pub raw: Vec<(String, Option<String>)>,
 }
 
@@ -364,6 +368,8 @@ pub struct RefusedRow {
     pub table: String,
     /// The record key, as the platform has it.
     pub key: String,
+    /// The natural key in words; `None` when a part of it is sensitive.
+    pub natural_key: Option<String>,
     /// Since when.
     pub since: String,
     /// The field that the text names.
@@ -420,6 +426,26 @@ pub struct RampLine {
 pub struct ReleaseAnswer {
     /// The ramps.
     pub ramps: Vec<RampLine>,
+}
+
+/// Stored records of one (upstream, table) that go again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ResendLine {
+    /// The upstream.
+    pub upstream: String,
+    /// The table.
+    pub table: String,
+    /// Records put ahead.
+    pub rows: u64,
+    /// Why none were.
+    pub refused: Option<Text>,
+}
+
+/// Answer of `resend`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct ResendAnswer {
+    /// A line an (upstream, table).
+    pub lines: Vec<ResendLine>,
 }
 
 /// Answer of `rekey`.

@@ -1,20 +1,31 @@
 //! What a person decides: the ramp, deletions, changed keys.
 
+use std::collections::HashMap;
+
 use super::hub::Hub;
 use super::quarantine::feed_of;
 use super::{
-    ApproveAnswer, ApproveRequest, Failure, RampLine, RampTarget, RekeyAnswer, RekeyRequest, ReleaseAnswer, ReleaseRequest, view,
+    ApproveAnswer, ApproveRequest, Failure, RampLine, RampTarget, RekeyAnswer, RekeyRequest, ReleaseAnswer, ReleaseRequest,
+    named, view,
 };
 use crate::finding::Text;
-use crate::store::{RampState, RampStep, StockRow, StoreError};
+use crate::store::{FeedId, RampState, RampStep, StockRow, StoreError};
 
 /// Shows the ramps, or moves them on.
 pub(super) fn release(hub: &Hub, request: &ReleaseRequest) -> Result<ReleaseAnswer, Failure> {
+    if let Some(table) = &request.table {
+        named::table(&hub.plan, table)?;
+    }
+    if let Some(upstream) = &request.upstream {
+        named::upstream(&hub.plan, upstream)?;
+    }
     hub.runtime.block_on(release_all(hub, request)).map_err(|e| Failure::part(&e))
 }
 
 async fn release_all(hub: &Hub, request: &ReleaseRequest) -> Result<ReleaseAnswer, StoreError> {
     let mut ramps = Vec::new();
+    let collisions: HashMap<FeedId, u64> =
+        hub.store.table_rows().await?.into_iter().map(|row| (row.feed, row.collisions)).collect();
     for row in hub.store.stock().await? {
         let wanted = request.table.as_ref().is_none_or(|t| *t == row.table)
             && request.upstream.as_ref().is_none_or(|u| *u == row.upstream_name);
@@ -24,13 +35,13 @@ async fn release_all(hub: &Hub, request: &ReleaseRequest) -> Result<ReleaseAnswe
         let state = hub.store.ramp(row.upstream, row.feed).await?;
         ramps.push(match request.to {
             None => ramp_line(&row, &state, false, None),
-            Some(to) => step(hub, &row, &state, to).await?,
+            Some(to) => step(hub, &row, &state, to, collisions.get(&row.feed).copied().unwrap_or(0)).await?,
         });
     }
     Ok(ReleaseAnswer { ramps })
 }
 
-async fn step(hub: &Hub, row: &StockRow, state: &RampState, to: RampTarget) -> Result<RampLine, StoreError> {
+async fn step(hub: &Hub, row: &StockRow, state: &RampState, to: RampTarget, collisions: u64) -> Result<RampLine, StoreError> {
     let next = match to {
         RampTarget::Next => state.step.next(),
         RampTarget::Closed => RampStep::Closed,
@@ -39,8 +50,7 @@ async fn step(hub: &Hub, row: &StockRow, state: &RampState, to: RampTarget) -> R
         RampTarget::Open => RampStep::Open,
     };
     if next > state.step
-        && state.step != RampStep::Closed
-        && let Some(why) = not_yet(row)
+        && let Some(why) = colliding(collisions).or_else(|| not_yet(row).filter(|_| state.step != RampStep::Closed))
     {
         return Ok(ramp_line(row, state, false, Some(why)));
     }
@@ -50,6 +60,19 @@ async fn step(hub: &Hub, row: &StockRow, state: &RampState, to: RampTarget) -> R
     hub.store.set_ramp(row.upstream, row.feed, next, None, (hub.clock)()).await?;
     let state = hub.store.ramp(row.upstream, row.feed).await?;
     Ok(ramp_line(row, &state, true, None))
+}
+
+/// No step is taken while record keys collide: a first insert under a wrong key cannot be taken back.
+fn colliding(rows: u64) -> Option<Text> {
+    (rows > 0).then(|| {
+        Text::new(
+            format!("有 {rows} 行的记录主键已属于其他记录；先在来源中更正（`xiaoshu quarantine list --rule key_collision`）"),
+            format!(
+                "the record keys of {rows} rows belong to other records; mend them at the source first \
+                 (`xiaoshu quarantine list --rule key_collision`)"
+            ),
+        )
+    })
 }
 
 /// A step is done only when every verdict of it is *stored*.
@@ -89,6 +112,7 @@ pub(super) fn approve(hub: &Hub, request: &ApproveRequest) -> Result<ApproveAnsw
 
 /// Shows what a changed natural key orphans, or lets the table go on under the new one.
 pub(super) fn rekey(hub: &Hub, request: &RekeyRequest) -> Result<RekeyAnswer, Failure> {
+    named::table(&hub.plan, &request.table)?;
     let unknown = || {
         let table = &request.table;
         Failure::Unknown(Text::new(format!("没有表 {table} 的映射"), format!("no mapping is onto the table {table}")))

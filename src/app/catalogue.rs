@@ -1,6 +1,6 @@
 //! What the hub's own mappings say, as a view that derived tables can ask: `hub_catalogue`.
 
-use super::hub::Plan;
+use super::plan::Plan;
 
 /// SQL that makes the view `hub_catalogue` (`table_name`, `label`, `edition`, `source`, `system`, `owner`, `frequency`,
 /// `automatic`), one row a mapping.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::hub::{HUB_SOURCE, Plan, mapping_fault};
+use super::plan::{HUB_SOURCE, Plan, mapping_fault};
 use super::{CheckAnswer, CheckRequest, CheckStep, Context, Failure, Target};
 use crate::finding::Text;
 use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
@@ -59,8 +59,11 @@ fn unsealed(plan: &Plan, answer: &mut CheckAnswer) {
                         ),
                     ),
                     remedy: Some(Text::new(
-                        format!("在 [upstreams.{name}.rows.seal] 中设置；应在首次报送之前"),
-                        format!("set it in [upstreams.{name}.rows.seal], before the first report"),
+                        format!("在 [upstreams.{name}.rows.seal] 中设置；最好在首次报送之前，之后设置则已报空值的行自动重报"),
+                        format!(
+                            "set it in [upstreams.{name}.rows.seal], best before the first report; set later, rows stored \
+                             without the value go again by themselves"
+                        ),
                     )),
                 });
             }
@@ -122,7 +125,7 @@ fn fit(
         school_code: code,
         system: settings.sources.get(document.source()).and_then(|s| s.system.as_deref()).unwrap_or_default().into(),
         missing: MappingContext::default_missing(),
-        adopted: super::hub::adopted(plan, document).unwrap_or_default(),
+        adopted: super::jobs::adopted(plan, document).unwrap_or_default(),
     };
     match MappingPlan::compile(document, &plan.standard, source.columns(), context) {
         Ok(_) => {

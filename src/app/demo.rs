@@ -8,7 +8,8 @@ use std::time::Instant;
 use serde_json::value::RawValue;
 
 use super::clock::Shifted;
-use super::hub::{Hub, Plan};
+use super::hub::Hub;
+use super::plan::Plan;
 use super::service::{Logging, reporter};
 use super::{Compared, Context, Counts, DemoAnswer, DemoRequest, Failure, quarantine, view};
 use crate::brain::{Account, Brain, BrainConfig, BrainHandle, EditionJudge, Judged, RowJudge};

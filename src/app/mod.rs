@@ -12,10 +12,15 @@ mod counts;
 mod demo;
 mod failure;
 mod hub;
+mod jobs;
+mod named;
+mod opening;
+mod plan;
 mod platform;
 mod progress;
 mod quarantine;
 mod request;
+mod resend;
 mod service;
 mod status;
 mod trying;
@@ -24,15 +29,15 @@ mod view;
 pub use answer::{
     ApproveAnswer, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DeletionLine, DemoAnswer, ExportAnswer,
     ImbalanceLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer, ReleaseAnswer,
-    RetryAnswer, RunAnswer, RunLine, StatusAnswer, StatusLine, Target, TryAnswer, TryRow, TryVerdict, UpstreamStock,
-    ViolationLine,
+    ResendAnswer, ResendLine, RetryAnswer, RunAnswer, RunLine, StatusAnswer, StatusLine, Target, TryAnswer, TryRow, TryVerdict,
+    UpstreamStock, ViolationLine,
 };
 pub use counts::{Counts, DomainName, DomainSection, TableLine};
 pub use failure::Failure;
 pub use progress::{Progress, Silent};
 pub use request::{
     ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, ExportRequest, Part, QuarantineRequest, RampTarget,
-    RekeyRequest, ReleaseRequest, RunRequest, TryRequest,
+    RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, TryRequest,
 };
 pub use service::{AroundStore, Fittings};
 
@@ -57,7 +62,7 @@ pub fn check(context: &Context<'_>, request: &CheckRequest) -> Result<CheckAnswe
 /// # Errors
 /// What keeps the rows from being read.
 pub fn try_table(context: &Context<'_>, request: &TryRequest) -> Result<TryAnswer, Failure> {
-    trying::answer(&open(context)?, request)
+    trying::answer(&trying::hub(context)?, request)
 }
 
 /// The service: collects and reports until it is stopped, or once.
@@ -125,6 +130,14 @@ pub fn release(context: &Context<'_>, request: &ReleaseRequest) -> Result<Releas
     approvals::release(&hub, request)
 }
 
+/// Puts stored records ahead again.
+///
+/// # Errors
+/// [`Failure`] when there is no such table or upstream.
+pub fn resend(context: &Context<'_>, request: &ResendRequest) -> Result<ResendAnswer, Failure> {
+    resend::resend(&open(context)?, request)
+}
+
 /// Lists what a changed natural key orphans and, when approved, lets the table go on.
 ///
 /// # Errors
@@ -153,16 +166,16 @@ pub fn brain(context: &Context<'_>, request: &BrainRequest) -> Result<BrainAnswe
 
 /// The hub as it stands, for commands that only look: they work beside the service, which has the store's lock.
 fn look(context: &Context<'_>) -> Result<hub::Hub, Failure> {
-    let plan = hub::Plan::load(context)?;
+    let plan = plan::Plan::load(context)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
-    match hub::open_store_to_read(context, &plan, &runtime)? {
+    match opening::open_store_to_read(context, &plan, &runtime)? {
         Some(store) => hub::Hub::looked_at(plan, runtime, store, hub::system_clock()),
-        None => Err(Failure::Unknown(hub::nothing_yet(&plan.data_dir(context)))),
+        None => Err(Failure::Unknown(opening::nothing_yet(&plan.data_dir(context)))),
     }
 }
 
 /// The hub with its store to itself, for commands that decide something or need the jobs.
 fn open(context: &Context<'_>) -> Result<hub::Hub, Failure> {
-    let plan = hub::Plan::load(context)?;
+    let plan = plan::Plan::load(context)?;
     hub::Hub::open(context, plan, hub::system_clock(), std::sync::Arc::new(crate::pipeline::Silent))
 }

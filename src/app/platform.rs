@@ -1,18 +1,46 @@
 //! `brain`: the reference platform as a process of its own.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use super::{BrainAnswer, BrainRequest, Context, Failure};
 use crate::brain::{Brain, BrainConfig};
 use crate::config;
 use crate::finding::Text;
 
+/// Where the sandbox listens unless told otherwise.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8686);
+
+fn overruled(file: SocketAddr, line: SocketAddr) -> Text {
+    Text::new(
+        format!("注意：按 --listen 在 {line} 监听，设置文件中的 listen = \"{file}\" 本次不用"),
+        format!("note: listening on {line} as --listen says; listen = \"{file}\" of the settings is passed over this time"),
+    )
+}
+
+/// The settings, with the address to listen on: that of the command line, of the file, or the usual one.
+fn settings(context: &Context<'_>, request: &BrainRequest) -> Result<BrainConfig, Failure> {
+    let Some(file) = &request.config else {
+        // An open sandbox: one well-known account that may report for any school.
+        return Ok(BrainConfig { listen: request.listen.unwrap_or(LISTEN), ..BrainConfig::sandbox("") });
+    };
+    let value: serde_json::Value = config::load_single(file, &BrainConfig::schema()).map_err(Failure::Settings)?;
+    let said = value.get("listen").is_some();
+    let mut config: BrainConfig = config::load_single(file, &BrainConfig::schema()).map_err(Failure::Settings)?;
+    match request.listen {
+        Some(listen) if said && listen != config.listen => {
+            context.progress.note(overruled(config.listen, listen));
+            config.listen = listen;
+        }
+        Some(listen) => config.listen = listen,
+        None if !said => config.listen = LISTEN,
+        None => {}
+    }
+    Ok(config)
+}
+
 /// Serves until it is stopped.
 pub(super) fn run(context: &Context<'_>, request: &BrainRequest) -> Result<BrainAnswer, Failure> {
-    let mut config = match &request.config {
-        Some(file) => config::load_single(file, &BrainConfig::schema()).map_err(Failure::Settings)?,
-        // An open sandbox: one well-known account that may report for any school.
-        None => BrainConfig::sandbox(""),
-    };
-    config.listen = request.listen;
+    let mut config = settings(context, request)?;
     if let Some(edition) = &request.edition {
         config.edition.clone_from(edition);
     }

@@ -6,7 +6,7 @@ use std::io::Write;
 use super::hub::Hub;
 use super::{
     CauseLine, ExportAnswer, ExportRequest, Failure, QuarantineList, QuarantineRequest, QuarantineRow, RefusalLine, RefusedRow,
-    RetryAnswer, view,
+    RetryAnswer, named, view,
 };
 use crate::finding::Text;
 use crate::pipeline::Retried;
@@ -38,7 +38,9 @@ pub(super) fn refused(hub: &Hub, table: Option<&str>) -> Result<Vec<RefusedRow>,
     let read = async { Ok::<_, StoreError>((hub.store.exceptions(&filter).await?, hub.store.stock().await?)) };
     let (rows, stock) = hub.runtime.block_on(read).map_err(|e| Failure::part(&e))?;
     let tables = tables(hub)?;
+    let named = |row: &ExceptionRow| hub.plan.natural_key_words(tables.get(&row.feed)?, &row.natural_key);
     let row = |row: ExceptionRow| RefusedRow {
+        natural_key: named(&row),
         upstream: stock.iter().find(|s| s.upstream == row.upstream).map(|s| s.upstream_name.clone()).unwrap_or_default(),
         table: tables.get(&row.feed).cloned().unwrap_or_default(),
         key: row.record_key.as_str().to_owned(),
@@ -83,32 +85,41 @@ pub(super) fn causes(hub: &Hub) -> Result<Vec<CauseLine>, Failure> {
 pub(super) fn show(hub: &Hub, id: i64) -> Result<QuarantineRow, Failure> {
     let request = QuarantineRequest { id: Some(id), ..QuarantineRequest::default() };
     let row = rows(hub, &request, true)?.pop();
-    row.ok_or_else(|| {
-        Failure::Unknown(Text::new(format!("没有编号为 {id} 的隔离行"), format!("there is no quarantined row {id}")))
-    })
+    row.ok_or_else(|| named::no_row(id))
 }
 
 /// Writes rows as CSV (UTF-8 with byte-order mark, so that Excel reads it).
 pub(super) fn export(hub: &Hub, request: &ExportRequest) -> Result<ExportAnswer, Failure> {
-    let rows = rows(hub, &request.rows, false)?;
+    let rows = rows(hub, &request.rows, true)?;
     let io = |e: std::io::Error| Failure::io(&request.to.display().to_string(), &e);
+    if let Some(folder) = request.to.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        let folder = folder.display();
+        return Err(Failure::Unknown(Text::new(
+            format!("没有目录 {folder}，文件无法写入。解决办法：先建立该目录，或换一个位置"),
+            format!("there is no folder {folder} to write to; fix: make it first, or name another place"),
+        )));
+    }
     let mut file = std::fs::File::create(&request.to).map_err(io)?;
     file.write_all("\u{FEFF}".as_bytes()).map_err(io)?;
     let mut csv = csv::Writer::from_writer(file);
     let bad = |e: csv::Error| Failure::io(&request.to.display().to_string(), &std::io::Error::other(e));
-    csv.write_record(["编号", "表", "数据源", "位置", "责任部门", "规则", "字段", "问题", "自"]).map_err(bad)?;
+    csv.write_record(["编号", "表", "数据源", "位置", "自然主键", "责任部门", "规则", "字段", "问题", "自", "原始内容"])
+        .map_err(bad)?;
     for row in &rows {
+        let raw = raw_text(&row.raw);
         for violation in &row.violations {
             csv.write_record([
                 &row.id.to_string(),
                 &row.table,
                 &row.source,
                 &row.origin,
+                row.natural_key.as_deref().unwrap_or_default(),
                 row.owner.as_deref().unwrap_or_default(),
                 &violation.rule,
                 violation.field.as_deref().unwrap_or_default(),
                 &violation.text.zh,
                 &row.since,
+                &raw,
             ])
             .map_err(bad)?;
         }
@@ -123,16 +134,24 @@ pub(super) fn export(hub: &Hub, request: &ExportRequest) -> Result<ExportAnswer,
             row.table.as_str(),
             row.upstream.as_str(),
             row.key.as_str(),
+            row.natural_key.as_deref().unwrap_or_default(),
             "",
             "refused",
             field,
             row.text.as_str(),
             row.since.as_str(),
+            "",
         ];
         csv.write_record(cells).map_err(bad)?;
     }
     csv.flush().map_err(io)?;
     Ok(ExportAnswer { file: request.to.clone(), rows: (rows.len() + refused.len()) as u64 })
+}
+
+/// A raw row in one cell: `column=text`, nothing there as `∅`.
+fn raw_text(raw: &[(String, Option<String>)]) -> String {
+    let cells: Vec<String> = raw.iter().map(|(name, cell)| format!("{name}={}", cell.as_deref().unwrap_or("∅"))).collect();
+    cells.join("；")
 }
 
 /// Runs quarantined rows again and offers refused records again.
@@ -153,6 +172,7 @@ fn rows(hub: &Hub, request: &QuarantineRequest, with_raw: bool) -> Result<Vec<Qu
     let row = |row: &QuarantinedRow| {
         let table = tables.get(&row.feed).map_or("", String::as_str);
         let mut line = view::quarantine_row(row, table, hub.plan.owner(table, &row.source), with_raw);
+        line.natural_key = row.natural_key.as_ref().and_then(|key| hub.plan.natural_key_words(table, key));
         let hidden = hub.plan.sensitive_columns(table, &row.source);
         for (name, cell) in &mut line.raw {
             if hidden.contains(name.as_str()) && cell.is_some() {
@@ -167,7 +187,10 @@ fn rows(hub: &Hub, request: &QuarantineRequest, with_raw: bool) -> Result<Vec<Qu
 fn stored(hub: &Hub, request: &QuarantineRequest) -> Result<Vec<QuarantinedRow>, Failure> {
     if let Some(id) = request.id {
         let row = hub.runtime.block_on(hub.store.quarantined_row(id)).map_err(|e| Failure::part(&e))?;
-        return Ok(row.into_iter().collect());
+        return row.map(|row| vec![row]).ok_or_else(|| named::no_row(id));
+    }
+    if let Some(source) = &request.source {
+        named::source(&hub.plan, source)?;
     }
     let filter = QuarantineFilter {
         feed: feed_of(hub, request.table.as_deref())?,
@@ -187,7 +210,14 @@ fn tables(hub: &Hub) -> Result<HashMap<FeedId, String>, Failure> {
 pub(super) fn feed_of(hub: &Hub, table: Option<&str>) -> Result<Option<FeedId>, Failure> {
     let Some(table) = table else { return Ok(None) };
     let found = tables(hub)?.into_iter().find(|(_, name)| name == table).map(|(feed, _)| feed);
-    let unknown =
-        || Failure::Unknown(Text::new(format!("表 {table} 尚无数据"), format!("nothing is known of the table {table} yet")));
+    if found.is_none() {
+        named::table(&hub.plan, table)?;
+    }
+    let unknown = || {
+        Failure::Unknown(Text::new(
+            format!("表 {table} 尚未采集：先运行 `xiaoshu run`"),
+            format!("the table {table} was not read yet: start `xiaoshu run` first"),
+        ))
+    };
     found.map(Some).ok_or_else(unknown)
 }

@@ -117,6 +117,15 @@ pub struct ReleaseRequest {
     pub to: Option<RampTarget>,
 }
 
+/// `xiaoshu resend TABLE` or `--all`.
+#[derive(Debug, Clone, Default)]
+pub struct ResendRequest {
+    /// The table; `None` for all tables.
+    pub table: Option<String>,
+    /// One upstream only.
+    pub upstream: Option<String>,
+}
+
 /// `xiaoshu rekey TABLE`.
 #[derive(Debug, Clone)]
 pub struct RekeyRequest {
@@ -136,8 +145,8 @@ pub struct ApproveRequest {
 /// `xiaoshu brain`.
 #[derive(Debug, Clone)]
 pub struct BrainRequest {
-    /// Where to listen.
-    pub listen: SocketAddr,
+    /// Where to listen; `None` for what its settings file says, else 127.0.0.1:8686.
+    pub listen: Option<SocketAddr>,
     /// Its settings file (accounts, white-list, delays, scripted faults); `None` for an open sandbox.
     pub config: Option<PathBuf>,
     /// The edition whose tables it takes; `None` for the settings' or the newest.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use rand::RngCore as _;
 
 use super::checking::step;
-use super::hub::{Hub, Plan};
+use super::hub::Hub;
+use super::plan::Plan;
 use super::{CheckAnswer, Context, Failure, LeftLine, Part, Progress, RunAnswer, RunRequest, Target, view};
 use crate::finding::Text;
 use crate::pipeline::{Job, Observer, PipelineError, RunOutcome};
@@ -105,14 +106,21 @@ impl Default for Fittings {
     }
 }
 
+/// Where spans and metrics go, if anywhere.
+fn exporter(plan: &Plan) -> Result<Option<telemetry::Exporter>, Failure> {
+    let opened = plan.loaded.settings.telemetry.otlp.as_deref().map(telemetry::Exporter::open).transpose();
+    opened.map_err(|error| Failure::Part { class: crate::fault::FaultClass::Configuration, message: error.to_string() })
+}
+
 /// Runs as asked.
 pub(super) fn run(context: &Context<'_>, request: &RunRequest, fittings: &Fittings) -> Result<RunAnswer, Failure> {
     let plan = Plan::load(context)?;
     let progress = context.progress.share();
     let shared = Arc::clone(&progress);
-    telemetry::start(plan.loaded.settings.log, Arc::new(move |line| shared.log(line)));
+    let exporter = exporter(&plan)?;
+    telemetry::start(plan.loaded.settings.log, Arc::new(move |line| shared.log(line)), exporter.as_ref());
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
-    let store = (fittings.around_store)(super::hub::open_store(context, &plan, &runtime)?);
+    let store = (fittings.around_store)(super::opening::open_store(context, &plan, &runtime)?);
     let clock = Arc::clone(&fittings.clock);
     let hub = Hub::with_store(plan, runtime, store, Arc::new(move || clock.now()), Arc::new(Logging(progress)))?;
     if request.restored {

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::hub::{self, Clock, Hub, Plan};
+use super::hub::{self, Clock, Hub};
+use super::opening::{nothing_yet, open_store_to_read};
+use super::plan::Plan;
 use super::{Context, Failure, StatusAnswer, StatusLine, view};
 use crate::finding::Text;
 use crate::standard::Domain;
@@ -13,8 +15,8 @@ pub(super) fn answer(context: &Context<'_>) -> Result<StatusAnswer, Failure> {
     let plan = Plan::load(context)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
     let clock = hub::system_clock();
-    let Some(store) = hub::open_store_to_read(context, &plan, &runtime)? else {
-        return Ok(heading(&plan, now(&clock), Some(hub::nothing_yet(&plan.data_dir(context)))));
+    let Some(store) = open_store_to_read(context, &plan, &runtime)? else {
+        return Ok(heading(&plan, now(&clock), Some(nothing_yet(&plan.data_dir(context)))));
     };
     let hub = Hub::looked_at(plan, runtime, store, clock)?;
     hub.runtime.block_on(read(&hub)).map_err(|e| Failure::part(&e))
@@ -91,6 +93,7 @@ async fn line(
             label: plan.label_zh.to_string(),
             live: feed.live,
             quarantined: feed.quarantined,
+            collisions: feed.collisions,
             stale: feed.stale,
             last_read: complete.map(view::minute),
             overdue: due.as_ref().is_some_and(|(_, began)| complete.is_none_or(|at| at < *began)) && !stock.is_empty(),

@@ -146,6 +146,7 @@ pub(super) fn quarantine_row(row: &QuarantinedRow, table: &str, owner: Option<&s
         table: table.to_owned(),
         source: row.source.to_string(),
         origin: row.origin.clone(),
+        natural_key: None,
         since: minute(row.since),
         owner: owner.map(str::to_owned),
         violations: violations

@@ -116,6 +116,18 @@ pub enum Command {
         #[arg(long, value_name = "STEP", value_enum, requires = "table")]
         to: Option<RampTarget>,
     },
+    /// Send stored records again
+    Resend {
+        /// Table of the standard
+        #[arg(value_name = "TABLE", required_unless_present = "all", conflicts_with = "all")]
+        table: Option<String>,
+        /// All mapped tables
+        #[arg(long)]
+        all: bool,
+        /// One upstream only
+        #[arg(long, value_name = "NAME")]
+        upstream: Option<String>,
+    },
     /// Let a table go on under a changed natural key
     Rekey {
         /// Table of the standard
@@ -133,9 +145,9 @@ pub enum Command {
     },
     /// Run the reference central platform
     Brain {
-        /// Address to listen on
-        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8686")]
-        listen: SocketAddr,
+        /// Address to listen on; left out: that of the settings, else 127.0.0.1:8686
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<SocketAddr>,
         /// Its own settings: accounts, white-list, delays, scripted faults
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,

@@ -24,7 +24,7 @@ use clap::FromArgMatches;
 
 use crate::app::{
     self, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, ExportRequest, Failure, QuarantineRequest,
-    RekeyRequest, ReleaseRequest, RunRequest, TryRequest,
+    RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, TryRequest,
 };
 use crate::{fault::Classified, telemetry};
 
@@ -49,7 +49,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     // `run` logs as its settings say, once they are read.
     if !matches!(cli.command, Command::Run { .. }) {
         let shared = progress.share();
-        telemetry::start(telemetry::Config::QUIET, Arc::new(move |line| shared.log(line)));
+        telemetry::start(telemetry::Config::QUIET, Arc::new(move |line| shared.log(line)), None);
     }
     match dispatch(&context, output, cli.command) {
         Ok(exit) => exit,
@@ -106,6 +106,11 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
             let answer = app::release(context, &ReleaseRequest { table, upstream, to })?;
             output.print(&answer, |o| render::release(o, &answer))?;
             Ok(Exit::found(answer.ramps.iter().all(|ramp| ramp.refused.is_none())))
+        }
+        Command::Resend { table, all: _, upstream } => {
+            let answer = app::resend(context, &ResendRequest { table, upstream })?;
+            output.print(&answer, |o| render::resend(o, &answer))?;
+            Ok(Exit::found(answer.lines.iter().all(|line| line.refused.is_none())))
         }
         Command::Rekey { table, approve } => {
             let answer = app::rekey(context, &RekeyRequest { table, approve })?;

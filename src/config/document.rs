@@ -88,6 +88,22 @@ pub(super) fn join(pointer: &str, step: &str) -> String {
 fn syntax_fault(file: &Path, text: &str, error: &toml_edit::TomlError) -> Fault {
     let (line, column) = error.span().map_or((1, 1), |span| place(text, span.start));
     let message = error.message().lines().next().unwrap_or("invalid TOML").to_owned();
+    let written = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    if let Some((at, sign, plain)) = full_width(written) {
+        return Fault {
+            file: file.to_owned(),
+            line,
+            column: at,
+            what: Text::new(
+                format!("这一行有全角（中文）符号 {sign}，TOML 只认半角符号"),
+                format!("this line has the full-width sign {sign}; TOML knows only the plain one"),
+            ),
+            remedy: Text::new(
+                format!("关闭中文输入法，把 {sign} 改成 {plain}"),
+                format!("write {plain} for {sign}, with the Chinese input method switched off"),
+            ),
+        };
+    }
     Fault {
         file: file.to_owned(),
         line,
@@ -98,6 +114,40 @@ fn syntax_fault(file: &Path, text: &str, error: &toml_edit::TomlError) -> Fault 
             "mend this line (texts need quotes, a name may come only once)",
         ),
     }
+}
+
+/// The first sign of a line, outside plain quotes and comments, that an input method put in place of the one TOML knows:
+/// its column, itself, the plain one.
+fn full_width(line: &str) -> Option<(usize, char, char)> {
+    const SIGNS: [(char, char); 12] = [
+        ('“', '"'),
+        ('”', '"'),
+        ('＂', '"'),
+        ('‘', '\''),
+        ('’', '\''),
+        ('＝', '='),
+        ('，', ','),
+        ('［', '['),
+        ('］', ']'),
+        ('【', '['),
+        ('｛', '{'),
+        ('｝', '}'),
+    ];
+    let mut quote = None;
+    for (at, sign) in line.chars().enumerate() {
+        match quote {
+            Some(open) if sign == open => quote = None,
+            Some(_) => {}
+            None if sign == '#' => return None,
+            None if sign == '"' || sign == '\'' => quote = Some(sign),
+            None => {
+                if let Some((_, plain)) = SIGNS.iter().find(|(wide, _)| *wide == sign) {
+                    return Some((at + 1, sign, *plain));
+                }
+            }
+        }
+    }
+    None
 }
 
 /// Line and column, counted from 1, in characters.
@@ -184,6 +234,22 @@ mod tests {
 
     fn document(toml: &str) -> Document {
         Document::parse(Path::new("a.toml"), toml.to_owned()).expect("TOML")
+    }
+
+    #[test]
+    fn full_width_signs_are_named_with_their_place_and_the_plain_one() {
+        for (text, line, column, plain) in [
+            ("a = 1\nsource = “jw”\n", 2, 10, "\""),
+            ("table = “ODS_KCJBSJ\"\n", 1, 9, "\""),
+            ("source ＝ \"jw\"\n", 1, 8, "="),
+            ("is = [\"甲，乙\"， \"丙\"]\n", 1, 12, ","),
+        ] {
+            let fault = Document::parse(Path::new("a.toml"), text.to_owned()).map(drop).expect_err("no TOML");
+            assert_eq!((fault.line, fault.column), (line, column), "{text}: {fault:?}");
+            assert!(fault.what.zh.contains("全角") && fault.remedy.en.contains(&format!("write {plain} for")), "{fault:?}");
+        }
+        let other = Document::parse(Path::new("a.toml"), "a = \"“\" 1\n".to_owned()).map(drop).expect_err("no TOML");
+        assert!(!other.what.zh.contains("全角"), "{other:?}");
     }
 
     #[test]

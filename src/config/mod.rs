@@ -28,6 +28,7 @@ pub use settings::{
     Calendar, Collect, Data, Mappings, ReferencePolicy, References, School, Settings, SourceSettings, Term, UpstreamSettings,
 };
 pub use single::load_single;
+pub use suggest::nearest;
 
 use std::path::{Path, PathBuf};
 

@@ -40,6 +40,9 @@ pub struct Settings {
     /// The log.
     #[serde(default)]
     pub log: telemetry::Config,
+    /// Where spans and metrics go.
+    #[serde(default)]
+    pub telemetry: telemetry::ExportConfig,
 }
 
 /// `[school]`.

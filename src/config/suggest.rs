@@ -1,7 +1,7 @@
 //! The nearest known name to a mistyped one.
 
 /// The known name that `word` was probably meant to be; `None` when none is near.
-pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
     known
         .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))

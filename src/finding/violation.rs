@@ -31,12 +31,18 @@ impl RuleId {
     pub const REFERENCE: Self = Self::new("reference");
     /// Two different rows with one key.
     pub const DUPLICATE_KEY: Self = Self::new("duplicate_key");
+    /// A record key that belongs to another natural key already.
+    pub const KEY_COLLISION: Self = Self::new("key_collision");
+    /// Another record key than the one under which the record was reported.
+    pub const KEY_CHANGED: Self = Self::new("key_changed");
     /// A field that the table does not have.
     pub const UNKNOWN_FIELD: Self = Self::new("unknown_field");
     /// A resident identity number that cannot be right or is odd.
     pub const ID_NUMBER: Self = Self::new("id_number");
     /// A unified social credit code that cannot be right or is odd.
     pub const CREDIT_CODE: Self = Self::new("credit_code");
+    /// A telephone number that cannot be right or is odd.
+    pub const TELEPHONE: Self = Self::new("telephone");
     /// Dates of a row in the wrong order.
     pub const DATE_ORDER: Self = Self::new("date_order");
     /// Something would be lost, and the mapping does not say that it may.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::document::{FieldSection, MappingDocument, WhenMissing};
+use super::fault::Faults;
 use super::key;
 use crate::standard::{NaturalKey, TablePlan};
 
@@ -45,6 +46,15 @@ impl MappingDocument {
         let columns = if own.is_empty() { self.body.read.order_by.iter().collect() } else { own };
         let hidden = self.sensitive_columns(plan);
         columns.into_iter().filter(|column| !hidden.contains(*column)).cloned().collect()
+    }
+
+    /// The natural key that this mapping gives its table: the table's own, or the one it names.
+    pub fn natural_key(&self, plan: &TablePlan) -> NaturalKey {
+        match &self.body.key.fields {
+            // What is wrong with it is found when the mapping is compiled.
+            Some(parts) => key::parse(plan, parts, &mut Faults::new(&self.file, &self.spans)),
+            None => plan.key.clone(),
+        }
     }
 
     /// Digest of the natural key that this mapping gives its table: the table's own, or the one it names. A key, once

@@ -58,10 +58,16 @@ fn note(error: &ValidationError<'_>, compiled: &Compiled, faults: &mut Faults<'_
         }
         ValidationErrorKind::Required { property } => {
             let property = property.as_str().unwrap_or_default();
+            let schema_path = error.schema_path().to_string();
+            let parent = schema_path.strip_suffix("/required").unwrap_or("");
+            let values = compiled.document.pointer(&format!("{parent}/properties/{property}/enum")).and_then(Value::as_array);
+            let values: Vec<String> =
+                values.into_iter().flatten().filter_map(Value::as_str).map(|value| format!("\"{value}\"")).collect();
+            let value = if values.is_empty() { "…".to_owned() } else { values.join(" | ") };
             faults.add(
                 &pointer,
                 Text::new(format!("缺少 {property}"), format!("{property} is missing")),
-                Text::new(format!("补上 {property} = …"), format!("add {property} = …")),
+                Text::new(format!("补上 {property} = {value}"), format!("add {property} = {value}")),
             );
         }
         ValidationErrorKind::Enum { options } => {

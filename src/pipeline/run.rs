@@ -6,13 +6,17 @@
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::Instant;
 
+use tracing::field::Empty;
+
 use super::answers::Answers;
 use super::{Job, PipelineError, Surroundings};
+use crate::fault::Classified;
 use crate::finding::{Findings, Locator, Severity};
 use crate::normalize::{self, MappingPlan, Normalized};
-use crate::record::{Record, RecordBatch};
+use crate::record::{Record, RecordBatch, natural_key_words};
 use crate::source::{Position, Source, SourceBatch};
 use crate::store::{Landed, LandingBatch, NewRun, RunEnd, RunId, RunSummary};
+use crate::telemetry;
 use crate::validate::{Accepted, Rejected, judge};
 
 /// Rows of one batch.
@@ -96,6 +100,33 @@ impl<'a> Preparer<'a> {
 /// # Errors
 /// When the source, the mapping or the store keeps the run from going on; the run is closed as incomplete first.
 pub fn run_job(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
+    let span = tracing::info_span!(
+        target: telemetry::SPANS, "collect", source = %job.source, table = %job.plan.name, read = Empty, changed = Empty,
+        quarantined = Empty, fault = Empty, otel.status_code = Empty
+    );
+    let outcome = span.in_scope(|| run(job, around));
+    match &outcome {
+        Ok(RunOutcome { summary, took_ms, .. }) => {
+            let Landed { read, changed, unchanged, duplicate, quarantined, filtered, consumed, .. } = summary.landed;
+            span.record("read", read).record("changed", changed).record("quarantined", quarantined);
+            let outcomes = [
+                ("changed", changed),
+                ("unchanged", unchanged),
+                ("duplicate", duplicate),
+                ("quarantined", quarantined),
+                ("filtered", filtered),
+                ("consumed", consumed),
+            ];
+            telemetry::run_ended(&job.source, &job.plan.name, &outcomes, *took_ms);
+        }
+        Err(error) => {
+            span.record("fault", error.fault_class().name()).record("otel.status_code", "ERROR");
+        }
+    }
+    outcome
+}
+
+fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
     let began = Instant::now();
     let at = (around.clock)();
     let new = NewRun { source: job.source.clone(), feed: job.feed, mapping_digest: job.document.digest(), at };
@@ -191,6 +222,7 @@ fn write(
 /// Lands one prepared batch.
 pub(super) fn land(job: &Job, around: &Surroundings, run: RunId, ready: &Ready) -> Result<Landed, PipelineError> {
     let object = &job.object;
+    let natural_key = job.document.natural_key(&job.plan);
     let raw = |row: u32| {
         let origin = ready.accepted.batch().row(row as usize).origin();
         (normalize::raw_json(&ready.source, origin), job.locator(object, &ready.source, origin))
@@ -203,6 +235,7 @@ pub(super) fn land(job: &Job, around: &Surroundings, run: RunId, ready: &Ready) 
         consumed: 0,
         position: ready.source.position(),
         raw: &raw,
+        name: &|key: &[u8]| natural_key_words(&job.plan, &natural_key, key),
         at: (around.clock)(),
     };
     Ok(around.wait(around.store.land(run, &batch))?)

@@ -71,6 +71,7 @@ pub(super) struct RowMeta {
     pub(super) origin: u32,
     pub(super) natural_key: (u32, u32),
     pub(super) record_key: RecordKey,
+    pub(super) adopted: bool,
     pub(super) hash: ContentHash,
 }
 
@@ -193,7 +194,12 @@ impl<'a> Record<'a> {
         self.batch.rows[self.row].record_key
     }
 
-    /// Hash over the plain values, record key and collected-at left out.
+    /// Whether the record key was minted elsewhere: it is not the one that follows from the natural key.
+    pub fn is_adopted(&self) -> bool {
+        self.batch.rows[self.row].adopted
+    }
+
+    /// Hash over the plain values, collected-at left out; the record key is in it only where it is adopted.
     pub fn content_hash(&self) -> ContentHash {
         self.batch.rows[self.row].hash
     }

@@ -54,6 +54,7 @@ impl BatchBuilder {
             origin: origin as u32,
             natural_key: (0, 0),
             record_key: RecordKey::default(),
+            adopted: false,
             hash: ContentHash::default(),
         });
     }
@@ -128,8 +129,11 @@ impl BatchBuilder {
             return false;
         }
         self.batch.rows[at].natural_key = (start as u32, self.batch.keys.len() as u32);
-        let key = adopted.unwrap_or_else(|| keys.record_key(&self.batch.plan, self.batch.row(at).natural_key()));
+        let minted = keys.record_key(&self.batch.plan, self.batch.row(at).natural_key());
+        let adopted = adopted.filter(|key| *key != minted);
+        let key = adopted.unwrap_or(minted);
         self.batch.rows[at].record_key = key;
+        self.batch.rows[at].adopted = adopted.is_some();
         if let Some(field) = self.batch.plan.roles.record_key {
             let mut hex = [0u8; 32];
             self.set_text(field, key.write_hex(&mut hex));

@@ -62,7 +62,8 @@ impl fmt::Display for RecordKey {
     }
 }
 
-/// xxh3-128 over the plain values, each framed by its length; record key and collected-at are left out.
+/// xxh3-128 over the plain values, each framed by its length; collected-at is left out, and so is a minted record key, which
+/// follows from the natural key. An adopted one is in it: another adopted key is a change.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub struct ContentHash(pub [u8; 16]);
 
@@ -206,7 +207,7 @@ pub(super) fn content_hash(row: &Record<'_>) -> ContentHash {
     let mut hasher = Xxh3::new();
     for i in 0..row.plan().fields.len() {
         let field = FieldIdx(i as u16);
-        if Some(field) == roles.collected_at || Some(field) == roles.record_key {
+        if Some(field) == roles.collected_at || Some(field) == roles.record_key && !row.is_adopted() {
             continue;
         }
         match row.get(field).text() {

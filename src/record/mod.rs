@@ -10,6 +10,7 @@ mod decode;
 mod encode;
 mod form;
 mod identity;
+mod naming;
 mod number;
 
 pub use batch::{Record, RecordBatch, ValueRef, is_blank};
@@ -18,4 +19,5 @@ pub use decode::{DecodeFault, Decoder};
 pub use encode::{canonical_json, json_string};
 pub use form::{credit_check, days_in_month, has_form, resident_check, resident_id_is_whole};
 pub use identity::{ContentHash, KeySpec, Namespace, RecordKey, date_part, school_year_of};
+pub use naming::natural_key_words;
 pub use number::{NumberFault, canonical_number};

@@ -22,6 +22,8 @@ pub(super) struct Terms<'a> {
     pub(super) bytes: u64,
     /// New rows that the ramp still lets through.
     pub(super) allowance: u64,
+    /// The table is closed: not even rows that the upstream knows go.
+    pub(super) shut: bool,
     /// When a row that waits for its parent is looked at again, should nothing release it.
     pub(super) parent_again: Millis,
 }
@@ -72,7 +74,7 @@ pub(super) fn plan(
                     if out.members.len() as u32 >= tight {
                         break;
                     }
-                    if ahead && fresh >= terms.allowance {
+                    if terms.shut || ahead && fresh >= terms.allowance {
                         out.ramp_full = true;
                         break;
                     }

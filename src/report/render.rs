@@ -118,6 +118,13 @@ impl Renderer {
         Self { plan, style: style.clone(), passes, plain }
     }
 
+    /// Fields that go out without a value whatever the record has: masked ones, and those that cannot be sealed.
+    pub fn withheld(&self) -> Vec<&str> {
+        let empty = |pass: &Pass| matches!(pass, Pass::Masked | Pass::Unsealable { .. });
+        let fields = self.plan.fields.iter().zip(&self.passes).filter(|(_, pass)| empty(pass));
+        fields.map(|(field, _)| &*field.name).collect()
+    }
+
     /// Appends the row to `out`. `delete` writes the data state that means deletion.
     ///
     /// # Errors

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
+pub use crate::wire::tls::Acceptance;
+
 /// A length of time in the settings: `"200ms"`, `"30s"`, `"15m"`, `"2h"`, `"7d"`, or a whole number of seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period(pub Duration);
@@ -91,25 +93,6 @@ impl<'de> Deserialize<'de> for Secret {
         String::deserialize(deserializer)
             .map(Self)
             .map_err(|_| de::Error::custom("a secret must be a text once its reference is resolved"))
-    }
-}
-
-/// Somebody took a risk knowingly, and said so in the settings.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Acceptance {
-    /// Who.
-    pub by: String,
-    /// When, `YYYY-MM-DD`.
-    pub date: String,
-    /// Why.
-    pub reason: String,
-}
-
-impl Acceptance {
-    /// Whether all three are filled in and the date is one.
-    pub fn is_whole(&self) -> bool {
-        !self.by.trim().is_empty() && !self.reason.trim().is_empty() && self.date.parse::<jiff::civil::Date>().is_ok()
     }
 }
 

@@ -39,6 +39,8 @@ pub(super) struct Lists {
 pub(super) struct List {
     pub(super) name_zh: String,
     pub(super) sets: Vec<String>,
+    /// Only codes of so many characters: one level of a list that has several.
+    pub(super) width: Option<usize>,
 }
 
 /// Reads `<folder>/codes/_index.csv`.
@@ -50,7 +52,8 @@ pub(super) fn index(folder: &Folder, of: &str) -> Result<Vec<IndexRow>, LoadErro
 /// Reads one set. Labels of codes no longer valid find nothing, so that a present name is not ambiguous with an old one.
 pub(super) fn read_set(folder: &Folder, of: &str, row: &IndexRow, closed: bool) -> Result<CodeSet, LoadError> {
     let (current, retired) = codes(folder, of, &row.code_set)?;
-    Ok(CodeSet::dated(row.code_set.as_str(), row.name_zh.as_str(), closed, current, retired))
+    let set = CodeSet::dated(row.code_set.as_str(), row.name_zh.as_str(), closed, current, retired.codes);
+    Ok(set.ending(retired.ends))
 }
 
 /// The union of several national sets under the name by which editions print it; never closed.
@@ -59,18 +62,41 @@ pub(super) fn read_list(folder: &Folder, id: &str, list: &List) -> Result<CodeSe
     for set in &list.sets {
         let (now, past) = codes(folder, "national", set)?;
         current.extend(now);
-        retired.extend(past);
+        retired.extend(past.codes);
+    }
+    if let Some(width) = list.width {
+        current.retain(|c| c.code.len() == width);
+        retired.retain(|c| c.code.len() == width);
     }
     Ok(CodeSet::dated(id, list.name_zh.as_str(), false, current, retired))
 }
 
-fn codes(folder: &Folder, of: &str, set: &str) -> Result<(Vec<Code>, Vec<Code>), LoadError> {
+/// Codes no longer valid, and the last year in which each was, as far as the file says it.
+#[derive(Default)]
+struct Retired {
+    codes: Vec<Code>,
+    ends: HashMap<Arc<str>, u16>,
+}
+
+fn codes(folder: &Folder, of: &str, set: &str) -> Result<(Vec<Code>, Retired), LoadError> {
     let file = format!("{of}/codes/{set}.csv");
     let rows: Vec<CodeRow> = rows(&file, &folder.text(&file)?)?;
-    let (mut current, mut retired) = (Vec::with_capacity(rows.len()), Vec::new());
+    let (mut current, mut retired) = (Vec::with_capacity(rows.len()), Retired::default());
     for row in rows {
         let code = Code { code: Arc::from(row.code), label: Arc::from(row.label_zh) };
-        if row.valid_to.is_empty() { current.push(code) } else { retired.push(code) }
+        if row.valid_to.is_empty() {
+            current.push(code);
+            continue;
+        }
+        if let Some(year) = row.valid_to.get(..4).and_then(|y| y.parse().ok()) {
+            let end = retired.ends.entry(Arc::clone(&code.code)).or_insert(year);
+            *end = year.max(*end);
+        }
+        retired.codes.push(code);
+    }
+    // Valid under another name: not ended.
+    for code in &current {
+        retired.ends.remove(&code.code);
     }
     Ok((current, retired))
 }

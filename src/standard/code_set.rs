@@ -26,6 +26,7 @@ pub struct CodeSet {
     codes: Box<[Code]>,
     by_code: HashMap<Arc<str>, CodeIdx>,
     by_label: HashMap<Box<str>, LabelMatch>,
+    ends: HashMap<CodeIdx, u16>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +58,7 @@ impl CodeSet {
                 .or_insert(LabelMatch::One(idx));
             codes.push(row);
         }
-        Self { id: id.into(), name_zh: name_zh.into(), closed, codes: codes.into(), by_code, by_label }
+        Self { id: id.into(), name_zh: name_zh.into(), closed, codes: codes.into(), by_code, by_label, ends: HashMap::new() }
     }
 
     /// Compiles a set of which some codes are retired: these are known as codes, but their labels find nothing, so that a
@@ -79,6 +80,17 @@ impl CodeSet {
         }
         set.codes = codes.into();
         set
+    }
+
+    /// Notes the last years of codes that are no longer valid.
+    pub(super) fn ending(mut self, ends: HashMap<Arc<str>, u16>) -> Self {
+        self.ends = ends.into_iter().filter_map(|(code, year)| Some((*self.by_code.get(&code)?, year))).collect();
+        self
+    }
+
+    /// The last year in which a code was valid; `None` while it is, and where no year is known.
+    pub fn ended(&self, code: CodeIdx) -> Option<u16> {
+        self.ends.get(&code).copied()
     }
 
     /// The code at an index.

@@ -3,22 +3,24 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::document::{FieldDocument, TableDocument};
+use super::document::{FieldDocument, PersonDocument, TableDocument};
 use super::load::{CodeSets, Source};
 use super::{
     CodeSet, Condition, DateOrder, Domain, FieldIdx, FieldPlan, FieldType, Format, Frequency, KeyPart, Kind, Length, LoadError,
-    NaturalKey, RefTarget, Reference, Required, Roles, Scope, Sensitivity, TableId, TablePlan,
+    NaturalKey, NumberKind, Paper, PersonPlan, RefTarget, Reference, Required, Roles, Scope, Sensitivity, TableId, TablePlan,
 };
 
 /// Finds tables, fields and code sets while plans are compiled, and shares texts that come often.
 pub(super) struct Resolver<'a> {
     fields: HashMap<(&'a str, &'a str), RefTarget>,
     sets: &'a CodeSets,
+    level: &'a str,
     texts: HashMap<String, Arc<str>>,
 }
 
 impl<'a> Resolver<'a> {
-    pub(super) fn new(sources: &'a [Source], sets: &'a CodeSets) -> Self {
+    /// `level` is that of the edition that was asked for.
+    pub(super) fn new(sources: &'a [Source], sets: &'a CodeSets, level: &'a str) -> Self {
         let mut fields = HashMap::new();
         for (t, source) in sources.iter().enumerate() {
             for (f, (name, _)) in source.document.properties.0.iter().enumerate() {
@@ -26,7 +28,7 @@ impl<'a> Resolver<'a> {
                 fields.insert((source.document.table.as_str(), name.as_str()), target);
             }
         }
-        Self { fields, sets, texts: HashMap::new() }
+        Self { fields, sets, level, texts: HashMap::new() }
     }
 
     fn text(&mut self, text: &str) -> Arc<str> {
@@ -57,6 +59,7 @@ fn compile(id: TableId, source: &Source, resolver: &mut Resolver<'_>) -> Result<
     let roles = roles(doc, &find)?;
     let orders =
         doc.orders.iter().map(|[a, b]| Ok(DateOrder { earlier: find(a)?, later: find(b)? })).collect::<Result<_, String>>()?;
+    let person = doc.person.as_ref().map(|p| person(p, resolver, &find)).transpose()?;
     let core = source.edition.is_core();
     let fields = doc
         .properties
@@ -82,6 +85,7 @@ fn compile(id: TableId, source: &Source, resolver: &mut Resolver<'_>) -> Result<
         key,
         roles,
         orders,
+        person,
         by_name,
     })
 }
@@ -149,6 +153,30 @@ fn roles(doc: &TableDocument, find: &dyn Fn(&str) -> Result<FieldIdx, String>) -
     Ok(roles)
 }
 
+fn person(
+    doc: &PersonDocument,
+    resolver: &mut Resolver<'_>,
+    find: &dyn Fn(&str) -> Result<FieldIdx, String>,
+) -> Result<PersonPlan, String> {
+    let optional = |name: &Option<String>| name.as_deref().map(find).transpose();
+    let papers = doc
+        .papers
+        .iter()
+        .map(|(code, name)| {
+            let paper = Paper::from_name(name).ok_or_else(|| format!("x-person: unknown paper {name}"))?;
+            Ok((resolver.text(code), paper))
+        })
+        .collect::<Result<_, String>>()?;
+    Ok(PersonPlan {
+        number: find(&doc.number)?,
+        paper: optional(&doc.paper)?,
+        papers,
+        sex: optional(&doc.sex)?,
+        birth: optional(&doc.birth)?,
+        ages: doc.ages,
+    })
+}
+
 fn compile_field(
     name: &str,
     doc: &FieldDocument,
@@ -157,7 +185,7 @@ fn compile_field(
     find: &dyn Fn(&str) -> Result<FieldIdx, String>,
 ) -> Result<FieldPlan, String> {
     let ty = field_type(doc)?;
-    let code_set = match doc.code_set.as_str() {
+    let code_set = match doc.code_set_of(resolver.level) {
         "" => None,
         id => Some(Arc::clone(resolver.sets.of(core, id).ok_or_else(|| format!("there is no code set {id}"))?)),
     };
@@ -179,6 +207,10 @@ fn compile_field(
         code_set,
         separator: (!doc.separator.is_empty()).then(|| resolver.text(&doc.separator)),
         reference: reference(doc, resolver)?,
+        number: match doc.number.as_deref() {
+            None => None,
+            Some(name) => Some(NumberKind::from_name(name).ok_or_else(|| format!("unknown x-number {name}"))?),
+        },
         sensitivity: Sensitivity::from_name(&doc.sensitivity)
             .ok_or_else(|| format!("unknown sensitivity {}", doc.sensitivity))?,
         sealed: doc.sealed,
@@ -214,11 +246,12 @@ fn required(
     }
 }
 
-fn reference(doc: &FieldDocument, resolver: &Resolver<'_>) -> Result<Option<Reference>, String> {
+fn reference(doc: &FieldDocument, resolver: &mut Resolver<'_>) -> Result<Option<Reference>, String> {
     let mut targets = Vec::with_capacity(doc.reference.len());
     for text in &doc.reference {
         let (table, field) = text.split_once('.').ok_or_else(|| format!("reference {text} is not TABLE.FIELD"))?;
         targets.push(*resolver.fields.get(&(table, field)).ok_or_else(|| format!("reference {text} leads nowhere"))?);
     }
-    Ok((!targets.is_empty()).then(|| Reference { targets: targets.into() }))
+    let none = doc.reference_none.iter().map(|v| resolver.text(v)).collect();
+    Ok((!targets.is_empty()).then(|| Reference { targets: targets.into(), none }))
 }

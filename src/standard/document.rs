@@ -31,6 +31,8 @@ pub(super) struct TableDocument {
     pub(super) roles: BTreeMap<String, String>,
     #[serde(rename = "x-date-orders", default)]
     pub(super) orders: Vec<[String; 2]>,
+    #[serde(rename = "x-person")]
+    pub(super) person: Option<PersonDocument>,
     pub(super) properties: Properties,
 }
 
@@ -44,6 +46,26 @@ pub(super) struct Scope {
     pub(super) rows: String,
     #[serde(default)]
     pub(super) from: String,
+}
+
+/// `x-person`: which fields tell about the person of a row.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PersonDocument {
+    pub(super) number: String,
+    pub(super) paper: Option<String>,
+    #[serde(default)]
+    pub(super) papers: BTreeMap<String, String>,
+    pub(super) sex: Option<String>,
+    pub(super) birth: Option<String>,
+    pub(super) ages: Option<(u8, u8)>,
+}
+
+impl FieldDocument {
+    /// The code set of the field in an edition of a level: core tables are shared by levels that have lists of their own.
+    pub(super) fn code_set_of(&self, level: &str) -> &str {
+        self.code_set_by_level.get(level).unwrap_or(&self.code_set)
+    }
 }
 
 /// The fields in the order of the text.
@@ -73,6 +95,12 @@ pub(super) struct FieldDocument {
     pub(super) when: Option<When>,
     #[serde(rename = "x-code-set", default)]
     pub(super) code_set: String,
+    #[serde(rename = "x-code-set-by-level", default)]
+    pub(super) code_set_by_level: BTreeMap<String, String>,
+    #[serde(rename = "x-number")]
+    pub(super) number: Option<String>,
+    #[serde(rename = "x-reference-none", default)]
+    pub(super) reference_none: Vec<String>,
     #[serde(rename = "x-separator", default)]
     pub(super) separator: String,
     #[serde(rename = "x-reference", default)]

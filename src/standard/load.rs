@@ -89,8 +89,8 @@ impl Standard {
             let core = self::info(&folder, EditionId::CORE)?;
             sources.extend(documents(&folder, &core, None)?);
         }
-        let mut sets = code_sets(&folder, &sources, edition.as_str(), &mut digest)?;
-        let mut resolver = Resolver::new(&sources, &sets);
+        let mut sets = code_sets(&folder, &sources, &info, &mut digest)?;
+        let mut resolver = Resolver::new(&sources, &sets, &info.level);
         let tables = sources
             .iter()
             .enumerate()
@@ -257,7 +257,8 @@ impl CodeSets {
     }
 }
 
-fn code_sets(folder: &Folder, sources: &[Source], edition: &str, digest: &mut Sha256) -> Result<CodeSets, LoadError> {
+fn code_sets(folder: &Folder, sources: &[Source], info: &EditionInfo, digest: &mut Sha256) -> Result<CodeSets, LoadError> {
+    let edition = info.id.as_str();
     let lists: Lists = parse("national/lists.json", &folder.text("national/lists.json")?)?;
     let mut sets = CodeSets::default();
     for (of, into) in [(edition, true), (EditionId::CORE, edition == EditionId::CORE)] {
@@ -282,7 +283,7 @@ fn code_sets(folder: &Folder, sources: &[Source], edition: &str, digest: &mut Sh
         }
     }
     let used: HashSet<&str> =
-        sources.iter().flat_map(|s| s.document.properties.0.iter().map(|(_, f)| f.code_set.as_str())).collect();
+        sources.iter().flat_map(|s| s.document.properties.0.iter().map(|(_, f)| f.code_set_of(&info.level))).collect();
     for row in code_files::index(folder, "national")? {
         let closed = lists.closed.contains(&row.code_set);
         let set = code_files::read_set(folder, "national", &row, closed)?;

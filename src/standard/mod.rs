@@ -20,7 +20,9 @@ mod info;
 mod key;
 mod load;
 mod oracle;
+mod person;
 mod plan;
+mod reading;
 mod sheet;
 
 pub use code_set::{AmbiguousLabel, Code, CodeSet, fold_label};
@@ -31,6 +33,7 @@ pub use info::{DateTimeStyle, EditionInfo, Window};
 pub use key::{KeyPart, NaturalKey};
 pub use load::{LoadError, Standard};
 pub use oracle::OracleError;
+pub use person::{NumberKind, Paper, PersonPlan};
 pub use plan::{
     Condition, DateOrder, Domain, FieldPlan, FieldType, Format, Frequency, Kind, Length, RefTarget, Reference, Required, Roles,
     Scope, Sensitivity, TablePlan,

@@ -1,4 +1,7 @@
 //! The oracle: the published document, run by the `jsonschema` crate with our own keywords and forms.
+//!
+//! `x-type` says that a value is text: a text that has lost characters is none. `x-number` and `x-person` are errors
+//! only where a number cannot be right; what is merely odd no document says.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +11,7 @@ use jsonschema::{Keyword, ValidationError, Validator};
 use serde_json::{Map, Value};
 
 use super::expand::{self, Into};
-use super::{CodeSet, Format, TablePlan, form};
+use super::{CodeSet, Format, NumberKind, TablePlan, form, reading};
 use crate::fault::{Classified, FaultClass};
 
 /// A document that the `jsonschema` crate does not accept: our fault.
@@ -48,10 +51,36 @@ pub(super) fn compile(document: &Value, plan: &TablePlan) -> Result<Validator, O
             let (precision, scale) = (part("precision"), part("scale"));
             Ok(Box::new(Digits { whole: precision.saturating_sub(scale), fraction: scale }) as Box<dyn for<'i> Keyword<'i>>)
         });
+    options = options
+        .with_keyword("x-type", |_: &Map<String, Value>, _: &Value, _: Location| Ok(texts(|text| !reading::has_lost(text))))
+        .with_keyword("x-number", |_: &Map<String, Value>, value: &Value, _: Location| {
+            let kind = value.as_str().and_then(NumberKind::from_name);
+            Ok(texts(move |text| kind != Some(NumberKind::Mobile) || reading::may_be_mobile(text)))
+        })
+        .with_keyword("x-person", |parent: &Map<String, Value>, value: &Value, _: Location| {
+            Ok(Box::new(reading::Person::of(parent, value)) as Box<dyn for<'i> Keyword<'i>>)
+        });
     for format in Format::ALL.into_iter().filter(|f| *f != Format::Free) {
         options = options.with_format(format.name(), move |text| form::fits(format, text));
     }
     options.build(&document).map_err(|e| OracleError { table: Arc::clone(&plan.name), reason: e.to_string() })
+}
+
+/// A keyword about texts that are there; anything else it lets pass.
+struct Texts<F>(F);
+
+fn texts<F: Fn(&str) -> bool + Send + Sync + 'static>(holds: F) -> Box<dyn for<'i> Keyword<'i>> {
+    Box::new(Texts(holds))
+}
+
+impl<'i, F: Fn(&str) -> bool + Send + Sync> Keyword<'i> for Texts<F> {
+    fn validate(&self, instance: &'i Value) -> Result<(), ValidationError<'i>> {
+        if self.is_valid(instance) { Ok(()) } else { Err(ValidationError::custom("no such text can be right")) }
+    }
+
+    fn is_valid(&self, instance: &'i Value) -> bool {
+        instance.as_str().is_none_or(|text| text.trim().is_empty() || (self.0)(text))
+    }
 }
 
 /// `x-code-set`: the value, or each part of it, is a code of a closed set.

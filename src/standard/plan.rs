@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{CodeSet, EditionId, FieldIdx, NaturalKey, TableId};
+use super::{CodeSet, EditionId, FieldIdx, NaturalKey, NumberKind, PersonPlan, TableId};
 
 /// A table, compiled once and kept behind `Arc`: a batch keeps the plan it was made with.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub struct TablePlan {
     pub roles: Roles,
     /// Dates that must not come before other dates of the row.
     pub orders: Box<[DateOrder]>,
+    /// The person a row is about, where the table holds the number of an identity paper.
+    pub person: Option<PersonPlan>,
     /// Field names to indices.
     pub by_name: HashMap<Arc<str>, FieldIdx>,
 }
@@ -228,6 +230,8 @@ pub struct FieldPlan {
     pub separator: Option<Arc<str>>,
     /// Where values must exist.
     pub reference: Option<Reference>,
+    /// What kind of number a free text holds.
+    pub number: Option<NumberKind>,
     /// How sensitive values are.
     pub sensitivity: Sensitivity,
     /// Whether the value must be sealed (encrypted) before it leaves, by the standard's text.
@@ -379,6 +383,8 @@ pub struct Condition {
 pub struct Reference {
     /// Core roster first, then the printed tables.
     pub targets: Box<[RefTarget]>,
+    /// Values that refer to nothing, by the standard's own words: the top of a tree.
+    pub none: Box<[Arc<str>]>,
 }
 
 /// One target of a reference.

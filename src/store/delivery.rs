@@ -1,6 +1,7 @@
 //! Delivery state: cursor, in-flight batches, exceptions, ramp.
 
 use super::{FeedId, Millis, StoreError, UpstreamId};
+use crate::finding::Text;
 use crate::record::{ContentHash, RecordKey};
 
 /// A batch in flight to an upstream.
@@ -103,6 +104,36 @@ impl Reason {
             Self::Unsealed => "unsealed",
             Self::Closed => "closed",
         }
+    }
+
+    /// The reason of a stable name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+
+    /// What a person is told: what is the matter, and what lets the rows go.
+    pub fn text(self) -> Text {
+        let (zh, en) = match self {
+            Self::Refused => ("平台退回：更正后重报", "refused by the platform: goes again once it is mended"),
+            Self::Unknown => ("下落不明：自动查证后重发", "fate unknown: looked into and sent again by itself"),
+            Self::WaitsParent => {
+                ("等待所引用的记录先入平台：自动继续", "waits until the record that it refers to is stored: goes on by itself")
+            }
+            Self::WaitsVerdict => (
+                "等待同一记录前一版本的处理结果：自动继续",
+                "waits for the verdict on an older version of the record: goes on by itself",
+            ),
+            Self::NotDue => ("未到报送日期：到期自动报送", "its day has not come: goes on that day by itself"),
+            Self::OutOfScope => {
+                ("不在本轮报送范围（学年、学期）内：无需处理", "outside this round (school year, term): nothing to do")
+            }
+            Self::Unsealed => (
+                "有须加密的字段，尚未设置加密方法：设置 rows.seal",
+                "has a field that must be sealed, and no method is set: set rows.seal",
+            ),
+            Self::Closed => ("该表尚未开放上报：`xiaoshu release`", "the table is not open to the platform: `xiaoshu release`"),
+        };
+        Text::new(zh, en)
     }
 }
 
@@ -242,6 +273,8 @@ pub struct ExceptionFilter {
 /// An exception.
 #[derive(Debug, Clone)]
 pub struct ExceptionRow {
+    /// The natural key's bytes.
+    pub natural_key: Vec<u8>,
     /// Its upstream.
     pub upstream: UpstreamId,
     /// Its feed.
@@ -406,8 +439,9 @@ pub trait DeliveryStore: Send + Sync {
     /// Makes exceptions due at once; returns how many.
     async fn release(&self, filter: &ExceptionFilter, at: Millis) -> Result<u64, StoreError>;
 
-    /// Puts every stored row of a feed ahead again (`resend`); returns how many.
-    async fn resend(&self, upstream: UpstreamId, feed: FeedId, at: Millis) -> Result<u64, StoreError>;
+    /// Puts stored rows of a feed ahead again: those with a value in one of these fields, or every one when none is named.
+    /// Returns how many.
+    async fn resend(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError>;
 
     /// The ramp.
     async fn ramp(&self, upstream: UpstreamId, feed: FeedId) -> Result<RampState, StoreError>;

@@ -1,15 +1,28 @@
 //! Rows that are to be quarantined, as the tables take them: pure, no database.
 
 use super::LandingBatch;
-use crate::finding::{Expected, Found, RuleId, Severity, Text, Violation};
+use super::clash::violation;
+use super::holder::Clash;
+use crate::finding::{Expected, Found, Locator, RuleId, Severity, Text, Violation};
 use crate::validate::{Rejected, RowIdent, Waits};
+
+/// What a quarantined row conflicts with, as the database has it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Conflict {
+    /// Nothing.
+    None = 0,
+    /// Another content under its natural key.
+    Content = 1,
+    /// Another natural key under its record key.
+    RecordKey = 2,
+}
 
 /// A row to be quarantined.
 pub(super) struct Entry {
     /// 0 ‖ natural key, 1 ‖ hash of the raw row, or 2 ‖ hash of both for a row in conflict.
     pub(super) ident: Vec<u8>,
     pub(super) nk: Option<Vec<u8>>,
-    pub(super) conflict: bool,
+    pub(super) conflict: Conflict,
     pub(super) origin: String,
     pub(super) raw: String,
     pub(super) violations: String,
@@ -28,7 +41,7 @@ pub(super) fn rejected_entries(rejected: &[Rejected]) -> Vec<Entry> {
             Entry {
                 ident,
                 nk,
-                conflict: false,
+                conflict: Conflict::None,
                 origin: row.origin.to_string(),
                 raw: row.raw.clone(),
                 violations: violations_json(&row.violations),
@@ -45,14 +58,13 @@ pub(super) fn conflict_entries(batch: &LandingBatch<'_>, conflicts: &[u32]) -> V
         .iter()
         .map(|row| {
             let key = records.row(*row as usize).natural_key();
-            let at = batch.accepted.rows().binary_search(row).unwrap_or_default();
-            let (raw, origin) = (batch.raw)(at as u32);
+            let (raw, origin) = place(batch, *row);
             let mut content = key.to_vec();
             content.extend_from_slice(&records.row(*row as usize).content_hash().0);
             Entry {
                 ident: framed(2, &xxhash_rust::xxh3::xxh3_128(&content).to_be_bytes()),
                 nk: Some(key.to_vec()),
-                conflict: true,
+                conflict: Conflict::Content,
                 origin: origin.to_string(),
                 raw,
                 violations: violations_json(&[several_contents()]),
@@ -60,6 +72,33 @@ pub(super) fn conflict_entries(batch: &LandingBatch<'_>, conflicts: &[u32]) -> V
             }
         })
         .collect()
+}
+
+/// Entries of accepted rows whose record key they may not have.
+pub(super) fn clash_entries(batch: &LandingBatch<'_>, clashes: &[(u32, Clash)]) -> Vec<Entry> {
+    let records = batch.accepted.batch();
+    clashes
+        .iter()
+        .map(|(row, clash)| {
+            let record = records.row(*row as usize);
+            let (raw, origin) = place(batch, *row);
+            let held = matches!(clash, Clash::Held { .. });
+            Entry {
+                ident: framed(0, record.natural_key()),
+                nk: Some(record.natural_key().to_vec()),
+                conflict: if held { Conflict::RecordKey } else { Conflict::None },
+                origin: origin.to_string(),
+                raw,
+                violations: violations_json(&[violation(batch, &record, clash)]),
+                waits: "[]".to_owned(),
+            }
+        })
+        .collect()
+}
+
+/// The raw row and the place of an accepted row, by its index in the record batch.
+pub(super) fn place(batch: &LandingBatch<'_>, row: u32) -> (String, Locator) {
+    (batch.raw)(batch.accepted.rows().binary_search(&row).unwrap_or_default() as u32)
 }
 
 fn framed(tag: u8, bytes: &[u8]) -> Vec<u8> {
@@ -71,7 +110,7 @@ fn framed(tag: u8, bytes: &[u8]) -> Vec<u8> {
 
 fn several_contents() -> Violation {
     Violation {
-        rule: RuleId::new("duplicate_key"),
+        rule: RuleId::DUPLICATE_KEY,
         severity: Severity::Error,
         field: None,
         found: Found::Several,

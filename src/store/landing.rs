@@ -68,6 +68,8 @@ pub struct LandingBatch<'a> {
     /// For accepted row `i` (parallel to `accepted.rows()`), its raw row as in [`Rejected::raw`] and its place; asked
     /// only for rows that turn out to be in conflict, to quarantine them.
     pub raw: &'a (dyn Fn(u32) -> (String, crate::finding::Locator) + Sync),
+    /// A natural key's bytes in words; `None` when a part of it must not be shown. Asked only for rows in conflict.
+    pub name: &'a (dyn Fn(&[u8]) -> Option<String> + Sync),
     /// Now.
     pub at: Millis,
 }
@@ -126,7 +128,8 @@ pub struct RunSummary {
 /// Landing of one run's rows.
 #[async_trait::async_trait]
 pub trait Landing: Send + Sync {
-    /// Opens (and creates, the first time) the feed of a table. A store that is open for reading only finds it.
+    /// Opens (and creates, the first time) the feed of a table. A store that is open for reading only finds it, and answers
+    /// questions about its indexed fields and, slowly, about others.
     ///
     /// # Errors
     /// [`StoreError::Inconsistent`] when records landed under another definition of the natural key: the table is
@@ -140,6 +143,11 @@ pub trait Landing: Send + Sync {
     /// Lands a batch in one transaction: changed records, quarantine, counters, checkpoint, seen set. Rows in conflict
     /// (one key, different content, in one run) are quarantined with rule `duplicate_key`: both, when they come in one
     /// landing; else the later one, and the record landed before is frozen as it stands.
+    ///
+    /// A record key belongs to one natural key, live or deleted: a row whose record key another one holds is quarantined
+    /// with rule `key_collision`, and the first holder stands (of one landing the first row). A record keeps the key it has
+    /// when its row brings no adopted one; with another adopted one it moves to that only while no upstream may hold it
+    /// under the old one, else the row is quarantined with rule `key_changed`.
     async fn land(&self, run: RunId, batch: &LandingBatch<'_>) -> Result<Landed, StoreError>;
 
     /// Ends a run. Totals are the sums of its landings.
@@ -170,7 +178,4 @@ pub trait Keys: Send + Sync {
 
     /// Whether the table has been read completely at least once.
     async fn read_once(&self, feed: FeedId) -> Result<bool, StoreError>;
-
-    /// For each record key of the feed's records: whether it is used by another natural key (a collision).
-    async fn natural_key_of(&self, feed: FeedId, record_key: &str) -> Result<Option<Vec<u8>>, StoreError>;
 }

@@ -7,11 +7,14 @@
 //! *exception*, *stored*; counters kept in the same transactions must agree ([`ReadModels::audit`]).
 
 mod bound;
+mod clash;
 mod commit;
 mod delivery;
 mod entry;
+mod holder;
 mod landing;
 mod lease;
+mod numbered;
 mod open_run;
 mod place;
 pub mod postgres;

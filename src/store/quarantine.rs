@@ -26,6 +26,8 @@ pub struct QuarantinedRow {
     pub feed: FeedId,
     /// The source's name.
     pub source: Arc<str>,
+    /// The natural key's bytes, where it could be read.
+    pub natural_key: Option<Vec<u8>>,
     /// Where it came from, as [`crate::finding::Locator`] prints it.
     pub origin: String,
     /// The raw row, JSON.

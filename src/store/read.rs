@@ -62,6 +62,8 @@ pub struct TableRow {
     pub live: u64,
     /// Open quarantined rows.
     pub quarantined: u64,
+    /// Of these, rows whose record key belongs to another natural key.
+    pub collisions: u64,
     /// Records frozen by a conflict or standing while a bad newer version waits.
     pub stale: u64,
     /// Why it is parked.

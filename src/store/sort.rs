@@ -1,9 +1,10 @@
 //! What becomes of the accepted rows of one landing: pure, no database.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use super::holder::Clash;
 use super::open_run::OpenRun;
-use crate::record::{ContentHash, RecordBatch};
+use crate::record::{ContentHash, RecordBatch, RecordKey};
 use crate::validate::Accepted;
 
 /// flags of a head: its newest version is a tombstone.
@@ -101,6 +102,8 @@ pub(super) struct Write {
     pub(super) row: u32,
     /// The version it replaces.
     pub(super) old: Option<Old>,
+    /// The record key that the record keeps, where its row has another one.
+    pub(super) key: Option<RecordKey>,
 }
 
 /// The version that a write replaces.
@@ -125,6 +128,8 @@ pub(super) struct Fate {
     pub(super) writes: Vec<Write>,
     /// Rows to quarantine because their key has several contents.
     pub(super) conflicts: Vec<u32>,
+    /// Rows to quarantine because of their record key.
+    pub(super) clashes: Vec<(u32, Clash)>,
     /// Records to freeze.
     pub(super) freeze: Vec<u32>,
     /// Sightings of frozen keys, to be written.
@@ -139,6 +144,22 @@ pub(super) struct Fate {
     pub(super) duplicate: u64,
 }
 
+impl Fate {
+    /// Takes rows back that may not land under their record keys.
+    pub(super) fn clash(&mut self, clashes: Vec<(u32, Clash)>) {
+        if clashes.is_empty() {
+            return;
+        }
+        let rows: HashSet<u32> = clashes.iter().map(|(row, _)| *row).collect();
+        let back = |write: &&Write| rows.contains(&write.row);
+        let rids: HashSet<u32> = self.writes.iter().filter(back).filter_map(|w| Some(w.old?.rid)).collect();
+        self.seen.retain(|rid| !rids.contains(rid));
+        self.landed.retain(|row| !rows.contains(row));
+        self.writes.retain(|write| !rows.contains(&write.row));
+        self.clashes = clashes;
+    }
+}
+
 /// Decides. `found` is parallel to `groups`.
 pub(super) fn decide(batch: &RecordBatch, groups: &[Group], found: &[Option<Found>], run: &OpenRun) -> Fate {
     let mut fate = Fate { writes: Vec::with_capacity(groups.len()), ..Fate::default() };
@@ -149,7 +170,7 @@ pub(super) fn decide(batch: &RecordBatch, groups: &[Group], found: &[Option<Foun
                 if run.in_conflict(batch.row(*row as usize).natural_key()) {
                     fate.conflicts.push(*row);
                 } else {
-                    fate.writes.push(Write { row: *row, old: None });
+                    fate.writes.push(Write { row: *row, old: None, key: None });
                     fate.landed.push(*row);
                 }
             }
@@ -180,7 +201,7 @@ fn one(fate: &mut Fate, row: u32, batch: &RecordBatch, head: &Found, run: &OpenR
                 return;
             }
             fate.seen.push(head.rid);
-            fate.writes.push(Write { row, old: Some(Old { rid: head.rid, seq: odd.seq, gone: true }) });
+            fate.writes.push(Write { row, old: Some(Old { rid: head.rid, seq: odd.seq, gone: true }), key: None });
             fate.landed.push(row);
         }
         Some(odd) if odd.flags & FROZEN != 0 => frozen(fate, row, hash, head.rid, &odd, run),
@@ -191,7 +212,7 @@ fn one(fate: &mut Fate, row: u32, batch: &RecordBatch, head: &Found, run: &OpenR
         }
         Some(odd) => {
             fate.seen.push(head.rid);
-            fate.writes.push(Write { row, old: Some(Old { rid: head.rid, seq: odd.seq, gone: false }) });
+            fate.writes.push(Write { row, old: Some(Old { rid: head.rid, seq: odd.seq, gone: false }), key: None });
             fate.landed.push(row);
         }
     }

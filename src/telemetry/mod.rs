@@ -1,14 +1,24 @@
+//! What the process says of itself: the log, and where a collector is named, spans and metrics ([`Exporter`]).
+//!
 //! The log: plain lines or JSON lines, given line by line to whoever owns standard error.
 //!
 //! Events name tables, fields, counts and classes of faults; never cell values, ID numbers, tokens or secrets. Libraries
 //! below us are kept to warnings, because their debug lines would print statements and headers.
 
+mod metrics;
+mod otlp;
+
+pub use metrics::{batch_settled, run_ended};
+pub use otlp::{ExportConfig, ExportError, Exporter, SPANS};
+
 use std::io;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry};
 
 /// How the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -53,7 +63,8 @@ impl Config {
     pub const QUIET: Self = Self { format: Format::Plain, level: Level::Warn };
 
     fn filter(self) -> EnvFilter {
-        EnvFilter::new(self.directives())
+        // Spans for the collector would stand before every line of the log.
+        EnvFilter::new(format!("{},{SPANS}=off", self.directives()))
     }
 
     fn directives(self) -> &'static str {
@@ -84,16 +95,21 @@ impl io::Write for Line {
     }
 }
 
-/// Starts the log of this process. The first call holds; later ones change nothing.
-pub fn start(config: Config, sink: Sink) {
-    let lines =
-        tracing_subscriber::fmt().with_env_filter(config.filter()).with_writer(move || Line(Arc::clone(&sink))).with_ansi(false);
-    let started = match config.format {
-        Format::Plain => lines.finish().try_init(),
-        Format::Json => lines.json().flatten_event(true).finish().try_init(),
+/// Starts the log of this process, and the export of spans where there is an exporter. The first call holds; later ones
+/// change nothing.
+pub fn start(config: Config, sink: Sink, exporter: Option<&Exporter>) {
+    let lines = tracing_subscriber::fmt::layer().with_writer(move || Line(Arc::clone(&sink))).with_ansi(false);
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match config.format {
+        Format::Plain => lines.with_filter(config.filter()).boxed(),
+        Format::Json => lines.json().flatten_event(true).with_filter(config.filter()).boxed(),
     };
+    let spans = exporter.map(|exporter| {
+        let ours = filter_fn(|about| about.is_span() && about.target() == SPANS).with_max_level_hint(LevelFilter::INFO);
+        let layer = tracing_opentelemetry::layer().with_tracer(exporter.tracer());
+        layer.with_location(false).with_threads(false).with_target(false).with_filter(ours)
+    });
     // A second start is no fault: tests and embedded runs share one process.
-    drop(started);
+    drop(tracing_subscriber::registry().with(lines).with(spans).try_init());
 }
 
 #[cfg(test)]
@@ -111,7 +127,7 @@ mod tests {
 
     #[test]
     fn starting_twice_is_no_fault() {
-        start(Config::QUIET, Arc::new(|_| {}));
-        start(Config::default(), Arc::new(|_| {}));
+        start(Config::QUIET, Arc::new(|_| {}), None);
+        start(Config::default(), Arc::new(|_| {}), None);
     }
 }

@@ -17,6 +17,8 @@ pub struct Surroundings<'a> {
     pub tables: &'a [Arc<TablePlan>],
     /// The administrative divisions of all times.
     pub divisions: Option<Arc<CodeSet>>,
+    /// Departments that register organisations, with the category of what they register.
+    pub registrars: Option<Arc<CodeSet>>,
 }
 
 /// A table's checks. Make them once and keep them: they are shared by all batches of the table.
@@ -27,11 +29,14 @@ pub struct Checks {
 
 /// The national set of administrative divisions.
 const DIVISIONS: &str = "gbt_2260_county";
+/// The national set of registrars and categories.
+const REGISTRARS: &str = "gb_32100_category";
 
 impl Checks {
     /// Compiles the checks of a table of this standard.
     pub fn compile(plan: &Arc<TablePlan>, standard: &Standard, policies: &ReferencePolicies) -> Self {
-        let around = Surroundings { tables: standard.tables(), divisions: standard.code_set(DIVISIONS).cloned() };
+        let set = |id| standard.code_set(id).cloned();
+        let around = Surroundings { tables: standard.tables(), divisions: set(DIVISIONS), registrars: set(REGISTRARS) };
         Self::compile_in(plan, &around, policies)
     }
 
@@ -54,7 +59,8 @@ impl Checks {
             let Some(reference) = &plan.reference else { continue };
             let mut values = BTreeSet::new();
             for row in batch.iter() {
-                values.extend(reference_parts(row.get(field), plan.separator.as_deref()));
+                let parts = reference_parts(row.get(field), plan.separator.as_deref());
+                values.extend(parts.filter(|part| !reference.none.iter().any(|none| **none == **part)));
             }
             if !values.is_empty() {
                 let values = values.into_iter().map(str::to_owned).collect();

@@ -6,8 +6,10 @@
 
 mod checks;
 mod compiled;
+mod damage;
 mod edge;
 mod near;
+mod paper;
 mod policy;
 mod question;
 mod sink;

@@ -47,6 +47,12 @@ impl<'a> Sink<'a> {
         }
     }
 
+    /// Whether the current row has a violation of this rule in this field already.
+    pub(super) fn has(&self, subject: &Subject, rule: RuleId) -> bool {
+        let same = |v: &Violation| v.rule == rule && v.field.as_ref().is_some_and(|f| f.name == subject.field.name);
+        self.findings.of(self.row).iter().any(same)
+    }
+
     /// Adds a violation of the current row.
     pub(super) fn add(&mut self, subject: &Subject, rule: RuleId, severity: Severity, found: Found, expected: Expected) {
         self.add_with_fix(subject, rule, severity, found, expected, None);

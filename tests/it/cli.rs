@@ -55,6 +55,47 @@ fn exit_codes_are_those_of_the_manual() {
     }
 }
 
+/// What the reference platform says first, started with these arguments; then it is stopped.
+#[cfg(unix)]
+fn brain_says(args: &[&str]) -> Vec<String> {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xiaoshu"));
+    command.args(["brain", "--lang", "en"]).args(args).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("started");
+    let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+    let mut said = Vec::new();
+    for line in lines {
+        let up = line.contains("the platform is at");
+        said.push(line);
+        if up {
+            break;
+        }
+    }
+    child.kill().expect("stopped");
+    child.wait().expect("reaped");
+    said
+}
+
+#[cfg(unix)]
+#[test]
+fn the_platform_listens_where_its_settings_say_and_tells_when_the_command_line_overrules_them() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("brain.toml");
+    let free = || std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string();
+    let (own, other) = (free(), free());
+    let account = "[[accounts]]\nusername = \"u\"\npassword = \"p\"\nschool_code = \"4199099998\"\napp_secret = \"0123456789abcdef\"\napp_key = \"0123456789abcdef\"\n";
+    std::fs::write(&file, format!("listen = \"{own}\"\n{account}")).expect("written");
+    let config = file.to_str().expect("UTF-8");
+    let plain = brain_says(&["--config", config]);
+    assert!(plain.len() == 1 && plain[0].contains(&own), "{plain:?}");
+    let same = brain_says(&["--config", config, "--listen", &own]);
+    assert!(same.len() == 1 && same[0].contains(&own), "{same:?}");
+    let overruled = brain_says(&["--config", config, "--listen", &other]);
+    assert!(overruled[0].contains(&own) && overruled[0].contains("--listen"), "{overruled:?}");
+    assert!(overruled[1].contains(&other), "{overruled:?}");
+}
+
 #[test]
 fn help_and_faults_come_in_the_language_asked_for() {
     assert!(out(&xiaoshu(&["--help"])).contains("用法："));

@@ -101,9 +101,95 @@ fn an_identity_number_is_checked_where_it_must_be_one() {
     assert_eq!(rules("11010519491231002X"), []);
     assert_eq!(rules("110105194912310021"), [Severity::Error]);
     assert_eq!(rules("510107199502300013"), [Severity::Error]);
-    assert_eq!(rules("440524188001010014"), [Severity::Warning]);
+    // Born in 1880: odd, and too old for the table.
+    assert_eq!(rules("440524188001010014"), [Severity::Warning, Severity::Warning]);
+    // The division was gone from 1993 on; a number given in that year may still have it.
+    assert_eq!(rules("44052419930101001X"), []);
+    assert_eq!(rules("440524199401010017"), [Severity::Warning]);
+    // Four years old.
+    assert_eq!(rules("110105202101010012"), [Severity::Warning]);
     // Born tomorrow.
     assert_eq!(rules("110105209001010017"), [Severity::Error]);
+}
+
+/// The findings of one field, with all else missing: rule and severity.
+fn of_field(standard: &Standard, table: &str, cells: &[(&str, &str)], field: &str) -> Vec<(RuleId, Severity)> {
+    let plan = standard.find(table).unwrap();
+    let checks = Checks::compile(plan, standard, &ReferencePolicies::default());
+    let findings = run(&checks, &batch(plan, cells), &KeyAnswers::new());
+    let same = |f: &xiaoshu::finding::FieldRef| &*f.name == field;
+    findings.of(0).iter().filter(|v| v.field.as_ref().is_some_and(same)).map(|v| (v.rule, v.severity)).collect()
+}
+
+#[test]
+fn the_kind_of_paper_decides_what_a_number_must_be() {
+    let standard = standard();
+    let found = |paper: &str, number: &str| {
+        of_field(&standard, "CORE_XS", &[("SFZJLXM", paper), ("SFZJH", number), ("XBM", "2"), ("CSRQ", "20050203")], "SFZJH")
+    };
+    let warning = [(RuleId::ID_NUMBER, Severity::Warning)];
+    assert_eq!(found("1", "1234"), [(RuleId::ID_NUMBER, Severity::Error)]);
+    assert_eq!(found("1", "EF0000000"), warning, "a passport");
+    assert_eq!(found("A", "EF0000000"), []);
+    assert_eq!(found("9", "CAN110100000000"), [], "an old foreign permanent resident card");
+    assert_eq!(found("A", "CAN110100000000"), [], "passports of other countries are not known by form");
+    assert_eq!(found("2", "军字第0000000号"), []);
+    assert_eq!(found("C", "任意"), [], "a code of a later print may be any paper");
+}
+
+#[test]
+fn telephones_are_refused_only_where_a_mobile_number_must_stand() {
+    let standard = standard();
+    let mobile = |text: &str| of_field(&standard, "CORE_JZG", &[("YDDH", text)], "YDDH");
+    let any = |text: &str| of_field(&standard, "CORE_JZG", &[("GDDH", text)], "GDDH");
+    assert_eq!(mobile("13800000000"), []);
+    assert_eq!(mobile("12800000000"), [(RuleId::TELEPHONE, Severity::Error)]);
+    assert_eq!(mobile("138****0000"), [(RuleId::TELEPHONE, Severity::Warning)]);
+    assert_eq!(any("0755-20000000-8001"), []);
+    assert_eq!(any("12800000000"), [(RuleId::TELEPHONE, Severity::Warning)]);
+}
+
+#[test]
+fn damaged_texts_are_reported_once() {
+    let standard = standard();
+    let found = |text: &str| of_field(&standard, "ODS_KCJBSJ", &[("KCMC", text)], "KCMC");
+    assert_eq!(found("职业教育"), []);
+    assert_eq!(found("锟斤拷课程"), [(RuleId::ENCODING, Severity::Error)]);
+    assert_eq!(found("鑱屼笟鏁欒偛"), [(RuleId::ENCODING, Severity::Warning)]);
+    let plan = course(&standard);
+    let checks = Checks::compile(&plan, &standard, &ReferencePolicies::default());
+    let batch = batch(&plan, &[("KCMC", "课\u{E863}")]);
+    let mut findings = run(&checks, &batch, &KeyAnswers::new());
+    // A second look, as after normalisation has reported it.
+    checks.run(&batch, &KeyAnswers::new(), TODAY, &mut findings);
+    assert_eq!(findings.of(0).iter().filter(|v| v.rule == RuleId::ENCODING).count(), 1);
+}
+
+#[test]
+fn the_top_of_a_tree_refers_to_nothing() {
+    let standard = standard();
+    let plan = standard.find("CORE_DW").unwrap();
+    let checks = Checks::compile(plan, &standard, &ReferencePolicies::default());
+    let field = plan.find("DSSJJGH").unwrap();
+    let target = plan.field(field).reference.as_ref().unwrap().targets[0];
+    for (above, asked, wrong) in [("000000", false, false), ("000001", true, true)] {
+        let batch = batch(plan, &[("DSSJJGH", above)]);
+        assert_eq!(checks.questions(&batch).iter().any(|q| q.field == field), asked, "{above}");
+        let mut answers = KeyAnswers::new();
+        answers.set(field, KeyAnswer { checked: vec![target], existing: HashSet::new() });
+        let findings = run(&checks, &batch, &answers);
+        assert_eq!(findings.of(0).iter().any(|v| v.rule == RuleId::REFERENCE), wrong, "{above}");
+    }
+}
+
+#[test]
+fn a_core_list_may_differ_by_level() {
+    for (edition, good, strange) in [("gaozhi-2024.09", "51", "71"), ("zhongzhi-2025.03", "71", "51")] {
+        let standard = Standard::load(&EditionId::new(edition), None).unwrap();
+        let found = |code: &str| of_field(&standard, "CORE_ZY", &[("ZYDLDM", code)], "ZYDLDM");
+        assert_eq!(found(good), [], "{edition}");
+        assert_eq!(found(strange), [(RuleId::CODE_SET, Severity::Warning)], "{edition}");
+    }
 }
 
 fn referring(standard: &Standard) -> (Arc<TablePlan>, FieldIdx) {

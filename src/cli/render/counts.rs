@@ -1,6 +1,6 @@
 //! Tables of counts, causes, refusals, imbalances.
 
-use super::line;
+use super::{line, stock};
 use crate::app::{CauseLine, Counts, DomainName, DomainSection, ImbalanceLine, RefusalLine};
 use crate::cli::Output;
 use crate::cli::width::{Side, TextTable, cut};
@@ -40,42 +40,27 @@ pub(super) fn sections(output: Output, domains: &[DomainSection], out: &mut Stri
 }
 
 fn heading(output: Output) -> TextTable {
-    let names = [
-        ("表", "table"),
-        ("名称", "name"),
-        ("读取", "read"),
-        ("新增改动", "changed"),
-        ("未变", "unchanged"),
-        ("重复", "duplicate"),
-        ("过滤", "filtered"),
-        ("已入平台", "stored"),
-        ("退回", "refused"),
-        ("待定", "open"),
-        ("隔离", "quarantined"),
+    let mut columns = vec![
+        (output.say("表", "table"), Side::Left),
+        (output.say("名称", "name"), Side::Left),
+        (output.say("读取", "read"), Side::Right),
+        (output.say("新增改动", "changed"), Side::Right),
+        (output.say("未变", "unchanged"), Side::Right),
+        (output.say("重复", "duplicate"), Side::Right),
+        (output.say("过滤", "filtered"), Side::Right),
+        (output.say("隔离", "quarantined"), Side::Right),
     ];
-    let columns: Vec<(&str, Side)> = names
-        .iter()
-        .enumerate()
-        .map(|(at, (zh, en))| (output.say(zh, en), if at < 2 { Side::Left } else { Side::Right }))
-        .collect();
+    columns.extend(stock::columns(output));
     TextTable::new(&columns)
 }
 
 fn cells(name: &str, label: &str, counts: &Counts) -> Vec<String> {
-    let open = counts.in_flight + counts.waiting + counts.unknown + counts.held;
-    let numbers = [
-        counts.read,
-        counts.changed,
-        counts.unchanged,
-        counts.duplicate,
-        counts.filtered + counts.consumed,
-        counts.stored,
-        counts.refused,
-        open,
-        counts.quarantined,
-    ];
-    let mut row = vec![name.to_owned(), cut(label, 32)];
+    let filtered = counts.filtered + counts.consumed;
+    let numbers = [counts.read, counts.changed, counts.unchanged, counts.duplicate, filtered, counts.quarantined];
+    let &Counts { stored, in_flight, waiting, refused, unknown, held, .. } = counts;
+    let mut row = vec![name.to_owned(), cut(label, 28)];
     row.extend(numbers.iter().map(u64::to_string));
+    row.extend(stock::Cells { stored, in_flight, waiting, refused, unknown, held }.texts());
     row
 }
 

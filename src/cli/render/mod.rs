@@ -7,11 +7,12 @@ mod quarantine;
 mod ramp;
 mod rows;
 mod status;
+mod stock;
 
 pub(super) use check::{check, faults};
 pub(super) use demo::{demo, run};
 pub(super) use quarantine::{exported, quarantine_list, quarantine_row, retried};
-pub(super) use ramp::{approve, brain, rekey, release};
+pub(super) use ramp::{approve, brain, rekey, release, resend};
 pub(super) use rows::try_rows;
 pub(super) use status::status;
 

@@ -25,13 +25,21 @@ fn refused(output: Output, answer: &QuarantineList, out: &mut String) {
     }
     let mut text = TextTable::new(&[
         (output.say("主键", "record key"), Side::Left),
+        (output.say("自然主键", "natural key"), Side::Left),
         (output.say("自", "since"), Side::Left),
         (output.say("字段", "field"), Side::Left),
         (output.say("平台的说明", "what the platform says"), Side::Left),
     ]);
     for row in &answer.refused {
         let says = cut(&clean(&row.text), 60);
-        text.row([row.key.as_str(), row.since.as_str(), row.field.as_deref().unwrap_or_default(), says.as_str()]);
+        let natural = cut(&clean(row.natural_key.as_deref().unwrap_or("***")), 40);
+        text.row([
+            row.key.as_str(),
+            natural.as_str(),
+            row.since.as_str(),
+            row.field.as_deref().unwrap_or_default(),
+            says.as_str(),
+        ]);
     }
     line(out, "");
     out.push_str(&text.render());
@@ -64,6 +72,9 @@ pub(in crate::cli) fn quarantine_row(output: Output, row: &QuarantineRow) -> Str
     let owner = row.owner.as_deref().unwrap_or("—");
     line(&mut out, format!("{}  {}  {}", row.id, row.table, row.origin));
     line(&mut out, format!("{} {}  {} {owner}", output.say("自", "since"), row.since, output.say("负责部门", "owner")));
+    if let Some(key) = &row.natural_key {
+        line(&mut out, format!("{} {}", output.say("自然主键", "natural key"), clean(key)));
+    }
     let mut table = TextTable::new(&[(output.say("来源列", "column"), Side::Left), (output.say("原值", "as read"), Side::Left)]);
     for (column, cell) in &row.raw {
         table.row([column.as_str(), &cut(&clean(cell.as_deref().unwrap_or("∅")), 80)]);

@@ -1,10 +1,21 @@
 //! `release`, `rekey`, `approve`, `brain`.
 
 use super::{line, status};
-use crate::app::{ApproveAnswer, BrainAnswer, RekeyAnswer, ReleaseAnswer};
+use crate::app::{ApproveAnswer, BrainAnswer, RekeyAnswer, ReleaseAnswer, ResendAnswer};
 use crate::cli::Output;
 use crate::cli::width::{Side, TextTable};
 use crate::finding::Lang;
+
+/// A ramp's step in the user's language; the word that `--to` takes stands with it.
+pub(super) fn step(output: Output, name: &str) -> &str {
+    match (output.lang, name) {
+        (Lang::Zh, "closed") => "关闭 closed",
+        (Lang::Zh, "canary") => "试报 canary",
+        (Lang::Zh, "limited") => "限量 limited",
+        (Lang::Zh, "open") => "全部 open",
+        (_, name) => name,
+    }
+}
 
 /// The ramps.
 pub(in crate::cli) fn release(output: Output, answer: &ReleaseAnswer) -> String {
@@ -22,10 +33,28 @@ pub(in crate::cli) fn release(output: Output, answer: &ReleaseAnswer) -> String 
             (None, false, Some(why)) => why,
             (None, false, None) => "",
         };
-        text.row([&row.upstream, &row.table, &row.step, &row.used.to_string(), note]);
+        text.row([&row.upstream, &row.table, step(output, &row.step), &row.used.to_string(), note]);
     }
     if text.is_empty() {
         return format!("{}\n", output.say("没有任何表接到上报通道。", "No table is attached to an upstream."));
+    }
+    text.render()
+}
+
+/// Stored records that go again.
+pub(in crate::cli) fn resend(output: Output, answer: &ResendAnswer) -> String {
+    let mut text = TextTable::new(&[
+        (output.say("通道", "upstream"), Side::Left),
+        (output.say("表", "table"), Side::Left),
+        (output.say("重新上报", "to go again"), Side::Right),
+        ("", Side::Left),
+    ]);
+    for line in answer.lines.iter().filter(|line| line.rows > 0 || line.refused.is_some()) {
+        let note = line.refused.as_ref().map(|refused| output.text(refused)).unwrap_or_default();
+        text.row([&line.upstream, &line.table, &line.rows.to_string(), note]);
+    }
+    if text.is_empty() {
+        return format!("{}\n", output.say("没有已入库的记录可重新上报。", "No stored record is there to go again."));
     }
     text.render()
 }

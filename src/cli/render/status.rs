@@ -1,6 +1,6 @@
 //! `status`.
 
-use super::{counts, line};
+use super::{counts, line, ramp, stock};
 use crate::app::{DeletionLine, StatusAnswer, StatusLine, UpstreamStock};
 use crate::cli::Output;
 use crate::cli::width::{Side, TextTable, cut};
@@ -26,6 +26,8 @@ pub(in crate::cli) fn status(output: Output, answer: &StatusAnswer) -> String {
     }
     section(output, &lines, &mut out);
     line(&mut out, "");
+    legend(output, &mut out);
+    held(output, &answer.tables, &mut out);
     troubles(output, &answer.tables, &mut out);
     deletions(output, &answer.deletions, &mut out);
     counts::imbalances(output, &answer.imbalances, &mut out);
@@ -34,32 +36,28 @@ pub(in crate::cli) fn status(output: Output, answer: &StatusAnswer) -> String {
 
 fn section(output: Output, tables: &[&StatusLine], out: &mut String) {
     let Some(first) = tables.first() else { return };
-    let mut text = TextTable::new(&[
+    let mut columns = vec![
         (output.say("表", "table"), Side::Left),
         (output.say("名称", "name"), Side::Left),
-        (output.say("最近采集", "last read"), Side::Left),
-        (output.say("应报", "due"), Side::Left),
-        (output.say("在册", "live"), Side::Right),
+        (output.say("最近读完", "last read"), Side::Left),
+        (output.say("报送截止", "report by"), Side::Left),
+        (output.say("有效记录", "records"), Side::Right),
         (output.say("隔离", "quarantined"), Side::Right),
         (output.say("通道", "upstream"), Side::Left),
-        (output.say("已入平台", "stored"), Side::Right),
-        (output.say("在途", "in flight"), Side::Right),
-        (output.say("待报", "waiting"), Side::Right),
-        (output.say("退回", "refused"), Side::Right),
-        (output.say("不明", "unknown"), Side::Right),
-        (output.say("暂缓", "held"), Side::Right),
-        (output.say("开放", "ramp"), Side::Left),
-    ]);
+    ];
+    columns.extend(stock::columns(output));
+    columns.push((output.say("开放程度", "step"), Side::Left));
+    let mut text = TextTable::new(&columns);
     for table in tables {
         let mut row = own_cells(output, table);
         match table.upstreams.split_first() {
             None => text.row(row),
             Some((stock, others)) => {
-                row.extend(stock_cells(stock));
+                row.extend(stock_cells(output, stock));
                 text.row(row);
                 for stock in others {
                     let blanks = vec![String::new(); 6];
-                    text.row(blanks.into_iter().chain(stock_cells(stock)));
+                    text.row(blanks.into_iter().chain(stock_cells(output, stock)));
                 }
             }
         }
@@ -70,7 +68,7 @@ fn section(output: Output, tables: &[&StatusLine], out: &mut String) {
 
 fn own_cells(output: Output, table: &StatusLine) -> Vec<String> {
     let due = match (&table.due, table.overdue) {
-        (Some(due), true) => format!("{due} {}", output.say("逾期", "late")),
+        (Some(due), true) => format!("{due} {}", output.say("本期未读", "not read yet")),
         (Some(due), false) => due.clone(),
         (None, _) => String::new(),
     };
@@ -84,12 +82,50 @@ fn own_cells(output: Output, table: &StatusLine) -> Vec<String> {
     ]
 }
 
-fn stock_cells(stock: &UpstreamStock) -> Vec<String> {
-    let held: u64 = stock.held.values().sum();
+fn stock_cells(output: Output, stock: &UpstreamStock) -> Vec<String> {
+    let &UpstreamStock { stored, in_flight, waiting, refused, unknown, .. } = stock;
+    let held = stock.held.values().sum();
     let mut row = vec![stock.upstream.clone()];
-    row.extend([stock.stored, stock.in_flight, stock.waiting, stock.refused, stock.unknown, held].iter().map(u64::to_string));
-    row.push(stock.ramp.clone());
+    row.extend(stock::Cells { stored, in_flight, waiting, refused, unknown, held }.texts());
+    row.push(ramp::step(output, &stock.ramp).to_owned());
     row
+}
+
+/// What the columns mean, for somebody who sees them for the first time.
+fn legend(output: Output, out: &mut String) {
+    let lines = match output.lang {
+        Lang::Zh => [
+            "最近读完：上次把来源完整读完的时间。报送截止：本期数据须在该日结束前报到平台；“本期未读”表示进入本期后还没有完整读过来源。",
+            "有效记录 = 已入平台 + 在途（已发送，等结果）+ 待报（排队中）+ 退回（平台不收）+ 不明（应答丢失，自动查证）+ 暂缓（有原因，见下）。",
+            "隔离：有问题、没有入库的行，不在有效记录之内，见 `xiaoshu quarantine list`。开放程度：允许上报多少，见 `xiaoshu release`。",
+        ],
+        Lang::En => [
+            "last read: when the source was last read to its end. report by: this period's data has to be at the platform by the end of \
+             that day; \"not read yet\" means that the source was not read to its end since the period began.",
+            "records = stored + in flight (sent, verdict to come) + waiting (in the queue) + refused (by the platform) + unknown (an answer \
+             was lost; looked into by itself) + held (for a reason, see below).",
+            "quarantined: rows that are wrong and did not land; they are not among the records: `xiaoshu quarantine list`. step: how much \
+             may be reported: `xiaoshu release`.",
+        ],
+    };
+    for text in lines {
+        line(out, text);
+    }
+}
+
+/// Why rows are held, by reason.
+fn held(output: Output, tables: &[StatusLine], out: &mut String) {
+    let rows = tables.iter().flat_map(|table| {
+        table.upstreams.iter().flat_map(|stock| {
+            stock.held.iter().map(|(why, count)| (table.table.as_str(), stock.upstream.as_str(), why.as_str(), *count))
+        })
+    });
+    let text = stock::held(output, rows);
+    if !text.is_empty() {
+        line(out, format!("\n{}", output.say("暂缓的原因", "Why records are held")));
+        out.push_str(&text);
+        line(out, "");
+    }
 }
 
 /// Parked tables and reads that stopped.

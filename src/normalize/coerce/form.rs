@@ -42,6 +42,20 @@ pub(super) fn number_of_thing(text: &str, id15: bool, out: &mut String) -> Coerc
     Ok(put(bare, text, out))
 }
 
+/// A mobile number: its eleven digits, without the country's number, blanks and hyphens. Anything else stands as a number.
+pub(super) fn mobile(text: &str, out: &mut String) -> Coerced {
+    let narrow = folded(text);
+    if is_scientific(&narrow) {
+        return Err(rounded());
+    }
+    let bare = without_point_zero(without_apostrophe(&narrow));
+    let digits: String = bare.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+    let prefix = ["+86", "0086", "86"].into_iter().find_map(|country| digits.strip_prefix(country));
+    let number = prefix.filter(|rest| rest.len() == 11).unwrap_or(&digits);
+    let is_mobile = number.len() == 11 && is_digits(number) && number.starts_with('1');
+    Ok(put(if is_mobile { number } else { bare }, text, out))
+}
+
 /// A text of fixed letters and digits: folded, otherwise as it stands.
 pub(super) fn fixed(text: &str, out: &mut String) -> Coerced {
     let narrow = folded(text);
@@ -106,4 +120,38 @@ pub(super) fn periods(text: &str, out: &mut String) -> Coerced {
         return Err(bad().fix("不连续的节次请分成多行", "give periods that do not follow each other as rows of their own"));
     }
     Ok(put(&format!("{first}-{last}"), text, out))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mobile_numbers_are_brought_to_eleven_digits_and_others_left() {
+        let cases = [
+            ("13800000000", "13800000000"),
+            ("１３８００００００００", "13800000000"),
+            ("+86 138-0000-0000", "13800000000"),
+            ("008613800000000", "13800000000"),
+            ("8613800000000", "13800000000"),
+            ("'13800000000", "13800000000"),
+            ("13800000000.0", "13800000000"),
+            ("0755-20000000-8001", "0755-20000000-8001"),
+            ("+85290000000", "+85290000000"),
+            ("138****0000", "138****0000"),
+            ("86", "86"),
+        ];
+        for (given, want) in cases {
+            let mut out = String::new();
+            let got = match mobile(given, &mut out) {
+                Ok(Value::Same) => given.to_owned(),
+                other => {
+                    assert_eq!(other, Ok(Value::Out), "{given}");
+                    out
+                }
+            };
+            assert_eq!(got, want, "{given}");
+        }
+        assert!(mobile("1.38E+10", &mut String::new()).is_err());
+    }
 }

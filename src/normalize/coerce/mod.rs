@@ -16,7 +16,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::document::{Serial, Take};
 use crate::finding::{Expected, RuleId, Severity, Text};
-use crate::standard::{CodeIdx, FieldIdx, FieldPlan, FieldType, Format, Sensitivity, TablePlan};
+use crate::standard::{CodeIdx, FieldIdx, FieldPlan, FieldType, Format, NumberKind, Sensitivity, TablePlan};
 
 /// A canonical value: where its text is, so that nothing need be copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,7 @@ pub(super) struct Coercer {
     /// Texts of free form that number a thing: width is folded.
     folds: bool,
     is_name: bool,
+    is_mobile: bool,
     pub(super) take: Option<Take>,
     pub(super) serial: Option<Serial>,
     pub(super) id15: bool,
@@ -93,6 +94,7 @@ impl Coercer {
             ty: f.ty,
             folds: numbers_things(plan, field, f),
             is_name: f.sensitivity == Sensitivity::Name,
+            is_mobile: f.number == Some(NumberKind::Mobile),
             take: None,
             serial: None,
             id15: false,
@@ -152,6 +154,9 @@ impl Coercer {
         }
         if self.is_name {
             return Ok(person::name(text, &mut room.out));
+        }
+        if self.is_mobile {
+            return form::mobile(text, &mut room.out);
         }
         if self.folds {
             return form::number_of_thing(text, self.id15, &mut room.out);

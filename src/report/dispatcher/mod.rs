@@ -1,6 +1,7 @@
 //! One upstream's work: verdicts first, then a batch of each table in turn, then rest until something is due.
 
 mod faults;
+mod given;
 mod rows;
 mod send;
 mod table;
@@ -99,6 +100,7 @@ impl Upstream {
         };
         upstream.recover().await?;
         upstream.reconsider().await?;
+        upstream.find_given().await?;
         Ok(upstream)
     }
 
@@ -188,7 +190,7 @@ impl Upstream {
         for table in &self.tables {
             table.open.values().filter_map(|b| b.ask_at).for_each(&mut at);
             let parked = table.parked(now, self.config.drain_failures);
-            if !table.idle && table.lost().is_none() && !table.closed && !parked {
+            if !table.idle && table.lost().is_none() && !table.closed && !parked && !table.owes() {
                 at(table.not_before.max(table.rest_until).max(now));
             }
         }
@@ -210,7 +212,7 @@ impl Upstream {
             let key = format!("report/period/{}/{}/{}", self.name, table.plan.edition, table.plan.name);
             let before = self.around.store.get_meta(&key).await?;
             if before.as_deref().is_some_and(|b| b != period.as_bytes()) {
-                progressed |= self.around.store.resend(self.id, table.feed, now).await? > 0;
+                progressed |= self.around.store.resend(self.id, table.feed, &[], now).await? > 0;
             }
             self.around.store.set_meta(&key, period.as_bytes()).await?;
             self.tables[at].period = Some(period);

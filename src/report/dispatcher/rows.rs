@@ -109,11 +109,14 @@ impl Upstream {
         let table = &self.tables[at];
         let now = self.now();
         let mut keys: HashSet<RecordKey> = table.open.values().flat_map(|b| b.keys.iter().copied()).collect();
+        if table.closed {
+            return Ok(Undelivered::Keys(keys));
+        }
         for reason in [Reason::Unknown, Reason::WaitsParent, Reason::WaitsVerdict] {
             let filter = ExceptionFilter { upstream: Some(self.id), feed: Some(table.feed), reason: Some(reason), limit: 0 };
             keys.extend(self.around.store.exceptions(&filter).await?.into_iter().map(|e| e.record_key));
         }
-        if table.closed || table.rest_until > now {
+        if table.rest_until > now {
             return Ok(Undelivered::Keys(keys));
         }
         if table.cursor.backfill.is_some() {

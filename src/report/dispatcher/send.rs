@@ -2,15 +2,19 @@
 
 use std::collections::HashSet;
 
+use tracing::Instrument;
+use tracing::field::Empty;
+
 use super::table::OpenBatch;
 use super::{Upstream, verdicts};
 use crate::report::ReportError;
 use crate::report::batcher::{Planned, Terms, plan};
 use crate::report::clock::millis;
 use crate::report::delivery::{Delivery, Effect, Event};
-use crate::report::transport::{Fate, Reply, RowHead, WireBatch};
+use crate::report::transport::{Fate, Reply, RowHead, TransportError, WireBatch};
 use crate::report::window::{allowance, day_of};
-use crate::store::{BatchId, Lane, Millis, Receipt, Stage};
+use crate::store::{BatchId, Lane, Millis, RampState, RampStep, Receipt, Stage};
+use crate::telemetry;
 
 /// How long a row waits for its parent before it is looked at again, should nothing release it.
 const PARENT_AGAIN: Millis = 600_000;
@@ -30,9 +34,11 @@ impl Upstream {
             return Ok(false);
         }
         table.gated = None;
-        let ramp = self.around.store.ramp(self.id, table.feed).await?;
-        let left = allowance(&ramp);
-        let Some((lane, planned)) = self.compose(at, left, now).await? else { return Ok(false) };
+        if !self.offer_given(at).await? {
+            return Ok(false);
+        }
+        let ramp = self.around.store.ramp(self.id, self.tables[at].feed).await?;
+        let Some((lane, planned)) = self.compose(at, &ramp, now).await? else { return Ok(false) };
         let table = &mut self.tables[at];
         table.closed = planned.ramp_full && planned.members.is_empty();
         if !planned.changes(table.cursor) {
@@ -73,7 +79,7 @@ impl Upstream {
         Ok(true)
     }
 
-    async fn compose(&mut self, at: usize, left: u64, now: Millis) -> Result<Option<(Lane, Planned)>, ReportError> {
+    async fn compose(&mut self, at: usize, ramp: &RampState, now: Millis) -> Result<Option<(Lane, Planned)>, ReportError> {
         let (lane, rows) = self.pending(at).await?;
         let rids: Vec<u64> = rows.iter().map(|r| r.rid).collect();
         let in_flight: HashSet<u64> = if rids.is_empty() || self.tables[at].open.is_empty() {
@@ -95,7 +101,8 @@ impl Upstream {
             day: day_of(now),
             rows: limits.rows,
             bytes: limits.bytes,
-            allowance: left,
+            allowance: allowance(ramp),
+            shut: ramp.step == RampStep::Closed,
             parent_again: now + PARENT_AGAIN,
         };
         match plan(rows, lane, table.cursor, &terms, &in_flight, &waits) {
@@ -132,7 +139,13 @@ impl Upstream {
             sign_before: not_after.saturating_sub(millis(limits.margin)),
         };
         tracing::debug!(upstream = %self.name, table = %plan.name, batch = id.0, rows = wire.len(), "sending");
-        let answer = self.transport.submit(&batch).await;
+        let span = tracing::info_span!(
+            target: telemetry::SPANS, "submit", upstream = %self.name, table = %plan.name, batch = id.0, rows = wire.len(),
+            outcome = Empty, fault = Empty, otel.status_code = Empty
+        );
+        let answer = self.transport.submit(&batch).instrument(span.clone()).await;
+        note(&span, &answer);
+        drop(span);
         let now = self.now();
         match answer {
             Ok(Reply::Stored) => {
@@ -183,4 +196,22 @@ impl Upstream {
         batch.delivery = next;
         effects
     }
+}
+
+/// How a call ended, on its span.
+fn note(span: &tracing::Span, answer: &Result<Reply, TransportError>) {
+    let outcome = match answer {
+        Ok(Reply::Stored) => "stored",
+        Ok(Reply::Queued) => "queued",
+        Ok(Reply::Accepted { .. }) => "accepted",
+        Err(error) => {
+            span.record("fault", error.class.name()).record("otel.status_code", "ERROR");
+            match error.fate {
+                Fate::NotSent => "not sent",
+                Fate::Lost => "lost",
+                Fate::Refused => "refused",
+            }
+        }
+    };
+    span.record("outcome", outcome);
 }

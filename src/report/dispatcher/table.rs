@@ -47,6 +47,8 @@ pub(super) struct Table {
     pub(super) closed: bool,
     /// Outside its sending window until then.
     pub(super) gated: Option<Millis>,
+    /// Fields that went out empty and have a way to go now; their rows are still to be put ahead.
+    pub(super) given: Vec<String>,
     /// The period whose rows were sent.
     pub(super) period: Option<String>,
     pub(super) unsealed_values: u64,
@@ -77,6 +79,7 @@ impl Table {
             idle: false,
             closed: false,
             gated: None,
+            given: Vec::new(),
             period: None,
             unsealed_values: 0,
             settled: 0,
@@ -87,6 +90,12 @@ impl Table {
     /// The batch whose answer was lost: the table stops until it is settled or given up.
     pub(super) fn lost(&self) -> Option<BatchId> {
         self.open.iter().find(|(_, b)| b.delivery.phase == Phase::Lost).map(|(id, _)| *id)
+    }
+
+    /// Rows that went out without some fields are to go again, and batches of theirs are still under way: nothing is sent
+    /// until these are settled.
+    pub(super) fn owes(&self) -> bool {
+        !self.given.is_empty() && !self.open.is_empty()
     }
 
     /// Whether it rests for a trouble that waiting alone does not cure, or that waiting has not cured.

@@ -9,6 +9,7 @@ use crate::report::ReportError;
 use crate::report::delivery::{Answer, Delivery, Effect, Event, Open, Phase, ResultItem, judge, match_results, refused_whole};
 use crate::report::transport::VerdictQuery;
 use crate::store::{BatchId, BatchInfo, ExceptionFilter, MemberVerdict, Millis, Outcome, Reason, Receipt};
+use crate::telemetry;
 
 /// The platform's clock is known to about a second, and its times are whole seconds.
 const SLACK: Millis = 2_000;
@@ -135,6 +136,8 @@ impl Upstream {
         table.outcomes.1 += refused;
         table.outcomes.2 += unknown;
         tracing::info!(upstream = %self.name, table = %table.plan.name, batch = id.0, stored, refused, unknown, "settled");
+        let outcomes = [("stored", stored), ("refused", refused), ("unknown", unknown)];
+        telemetry::batch_settled(&self.name, &table.plan.name, &outcomes);
         self.release_children(at).await
     }
 

@@ -1,5 +1,7 @@
 //! What is taken where no rule says anything: sound, but to be confirmed.
 
+use serde_json::{Map, Value, json};
+
 use super::field::{Field, Shape};
 use super::rows::TableRow;
 use super::rules::{RoleRule, Rules, TableRule};
@@ -77,6 +79,23 @@ pub(super) fn roles(fields: &[Field<'_>], key: &[String], kind: &str, rule: &Tab
     }
     roles.sort();
     roles
+}
+
+/// The fields that tell about the person of a row, in a table that holds the number of an identity paper.
+pub(super) fn person(fields: &[Field<'_>], rule: &TableRule, rules: &Rules) -> Option<Value> {
+    let first = |how: &RoleRule| fields.iter().find(|f| fits(f, how)).map(|f| f.row.field.as_str());
+    let known = &rules.person;
+    let mut person = Map::new();
+    person.insert("number".into(), first(&known.number)?.into());
+    if let Some(paper) = first(&known.paper) {
+        person.insert("paper".into(), paper.into());
+        person.insert("papers".into(), json!(known.papers));
+    }
+    for (name, how) in [("sex", &known.sex), ("birth", &known.birth)] {
+        person.extend(first(how).map(|field| (name.to_owned(), field.into())));
+    }
+    person.extend(rule.ages.map(|ages| ("ages".to_owned(), json!(ages))));
+    Some(Value::Object(person))
 }
 
 fn fits(field: &Field<'_>, how: &RoleRule) -> bool {

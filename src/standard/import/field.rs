@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Notes;
 use super::rows::FieldRow;
-use super::rules::{FieldRule, Rules, WhenRule};
+use super::rules::{FieldRule, IdentifierRule, Rules, WhenRule};
 use crate::standard::Format;
 
 /// Numbers whose printed length is doubtful are held to what a 64-bit integer carries.
@@ -21,6 +21,7 @@ pub(super) struct Field<'a> {
     doubtful: bool,
     separator: Option<String>,
     sealed: bool,
+    number: Option<String>,
 }
 
 /// What the values look like in JSON.
@@ -60,7 +61,8 @@ impl<'a> Field<'a> {
         let when = if row.required == "C" { rule.when.clone().or_else(|| condition(&row.condition)) } else { None };
         let separator = (row.multi_valued == "Y").then(|| separator(row, &rule));
         let sealed = rule.sealed.unwrap_or_else(|| rules.sealed.sensitivity.contains(&row.pii));
-        Self { row, shape, when, rule, doubtful, separator, sealed }
+        let number = number_kind(row, shape, rules);
+        Self { row, shape, when, rule, doubtful, separator, sealed, number }
     }
 
     /// Whether the field must always be there.
@@ -85,8 +87,7 @@ impl<'a> Field<'a> {
         }
         if !defines && targets.is_empty() && self.row.code_set.is_empty() {
             let label = self.row.name_zh.as_str();
-            let fits = |pattern: &str| pattern.strip_prefix('*').map_or(label == pattern, |end| label.ends_with(end));
-            for (_, target) in known.labels.iter().filter(|(pattern, _)| fits(pattern)) {
+            for (_, target) in known.labels.iter().filter(|(pattern, _)| fits(pattern, label)) {
                 targets.extend(target.iter().cloned());
             }
         }
@@ -101,7 +102,7 @@ impl<'a> Field<'a> {
     }
 
     /// The field's part of the document. `roster` says that the table is one of the core's own.
-    pub(super) fn document(&self, references: &[String]) -> Value {
+    pub(super) fn document(&self, references: &[String], identifiers: &IdentifierRule) -> Value {
         let mut doc = Map::new();
         let row = self.row;
         doc.insert("title".into(), row.name_zh.as_str().into());
@@ -111,7 +112,8 @@ impl<'a> Field<'a> {
             Shape::Number { .. } => "number",
         };
         doc.insert("type".into(), if self.mandatory() { json!(kind) } else { json!([kind, "null"]) });
-        self.constraints(&mut doc);
+        let wider = identifiers.length(&row.path(), references).filter(|length| row.length.is_some_and(|l| l < *length));
+        self.constraints(&mut doc, wider.or(row.length));
         doc.insert("x-seq".into(), row.seq.into());
         text(&mut doc, "x-item-code", &row.item_code);
         text(&mut doc, "x-type", &row.printed_type);
@@ -125,8 +127,13 @@ impl<'a> Field<'a> {
             doc.insert("x-required-when".into(), json!({"field": when.field, "is": when.is}));
         }
         text(&mut doc, "x-code-set", &row.code_set);
+        if !self.rule.code_set_by_level.is_empty() {
+            doc.insert("x-code-set-by-level".into(), json!(self.rule.code_set_by_level));
+        }
+        text(&mut doc, "x-number", self.number.as_deref().unwrap_or_default());
         text(&mut doc, "x-separator", self.separator.as_deref().unwrap_or_default());
         list(&mut doc, "x-reference", references);
+        list(&mut doc, "x-reference-none", &self.rule.reference_none);
         list(&mut doc, "x-printed-reference", &row.printed_references());
         text(&mut doc, "x-printed-reference-item", &row.ref_item);
         text(&mut doc, "x-sensitivity", &row.pii);
@@ -135,16 +142,17 @@ impl<'a> Field<'a> {
         }
         list(&mut doc, "x-doubts", &row.doubts());
         text(&mut doc, "x-note", &row.note);
-        text(&mut doc, "x-why", &self.rule.why);
+        let why = if wider.is_some() { &identifiers.why } else { &self.rule.why };
+        text(&mut doc, "x-why", why);
         Value::Object(doc)
     }
 
-    fn constraints(&self, doc: &mut Map<String, Value>) {
+    fn constraints(&self, doc: &mut Map<String, Value>, length: Option<u32>) {
         match self.shape {
             Shape::Text(format) => {
                 text(doc, "format", format.name());
                 if !self.doubtful {
-                    number(doc, "maxLength", self.row.length);
+                    number(doc, "maxLength", length);
                 }
                 if self.mandatory() {
                     doc.insert("pattern".into(), super::super::form::NOT_BLANK.into());
@@ -179,6 +187,18 @@ fn shape(row: &FieldRow, rule: &FieldRule, is_text: bool, doubtful: bool) -> Res
         "N" => row.length.map(|precision| Shape::Number { precision, scale }).ok_or_else(|| "N without a length".to_owned()),
         other => Err(format!("type {other}")),
     }
+}
+
+/// Whether a label is of a pattern; a leading `*` stands for anything.
+fn fits(pattern: &str, label: &str) -> bool {
+    pattern.strip_prefix('*').map_or(label == pattern, |end| label.ends_with(end))
+}
+
+/// What kind of number a free text holds, by its label.
+fn number_kind(row: &FieldRow, shape: Shape, rules: &Rules) -> Option<String> {
+    let free = shape.format() == Some(Format::Free) && row.code_set.is_empty();
+    let fits = |patterns: &[String]| patterns.iter().any(|p| fits(p, &row.name_zh));
+    rules.numbers.iter().find(|(_, patterns)| free && fits(patterns)).map(|(kind, _)| kind.clone())
 }
 
 /// `FIELD = value (remark)`; anything else is for people.

@@ -18,8 +18,11 @@ pub(super) struct Rules {
     pub(super) doubts: DoubtRules,
     pub(super) roles: BTreeMap<String, RoleRule>,
     pub(super) references: ReferenceRules,
+    pub(super) person: PersonRules,
+    pub(super) numbers: BTreeMap<String, Vec<String>>,
     pub(super) scopes: BTreeMap<String, String>,
     pub(super) sealed: SealedRule,
+    pub(super) identifiers: IdentifierRule,
     pub(super) borrow: Option<Borrow>,
     pub(super) tables: BTreeMap<String, TableRule>,
     pub(super) fields: BTreeMap<String, FieldRule>,
@@ -72,12 +75,44 @@ pub(super) struct ReferenceRules {
     pub(super) labels: BTreeMap<String, Vec<String>>,
 }
 
+/// How to know the fields that tell about the person of a row.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct PersonRules {
+    pub(super) number: RoleRule,
+    pub(super) paper: RoleRule,
+    pub(super) sex: RoleRule,
+    pub(super) birth: RoleRule,
+    /// What the codes of the kind of paper mean.
+    pub(super) papers: BTreeMap<String, String>,
+}
+
 /// Which fields must be sealed before they leave.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct SealedRule {
     pub(super) sensitivity: Vec<String>,
     why: String,
+}
+
+/// Numbers that a school assigns itself: the print knows no longer ones than the editions let refer to them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct IdentifierRule {
+    /// The fields that define them; it holds for what refers to them in the same edition as well.
+    pub(super) of: Vec<String>,
+    /// Characters that they may have.
+    pub(super) length: u32,
+    /// Why.
+    pub(super) why: String,
+}
+
+impl IdentifierRule {
+    /// The length that holds for a field, if it is one of these numbers or refers to one.
+    pub(super) fn length(&self, field: &str, references: &[String]) -> Option<u32> {
+        let among = |name: &str| self.of.iter().any(|f| f == name);
+        (among(field) || references.iter().any(|r| among(r))).then_some(self.length)
+    }
 }
 
 /// Code sets taken over from another edition.
@@ -99,6 +134,7 @@ pub(super) struct TableRule {
     pub(super) orders: Vec<[String; 2]>,
     pub(super) roles: BTreeMap<String, Option<String>>,
     pub(super) scope: Option<String>,
+    pub(super) ages: Option<(u8, u8)>,
     pub(super) why: String,
 }
 
@@ -111,6 +147,8 @@ pub(super) struct FieldRule {
     pub(super) format: Option<String>,
     pub(super) separator: Option<String>,
     pub(super) references: Option<Vec<String>>,
+    pub(super) reference_none: Vec<String>,
+    pub(super) code_set_by_level: BTreeMap<String, String>,
     pub(super) sealed: Option<bool>,
     pub(super) when: Option<WhenRule>,
     pub(super) why: String,
@@ -168,9 +206,14 @@ impl Rules {
         self.references.printed.extend(later.references.printed);
         self.references.notes.extend(later.references.notes);
         self.references.labels.extend(later.references.labels);
+        self.person.add(later.person);
+        self.numbers.extend(later.numbers);
         self.scopes.extend(later.scopes);
         if !later.sealed.sensitivity.is_empty() {
             self.sealed = later.sealed;
+        }
+        if !later.identifiers.of.is_empty() {
+            self.identifiers = later.identifiers;
         }
         for (table, rule) in later.tables {
             self.tables.entry(table).or_default().add(rule);
@@ -195,6 +238,23 @@ impl Rules {
     }
 }
 
+impl PersonRules {
+    fn add(&mut self, later: Self) {
+        let pairs = [
+            (&mut self.number, later.number),
+            (&mut self.paper, later.paper),
+            (&mut self.sex, later.sex),
+            (&mut self.birth, later.birth),
+        ];
+        for (mine, later) in pairs {
+            mine.names.extend(later.names);
+            mine.code_sets.extend(later.code_sets);
+            mine.formats.extend(later.formats);
+        }
+        self.papers.extend(later.papers);
+    }
+}
+
 impl TableRule {
     fn add(&mut self, later: Self) {
         self.key = later.key.or(self.key.take());
@@ -202,6 +262,7 @@ impl TableRule {
         self.kind = later.kind.or(self.kind.take());
         self.anonymous = later.anonymous.or(self.anonymous);
         self.scope = later.scope.or(self.scope.take());
+        self.ages = later.ages.or(self.ages.take());
         self.orders.extend(later.orders);
         self.roles.extend(later.roles);
         if !later.why.is_empty() {

@@ -81,6 +81,7 @@ impl TableMaker<'_> {
         if !orders.is_empty() {
             doc.insert("x-date-orders".into(), json!(orders));
         }
+        doc.extend(derive::person(&fields, &rule, self.rules).map(|person| ("x-person".to_owned(), person)));
         text(&mut doc, "x-printed-key", &self.table.key);
         self.tail(&mut doc, relations, &rule.why);
         doc.insert("type".into(), "object".into());
@@ -88,7 +89,7 @@ impl TableMaker<'_> {
             .iter()
             .map(|f| {
                 let defines = key.len() == 1 && key[0] == f.row.field;
-                (f.row.field.clone(), f.document(&f.references(self.rules, defines)))
+                (f.row.field.clone(), f.document(&f.references(self.rules, defines), &self.rules.identifiers))
             })
             .collect();
         doc.insert("properties".into(), Value::Object(properties));

@@ -48,6 +48,18 @@ const FACTS: &[(&str, &str, &str)] = &[
         "SELECT count(*) FROM value WHERE feed = $1",
     ),
     (
+        "record keys and their holders",
+        "SELECT count(*) FROM record_key WHERE feed = $1",
+        "SELECT count(*) FROM record_key k JOIN head h ON h.feed = k.feed AND h.nk = short_key(k.nk) \
+         JOIN feed f ON f.feed = h.feed AND f.seq = h.seq AND f.key = k.key WHERE k.feed = $1",
+    ),
+    (
+        "record keys that nobody holds, where keys are adopted",
+        "SELECT 0::bigint WHERE $1::integer IS NOT NULL",
+        "SELECT count(*) FROM feeds a JOIN feed f ON f.feed = a.id LEFT JOIN record_key k ON k.feed = f.feed AND k.key = f.key \
+         WHERE a.id = $1 AND a.adopts AND k.key IS NULL",
+    ),
+    (
         "members of unsettled batches",
         "SELECT coalesce(sum(rows), 0)::bigint FROM batch WHERE feed = $1 AND settled IS NULL",
         "SELECT count(*) FROM member WHERE feed = $1",

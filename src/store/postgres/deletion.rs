@@ -101,7 +101,7 @@ async fn missing(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<RoaringBitma
     }
     // A bad version of a record is at the source, so the record is not gone.
     let spoilt: Vec<(i64,)> = sqlx::query_as(
-        "SELECT h.rid FROM quarantine q JOIN head h ON h.feed = q.feed AND h.nk = q.nk \
+        "SELECT h.rid FROM quarantine q JOIN head h ON h.feed = q.feed AND h.nk = short_key(q.nk) \
          WHERE q.feed = $1 AND q.source = $2 AND q.last_run = $3 AND q.nk IS NOT NULL",
     )
     .bind(open.feed.0 as i32)

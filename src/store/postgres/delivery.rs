@@ -127,7 +127,7 @@ impl PostgresStore {
         Ok(new)
     }
 
-    async fn send_again(&self, upstream: UpstreamId, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
+    async fn send_again(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError> {
         let mut tx = self.begin("sending again").await?;
         self.fence(&mut tx, LeaseRow::Upstream(upstream.0 as i32)).await?;
         lock(&mut tx, feed).await?;
@@ -139,7 +139,8 @@ impl PostgresStore {
              JOIN feed f ON f.feed = d.feed AND f.seq = d.seq AND f.op = 0 \
              WHERE d.upstream = $3 AND d.feed = $4 AND f.seq <= $5 AND NOT (f.seq > $6 AND f.seq <= $7) \
              AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.upstream = $3 AND e.feed = $4 AND e.rid = d.rid) \
-             AND NOT EXISTS (SELECT 1 FROM member m WHERE m.upstream = $3 AND m.feed = $4 AND m.rid = d.rid)",
+             AND NOT EXISTS (SELECT 1 FROM member m WHERE m.upstream = $3 AND m.feed = $4 AND m.rid = d.rid) \
+             AND (cardinality($8::text[]) = 0 OR EXISTS (SELECT 1 FROM unnest($8::text[]) n(name) WHERE f.payload::json ->> n.name IS NOT NULL))",
         )
         .bind(AGAIN)
         .bind(at)
@@ -148,6 +149,7 @@ impl PostgresStore {
         .bind(cursor.seq as i64)
         .bind(from as i64)
         .bind(to as i64)
+        .bind(having)
         .execute(&mut *tx)
         .await
         .map_err(db("sending again"))?;
@@ -236,6 +238,7 @@ fn narrow(sql: &mut QueryBuilder<Postgres>, filter: &ExceptionFilter) {
 fn exception_row(row: &PgRow) -> Result<ExceptionRow, sqlx::Error> {
     let reason = usize::try_from(row.try_get::<i64, _>(5)?).ok().and_then(|at| Reason::ALL.get(at).copied());
     Ok(ExceptionRow {
+        natural_key: row.try_get(11)?,
         upstream: UpstreamId(row.try_get::<i32, _>(0)? as u32),
         feed: FeedId(row.try_get::<i32, _>(1)? as u32),
         rid: row.try_get::<i64, _>(2)? as u64,
@@ -372,7 +375,7 @@ impl DeliveryStore for PostgresStore {
 
     async fn exceptions(&self, filter: &ExceptionFilter) -> Result<Vec<ExceptionRow>, StoreError> {
         let mut sql = QueryBuilder::<Postgres>::new(
-            "SELECT e.upstream, e.feed, e.rid, f.key, e.seq, e.reason, e.since, e.due, e.text, e.field, e.refusals \
+            "SELECT e.upstream, e.feed, e.rid, f.key, e.seq, e.reason, e.since, e.due, e.text, e.field, e.refusals, f.nk \
              FROM exception e JOIN feed f ON f.feed = e.feed AND f.seq = e.seq",
         );
         narrow(&mut sql, filter);
@@ -388,8 +391,8 @@ impl DeliveryStore for PostgresStore {
         self.release_exceptions(filter, at).await
     }
 
-    async fn resend(&self, upstream: UpstreamId, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
-        self.send_again(upstream, feed, at).await
+    async fn resend(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError> {
+        self.send_again(upstream, feed, having, at).await
     }
 
     async fn ramp(&self, upstream: UpstreamId, feed: FeedId) -> Result<RampState, StoreError> {

@@ -42,8 +42,24 @@ impl PostgresStore {
         match known {
             None => Err(StoreError::Absent(format!("{} {}", spec.plan.edition.as_str(), spec.plan.name))),
             Some((_, digest, true)) if digest.as_slice() != spec.key_digest => Err(inconsistent(parked(&spec.plan.name))),
-            Some((id, ..)) => Ok(FeedId(id as u32)),
+            Some((id, ..)) => {
+                let feed = FeedId(id as u32);
+                let indexed = self.find_indexed(feed, spec).await?;
+                let open = OpenFeed { plan: Arc::clone(&spec.plan), indexed, key_digest: spec.key_digest };
+                self.feeds().insert(feed, open);
+                Ok(feed)
+            }
         }
+    }
+
+    /// The fields of a feed that are indexed as it stands.
+    async fn find_indexed(&self, feed: FeedId, spec: &FeedSpec) -> Result<Arc<[(i32, FieldIdx)]>, StoreError> {
+        let known: Vec<(i32, String)> = sqlx::query_as("SELECT slot, name FROM feed_field WHERE feed = $1")
+            .bind(feed.0 as i32)
+            .fetch_all(self.readers()?)
+            .await
+            .map_err(db("reading indexed fields"))?;
+        Ok(known.into_iter().filter_map(|(slot, name)| Some((slot, spec.plan.find(&name)?))).collect())
     }
 
     pub(super) async fn open_feed_row(&self, spec: &FeedSpec) -> Result<FeedId, StoreError> {
@@ -132,6 +148,7 @@ async fn clear(tx: &mut Tx, feed: FeedId, key_digest: &[u8; 16], at: Millis) -> 
         "DELETE FROM value WHERE feed = $1",
         "DELETE FROM exception WHERE feed = $1",
         "DELETE FROM missing WHERE feed = $1",
+        "DELETE FROM record_key WHERE feed = $1",
         "DELETE FROM seen WHERE run IN (SELECT id FROM run WHERE feed = $1 AND ended IS NULL)",
         "DELETE FROM sighting WHERE run IN (SELECT id FROM run WHERE feed = $1 AND ended IS NULL)",
         "UPDATE stock SET step = 0, used = 0, why = 'the natural key was changed', stored = 0, in_flight = 0, \
@@ -142,7 +159,7 @@ async fn clear(tx: &mut Tx, feed: FeedId, key_digest: &[u8; 16], at: Millis) -> 
     }
     let ended = "UPDATE run SET ended = $2, error = 'the natural key was changed' WHERE feed = $1 AND ended IS NULL";
     sqlx::query(ended).bind(id).bind(at).execute(&mut **tx).await.map_err(what)?;
-    let opened = "UPDATE feeds SET key_digest = $2, parked = NULL, live = 0, read_once = false WHERE id = $1";
+    let opened = "UPDATE feeds SET key_digest = $2, parked = NULL, live = 0, read_once = false, adopts = false WHERE id = $1";
     sqlx::query(opened).bind(id).bind(key_digest.as_slice()).execute(&mut **tx).await.map_err(what)?;
     Ok(())
 }

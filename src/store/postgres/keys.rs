@@ -9,17 +9,48 @@ use crate::store::{FeedId, Keys, StoreError};
 
 /// What is needed to ask for a field's values.
 struct Asked {
-    slot: i32,
+    /// `None` in a store that is open for reading only, where nobody has indexed the field yet: the records are read.
+    slot: Option<i32>,
+    name: String,
     give: String,
 }
 
 impl PostgresStore {
     fn asked(&self, feed: FeedId, field: FieldIdx, give: FieldIdx) -> Result<Asked, StoreError> {
         let open = self.opened(feed)?;
-        let found = open.indexed.iter().find(|(_, indexed)| *indexed == field);
-        let (slot, _) = found
-            .ok_or_else(|| inconsistent(format!("{} of {} is not indexed", open.plan.field(field).name, open.plan.name)))?;
-        Ok(Asked { slot: *slot, give: open.plan.field(give).name.to_string() })
+        let name = open.plan.field(field).name.to_string();
+        let slot = open.indexed.iter().find(|(_, indexed)| *indexed == field).map(|(slot, _)| *slot);
+        if slot.is_none() && !self.read_only {
+            return Err(inconsistent(format!("{name} of {} is not indexed", open.plan.name)));
+        }
+        Ok(Asked { slot, name, give: open.plan.field(give).name.to_string() })
+    }
+
+    /// Values and what is given with them.
+    async fn given(&self, feed: FeedId, asked: &Asked, values: &[&str]) -> Result<Vec<(String, String)>, StoreError> {
+        let sql = match asked.slot {
+            Some(_) => {
+                "SELECT DISTINCT value, given FROM (SELECT v.value, (f.payload::json ->> $4) COLLATE \"C\" AS given \
+                 FROM unnest($3::text[]) j(value) JOIN value v ON v.feed = $1 AND v.slot = $2 \
+                 AND \"left\"(v.value, 200) = \"left\"(j.value, 200) AND v.value = j.value \
+                 JOIN feed f ON f.feed = $1 AND f.seq = v.seq WHERE $5::text IS NOT NULL) found \
+                 WHERE given IS NOT NULL ORDER BY value, given"
+            }
+            None => {
+                "SELECT DISTINCT value, given FROM (SELECT payload::json ->> $5 AS value, (payload::json ->> $4) COLLATE \"C\" AS given \
+                 FROM feed WHERE feed = $1 AND op = 0 AND $2::integer IS NULL) found \
+                 WHERE value = ANY($3) AND given IS NOT NULL ORDER BY value, given"
+            }
+        };
+        sqlx::query_as(sql)
+            .bind(feed.0 as i32)
+            .bind(asked.slot)
+            .bind(askable(values))
+            .bind(&asked.give)
+            .bind(&asked.name)
+            .fetch_all(self.readers()?)
+            .await
+            .map_err(db("looking values up"))
     }
 }
 
@@ -30,6 +61,9 @@ impl Keys for PostgresStore {
             return Ok(HashSet::new());
         }
         let asked = self.asked(feed, field, field)?;
+        if asked.slot.is_none() {
+            return Ok(self.given(feed, &asked, values).await?.into_iter().map(|(value, _)| value).collect());
+        }
         let found: Option<Vec<String>> = sqlx::query_scalar(
             "SELECT array_agg(j.value) FROM unnest($3::text[]) j(value) WHERE EXISTS (SELECT 1 FROM value v \
              WHERE v.feed = $1 AND v.slot = $2 AND \"left\"(v.value, 200) = \"left\"(j.value, 200) AND v.value = j.value)",
@@ -55,19 +89,7 @@ impl Keys for PostgresStore {
             return Ok(answers);
         }
         let asked = self.asked(feed, field, give)?;
-        let found: Vec<(String, String)> = sqlx::query_as(
-            "SELECT DISTINCT value, given FROM (SELECT v.value, (f.payload::json ->> $4) COLLATE \"C\" AS given \
-             FROM unnest($3::text[]) j(value) JOIN value v ON v.feed = $1 AND v.slot = $2 \
-             AND \"left\"(v.value, 200) = \"left\"(j.value, 200) AND v.value = j.value \
-             JOIN feed f ON f.feed = $1 AND f.seq = v.seq) found WHERE given IS NOT NULL ORDER BY value, given",
-        )
-        .bind(feed.0 as i32)
-        .bind(asked.slot)
-        .bind(askable(values))
-        .bind(&asked.give)
-        .fetch_all(self.readers()?)
-        .await
-        .map_err(db("looking values up"))?;
+        let found = self.given(feed, &asked, values).await?;
         for (value, given) in found {
             answers.entry(value).or_default().push(given);
         }
@@ -81,17 +103,6 @@ impl Keys for PostgresStore {
             .await
             .map_err(db("reading a feed"))?;
         Ok(known.unwrap_or(false))
-    }
-
-    async fn natural_key_of(&self, feed: FeedId, record_key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        // The index has the record key behind the seq: this reads it, not the records. An index in the order of record
-        // keys, which are hashes, would cost every landing several times what this costs the few who ask.
-        sqlx::query_scalar("SELECT nk FROM feed WHERE feed = $1 AND seq = (SELECT seq FROM feed WHERE feed = $1 AND key = $2 LIMIT 1)")
-            .bind(feed.0 as i32)
-            .bind(record_key)
-            .fetch_optional(self.readers()?)
-            .await
-            .map_err(db("looking a record key up"))
     }
 }
 

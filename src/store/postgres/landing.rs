@@ -4,8 +4,8 @@ use super::fault::db;
 use super::lease::Row;
 use super::lock::lock;
 use super::quarantine::{put, settle_keys};
-use super::{PostgresStore, Tx, inconsistent, runs, write};
-use crate::store::entry::{Entry, conflict_entries, rejected_entries};
+use super::{PostgresStore, Tx, holder, inconsistent, runs, write};
+use crate::store::entry::{Entry, clash_entries, conflict_entries, rejected_entries};
 use crate::store::open_run::{OpenRun, remember, totals};
 use crate::store::sort;
 use crate::store::{
@@ -46,13 +46,15 @@ impl Landing for PostgresStore {
         };
         let groups = sort::groups(batch.accepted);
         let found = write::look_up(&mut tx, feed, records, &groups).await?;
-        let fate = sort::decide(records, &groups, &found, &open);
+        let mut fate = sort::decide(records, &groups, &found, &open);
+        holder::hold(&mut tx, &locked, records, &mut fate).await?;
         let new = write::write_records(&mut tx, &locked, &open_feed, &open, records, &fate.writes, batch.at).await?;
         write::freeze(&mut tx, feed, run, &fate, records).await?;
         let settled: Vec<&[u8]> = fate.landed.iter().map(|row| records.row(*row as usize).natural_key()).collect();
         settle_keys(&mut tx, feed, &settled).await?;
         let mut entries: Vec<Entry> = rejected_entries(batch.rejected);
         entries.extend(conflict_entries(batch, &fate.conflicts));
+        entries.extend(clash_entries(batch, &fate.clashes));
         put(&mut tx, feed, source, run, batch.at, entries).await?;
         write::see(&mut tx, run, &mut open, &fate.seen, new).await?;
         let landed = totals(batch, &fate);

@@ -12,18 +12,20 @@ pub(super) struct Locked {
     pub(super) live: i64,
     pub(super) parked: bool,
     pub(super) key_digest: Vec<u8>,
+    /// Adopted record keys have landed, so that all record keys are held in a table of their own.
+    pub(super) adopts: bool,
 }
 
 /// Locks a feed.
 pub(super) async fn lock(tx: &mut Tx, feed: FeedId) -> Result<Locked, StoreError> {
-    let row: Option<(bool, i64, bool, Vec<u8>)> =
-        sqlx::query_as("SELECT is_log, live, parked IS NOT NULL, key_digest FROM feeds WHERE id = $1 FOR UPDATE")
+    let row: Option<(bool, i64, bool, Vec<u8>, bool)> =
+        sqlx::query_as("SELECT is_log, live, parked IS NOT NULL, key_digest, adopts FROM feeds WHERE id = $1 FOR UPDATE")
             .bind(feed.0 as i32)
             .fetch_optional(&mut **tx)
             .await
             .map_err(db("locking a feed"))?;
-    let (is_log, live, parked, key_digest) = row.ok_or_else(|| inconsistent(format!("there is no feed {}", feed.0)))?;
-    Ok(Locked { feed, is_log, live, parked, key_digest })
+    let (is_log, live, parked, key_digest, adopts) = row.ok_or_else(|| inconsistent(format!("there is no feed {}", feed.0)))?;
+    Ok(Locked { feed, is_log, live, parked, key_digest, adopts })
 }
 
 /// Locks several feeds, always in the same order.

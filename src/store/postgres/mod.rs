@@ -12,6 +12,7 @@ mod deletion;
 mod delivery;
 mod fault;
 mod feeds;
+mod holder;
 mod keys;
 mod landing;
 mod lease;

@@ -12,7 +12,7 @@ use crate::store::{Cause, FeedId, Millis, Quarantine, QuarantineFilter, Quaranti
 
 const PUT: &str = "INSERT INTO quarantine (feed, source, ident, nk, conflict, origin, raw, violations, waits, since, first_run, last_run) \
     SELECT $1, $2, ident, nk, conflict, origin, raw, violations, waits, $3, $4, $4 \
-    FROM unnest($5::bytea[], $6::bytea[], $7::boolean[], $8::text[], $9::text[], $10::text[], $11::text[]) \
+    FROM unnest($5::bytea[], $6::bytea[], $7::integer[], $8::text[], $9::text[], $10::text[], $11::text[]) \
     u(ident, nk, conflict, origin, raw, violations, waits) \
     ON CONFLICT (feed, source, ident) DO UPDATE SET nk = excluded.nk, conflict = excluded.conflict, origin = excluded.origin, \
     raw = excluded.raw, violations = excluded.violations, waits = excluded.waits, last_run = excluded.last_run";
@@ -39,8 +39,6 @@ pub(super) async fn put(
         }
     }
     let entries: Vec<(&Vec<u8>, &Entry)> = order.iter().filter_map(|ident| Some((ident, last.get(ident)?))).collect();
-    let keys: Vec<Option<Vec<u8>>> =
-        entries.iter().map(|(_, e)| e.nk.as_deref().map(|nk| short_key(nk).into_owned())).collect();
     let texts = |of: fn(&Entry) -> &String| entries.iter().map(|(_, e)| without_nul(of(e))).collect::<Vec<_>>();
     sqlx::query(PUT)
         .bind(feed.0 as i32)
@@ -48,8 +46,8 @@ pub(super) async fn put(
         .bind(at)
         .bind(run.0)
         .bind(entries.iter().map(|(ident, _)| ident.as_slice()).collect::<Vec<_>>())
-        .bind(keys)
-        .bind(entries.iter().map(|(_, e)| e.conflict).collect::<Vec<_>>())
+        .bind(entries.iter().map(|(_, e)| e.nk.as_deref()).collect::<Vec<_>>())
+        .bind(entries.iter().map(|(_, e)| e.conflict as i32).collect::<Vec<_>>())
         .bind(texts(|e| &e.origin))
         .bind(texts(|e| &e.raw))
         .bind(texts(|e| &e.violations))
@@ -71,7 +69,7 @@ pub(super) async fn settle_keys(tx: &mut Tx, feed: FeedId, keys: &[&[u8]]) -> Re
         return Ok(());
     }
     let keys: Vec<_> = keys.iter().map(|key| short_key(key)).collect();
-    sqlx::query("DELETE FROM quarantine WHERE feed = $1 AND nk = ANY($2) AND nk IS NOT NULL")
+    sqlx::query("DELETE FROM quarantine WHERE feed = $1 AND nk IS NOT NULL AND short_key(nk) = ANY($2)")
         .bind(feed.0 as i32)
         .bind(keys.iter().map(|key| &**key).collect::<Vec<&[u8]>>())
         .execute(&mut **tx)
@@ -80,7 +78,7 @@ pub(super) async fn settle_keys(tx: &mut Tx, feed: FeedId, keys: &[&[u8]]) -> Re
     Ok(())
 }
 
-const COLUMNS: &str = "SELECT q.id, q.feed, s.name, q.origin, q.raw, q.violations, q.waits, q.since, q.last_run \
+const COLUMNS: &str = "SELECT q.id, q.feed, s.name, q.origin, q.raw, q.violations, q.waits, q.since, q.last_run, q.nk \
                        FROM quarantine q JOIN source s ON s.id = q.source";
 
 fn quarantined(row: &PgRow) -> Result<QuarantinedRow, sqlx::Error> {
@@ -88,6 +86,7 @@ fn quarantined(row: &PgRow) -> Result<QuarantinedRow, sqlx::Error> {
         id: row.try_get(0)?,
         feed: FeedId(row.try_get::<i32, _>(1)? as u32),
         source: row.try_get::<String, _>(2)?.into(),
+        natural_key: row.try_get(9)?,
         origin: row.try_get(3)?,
         raw: row.try_get(4)?,
         violations: row.try_get(5)?,

@@ -20,9 +20,9 @@ impl ReadModels for PostgresStore {
         // `flags <> 0` is what the index of odd heads asks for, word by word: without it all heads are read.
         let rows = sqlx::query(
             "SELECT f.id, f.edition, f.name, f.live, (SELECT count(*) FROM quarantine q WHERE q.feed = f.id), \
-             (SELECT count(*) FROM (SELECT q.nk FROM quarantine q JOIN head h ON h.feed = q.feed AND h.nk = q.nk \
+             (SELECT count(*) FROM (SELECT short_key(q.nk) FROM quarantine q JOIN head h ON h.feed = q.feed AND h.nk = short_key(q.nk) \
               WHERE q.feed = f.id AND h.flags & 1 = 0 UNION SELECT nk FROM head WHERE feed = f.id AND flags <> 0 AND flags = 2) stale), \
-             f.parked, f.seq FROM feeds f ORDER BY f.edition COLLATE \"C\", f.name COLLATE \"C\"",
+             f.parked, f.seq, (SELECT count(*) FROM quarantine q WHERE q.feed = f.id AND q.conflict = 2) FROM feeds f ORDER BY f.edition COLLATE \"C\", f.name COLLATE \"C\"",
         )
         .fetch_all(self.readers()?)
         .await
@@ -105,6 +105,7 @@ fn table_row(row: &PgRow) -> Result<TableRow, sqlx::Error> {
         table: row.try_get(2)?,
         live: number(row, 3)?,
         quarantined: number(row, 4)?,
+        collisions: number(row, 8)?,
         stale: number(row, 5)?,
         parked: row.try_get(6)?,
         seq: number(row, 7)?,

@@ -40,8 +40,8 @@ pub(super) async fn load(tx: &mut Tx, run: RunId) -> Result<OpenRun, StoreError>
         .await
         .map_err(what)?;
     let conflicts: Vec<(Vec<u8>,)> = sqlx::query_as(
-        "SELECT q.nk FROM quarantine q WHERE q.feed = $1 AND q.source = $2 AND q.last_run = $3 AND q.conflict \
-         AND q.nk IS NOT NULL AND NOT EXISTS (SELECT 1 FROM head h WHERE h.feed = q.feed AND h.nk = q.nk AND h.flags <> 1)",
+        "SELECT q.nk FROM quarantine q WHERE q.feed = $1 AND q.source = $2 AND q.last_run = $3 AND q.conflict = 1 \
+         AND q.nk IS NOT NULL AND NOT EXISTS (SELECT 1 FROM head h WHERE h.feed = q.feed AND h.nk = short_key(q.nk) AND h.flags <> 1)",
     )
     .bind(feed)
     .bind(source)

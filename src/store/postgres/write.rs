@@ -4,9 +4,10 @@ use super::fault::db;
 use super::feeds::OpenFeed;
 use super::lock::Locked;
 use super::place::{count, cursors, leave};
-use super::{Tx, inconsistent, short_key};
-use crate::record::{ContentHash, Record, RecordBatch, canonical_json};
+use super::{Tx, inconsistent, short_key, signed};
+use crate::record::{ContentHash, RecordBatch, canonical_json};
 use crate::standard::FieldIdx;
+use crate::store::numbered::{Numbered, keep_key};
 use crate::store::open_run::{CHUNK_BITS, OpenRun, bitmap_bytes, hash_of};
 use crate::store::place::{Leaving, Place};
 use crate::store::sort::{Fate, Found, Group, Odd, Write};
@@ -94,13 +95,13 @@ pub(super) async fn write_records(
         writes.iter().filter_map(|w| w.old).map(|old| Leaving { rid: old.rid, seq: old.seq, live: !old.gone }).collect();
     replace(tx, feed, &leaving, alive).await?;
     let mut fresh = begin;
-    let numbered: Vec<(i64, i64, Record<'_>)> = writes
+    let numbered: Vec<Numbered<'_>> = writes
         .iter()
         .zip(taken.first..)
         .map(|(write, seq)| {
             let rid = write.old.map_or(fresh, |old| old.rid);
             fresh += u32::from(write.old.is_none());
-            (seq, i64::from(rid), batch.row(write.row as usize))
+            Numbered { seq: seq as u64, rid, record: batch.row(write.row as usize), key: write.key }
         })
         .collect();
     insert(tx, feed, run.source as i32, &numbered, at).await?;
@@ -151,24 +152,27 @@ const INSERT: &str = "WITH new AS (INSERT INTO feed (feed, seq, rid, op, key, nk
     INSERT INTO head (feed, nk, rid, seq, hash, source, flags) SELECT $1, short_key(nk), rid, seq, hash, $9, 0 FROM new \
     ON CONFLICT (feed, nk) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, source = excluded.source, flags = 0";
 
-async fn insert(tx: &mut Tx, feed: FeedId, source: i32, rows: &[(i64, i64, Record<'_>)], at: Millis) -> Result<(), StoreError> {
+async fn insert(tx: &mut Tx, feed: FeedId, source: i32, rows: &[Numbered<'_>], at: Millis) -> Result<(), StoreError> {
     let mut payloads = Vec::with_capacity(rows.len());
     let mut size = 256;
-    for (_, _, record) in rows {
+    for Numbered { record, key, .. } in rows {
         let mut payload = Vec::with_capacity(size + 64);
         canonical_json(record, &mut payload);
         size = payload.len();
+        if let Some(key) = key {
+            keep_key(record, key, &mut payload);
+        }
         payloads.push(String::from_utf8(payload).map_err(|_| inconsistent("a record is no UTF-8"))?);
     }
-    let hashes: Vec<ContentHash> = rows.iter().map(|(_, _, record)| record.content_hash()).collect();
-    let keys: Vec<_> = rows.iter().map(|(_, _, record)| record.record_key()).collect();
+    let hashes: Vec<ContentHash> = rows.iter().map(|row| row.record.content_hash()).collect();
+    let keys: Vec<_> = rows.iter().map(|row| row.key.unwrap_or_else(|| row.record.record_key())).collect();
     sqlx::query(INSERT)
         .bind(feed.0 as i32)
         .bind(at)
-        .bind(rows.iter().map(|(seq, ..)| *seq).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(_, rid, _)| *rid).collect::<Vec<_>>())
+        .bind(signed(rows.iter().map(|row| row.seq)))
+        .bind(rows.iter().map(|row| i64::from(row.rid)).collect::<Vec<_>>())
         .bind(keys.iter().map(|key| key.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|(_, _, record)| record.natural_key()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.record.natural_key()).collect::<Vec<_>>())
         .bind(hashes.iter().map(|hash| hash.0.as_slice()).collect::<Vec<_>>())
         .bind(payloads)
         .bind(source)
@@ -182,15 +186,15 @@ async fn insert_values(
     tx: &mut Tx,
     feed: FeedId,
     indexed: &[(i32, FieldIdx)],
-    rows: &[(i64, i64, Record<'_>)],
+    rows: &[Numbered<'_>],
 ) -> Result<(), StoreError> {
     let (mut slots, mut values, mut seqs) = (Vec::new(), Vec::new(), Vec::new());
-    for (seq, _, record) in rows {
+    for row in rows {
         for (slot, field) in indexed {
-            if let Some(text) = record.get(*field).text() {
+            if let Some(text) = row.value(*field) {
                 slots.push(*slot);
                 values.push(text);
-                seqs.push(*seq);
+                seqs.push(row.seq as i64);
             }
         }
     }

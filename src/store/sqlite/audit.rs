@@ -48,6 +48,18 @@ const FACTS: &[(&str, &str, &str)] = &[
         "SELECT count(*) FROM value WHERE feed = ?1",
     ),
     (
+        "record keys and their holders",
+        "SELECT count(*) FROM record_key WHERE feed = ?1",
+        "SELECT count(*) FROM record_key k JOIN head h ON h.feed = k.feed AND h.nk = k.nk JOIN feed f ON f.seq = h.seq AND f.key = k.key \
+         WHERE k.feed = ?1",
+    ),
+    (
+        "record keys that nobody holds, where keys are adopted",
+        "SELECT 0",
+        "SELECT count(*) FROM feeds a JOIN feed f ON f.feed = a.id LEFT JOIN record_key k ON k.feed = f.feed AND k.key = f.key \
+         WHERE a.id = ?1 AND a.adopts = 1 AND k.key IS NULL",
+    ),
+    (
         "members of unsettled batches",
         "SELECT coalesce(sum(rows), 0) FROM batch WHERE feed = ?1 AND settled IS NULL",
         "SELECT count(*) FROM member WHERE feed = ?1",

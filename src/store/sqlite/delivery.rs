@@ -122,7 +122,7 @@ impl SqliteStore {
         Ok(new)
     }
 
-    async fn send_again(&self, upstream: UpstreamId, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
+    async fn send_again(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError> {
         let mut guard = self.writer().await?;
         let Writer { conn, .. } = &mut *guard;
         let mut tx = begin(conn, "sending again").await?;
@@ -133,7 +133,8 @@ impl SqliteStore {
              SELECT d.upstream, d.feed, d.rid, d.seq, ?1, ?2, ?2 FROM delivered d CROSS JOIN feed f ON f.seq = d.seq AND f.op = 0 \
              WHERE d.upstream = ?3 AND d.feed = ?4 AND f.seq <= ?5 AND NOT (f.seq > ?6 AND f.seq <= ?7) \
              AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.upstream = ?3 AND e.feed = ?4 AND e.rid = d.rid) \
-             AND NOT EXISTS (SELECT 1 FROM member m WHERE m.upstream = ?3 AND m.feed = ?4 AND m.rid = d.rid)",
+             AND NOT EXISTS (SELECT 1 FROM member m WHERE m.upstream = ?3 AND m.feed = ?4 AND m.rid = d.rid) \
+             AND (?8 = '[]' OR EXISTS (SELECT 1 FROM json_each(?8) n WHERE f.payload ->> n.value IS NOT NULL))",
         )
         .bind(AGAIN)
         .bind(at)
@@ -142,6 +143,7 @@ impl SqliteStore {
         .bind(cursor.seq as i64)
         .bind(from as i64)
         .bind(to as i64)
+        .bind(serde_json::Value::from(having.to_vec()).to_string())
         .execute(&mut *tx)
         .await
         .map_err(db("sending again"))?;
@@ -223,6 +225,7 @@ fn narrow(sql: &mut QueryBuilder<Sqlite>, filter: &ExceptionFilter) {
 fn exception_row(row: &SqliteRow) -> Result<ExceptionRow, sqlx::Error> {
     let reason = usize::try_from(row.try_get::<i64, _>(5)?).ok().and_then(|at| Reason::ALL.get(at).copied());
     Ok(ExceptionRow {
+        natural_key: row.try_get(11)?,
         upstream: UpstreamId(row.try_get(0)?),
         feed: FeedId(row.try_get(1)?),
         rid: u64::from(row.try_get::<u32, _>(2)?),
@@ -362,7 +365,7 @@ impl DeliveryStore for SqliteStore {
 
     async fn exceptions(&self, filter: &ExceptionFilter) -> Result<Vec<ExceptionRow>, StoreError> {
         let mut sql = QueryBuilder::<Sqlite>::new(
-            "SELECT e.upstream, e.feed, e.rid, f.key, e.seq, e.reason, e.since, e.due, e.text, e.field, e.refusals \
+            "SELECT e.upstream, e.feed, e.rid, f.key, e.seq, e.reason, e.since, e.due, e.text, e.field, e.refusals, f.nk \
              FROM exception e JOIN feed f ON f.seq = e.seq",
         );
         narrow(&mut sql, filter);
@@ -378,8 +381,8 @@ impl DeliveryStore for SqliteStore {
         self.release_exceptions(filter, at).await
     }
 
-    async fn resend(&self, upstream: UpstreamId, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
-        self.send_again(upstream, feed, at).await
+    async fn resend(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError> {
+        self.send_again(upstream, feed, having, at).await
     }
 
     async fn ramp(&self, upstream: UpstreamId, feed: FeedId) -> Result<RampState, StoreError> {

@@ -16,6 +16,8 @@ pub(super) struct OpenFeed {
     pub(super) indexed: Arc<[IndexedField]>,
     /// Hashes of natural keys under which a row may wait in quarantine; `None`: too many, always look.
     pub(super) waiting: Option<HashSet<u64>>,
+    /// Adopted record keys have landed, so that all record keys are held in a table of their own.
+    pub(super) adopts: bool,
 }
 
 /// Beyond so many waiting keys a landing asks the database each time.
@@ -67,8 +69,28 @@ impl SqliteStore {
         match known {
             None => Err(StoreError::Absent(format!("{} {}", spec.plan.edition.as_str(), spec.plan.name))),
             Some((_, digest, true)) if digest.as_slice() != spec.key_digest => Err(inconsistent(parked(&spec.plan.name))),
-            Some((id, ..)) => Ok(FeedId(id)),
+            Some((id, ..)) => {
+                let indexed = self.find_indexed(FeedId(id), spec).await?;
+                let open = OpenFeed { plan: Arc::clone(&spec.plan), indexed, waiting: None, adopts: false };
+                self.looked.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(FeedId(id), open);
+                Ok(FeedId(id))
+            }
         }
+    }
+
+    /// The fields of a feed that are indexed as it stands.
+    async fn find_indexed(&self, feed: FeedId, spec: &FeedSpec) -> Result<Arc<[IndexedField]>, StoreError> {
+        let known: Vec<(i64, String)> = sqlx::query_as("SELECT slot, name FROM feed_field WHERE feed = ?")
+            .bind(feed.0)
+            .fetch_all(self.readers()?)
+            .await
+            .map_err(db("reading indexed fields"))?;
+        let field = |(slot, name): (i64, String)| {
+            let field = spec.plan.find(&name)?;
+            let number = !matches!(spec.plan.field(field).ty, FieldType::Text(_));
+            Some(IndexedField { slot, field, name: name.into(), number })
+        };
+        Ok(known.into_iter().filter_map(field).collect())
     }
 
     pub(super) async fn open_feed_row(&self, spec: &FeedSpec) -> Result<FeedId, StoreError> {
@@ -102,9 +124,9 @@ impl SqliteStore {
             feeds.remove(&FeedId(*id));
             return Err(inconsistent(why));
         }
-        let (id,): (u32,) = sqlx::query_as(
+        let (id, adopts): (u32, bool) = sqlx::query_as(
             "INSERT INTO feeds (edition, name, is_log, key_digest) VALUES (?, ?, ?, ?) ON CONFLICT (edition, name) DO UPDATE \
-             SET is_log = excluded.is_log, key_digest = excluded.key_digest, parked = NULL RETURNING id",
+             SET is_log = excluded.is_log, key_digest = excluded.key_digest, parked = NULL RETURNING id, adopts",
         )
         .bind(spec.plan.edition.as_str())
         .bind(&*spec.plan.name)
@@ -117,7 +139,7 @@ impl SqliteStore {
         let indexed = index_fields(&mut tx, feed, spec).await?;
         let waiting = waiting_keys(&mut tx, feed).await?;
         self.commit(tx, "opening a feed").await?;
-        feeds.insert(feed, OpenFeed { plan: Arc::clone(&spec.plan), indexed, waiting });
+        feeds.insert(feed, OpenFeed { plan: Arc::clone(&spec.plan), indexed, waiting, adopts });
         Ok(feed)
     }
 
@@ -148,13 +170,14 @@ impl SqliteStore {
             "DELETE FROM value WHERE feed = ?1",
             "DELETE FROM exception WHERE feed = ?1",
             "DELETE FROM missing WHERE feed = ?1",
+            "DELETE FROM record_key WHERE feed = ?1",
             "DELETE FROM seen WHERE run IN (SELECT id FROM run WHERE feed = ?1 AND ended IS NULL)",
             "DELETE FROM sighting WHERE run IN (SELECT id FROM run WHERE feed = ?1 AND ended IS NULL)",
             "UPDATE run SET ended = ?2, error = 'the natural key was changed' WHERE feed = ?1 AND ended IS NULL",
             "UPDATE stock SET step = 0, used = 0, why = 'the natural key was changed', stored = 0, in_flight = 0, \
              waiting = 0, refused = 0, unknown = 0, waits_parent = 0, waits_verdict = 0, not_due = 0, out_of_scope = 0, \
              unsealed = 0, closed = 0 WHERE feed = ?1",
-            "UPDATE feeds SET key_digest = ?3, parked = NULL, live = 0, read_once = 0 WHERE id = ?1",
+            "UPDATE feeds SET key_digest = ?3, parked = NULL, live = 0, read_once = 0, adopts = 0 WHERE id = ?1",
         ] {
             sqlx::query(sql)
                 .bind(id)

@@ -1,31 +1,69 @@
 //! Questions about landed values.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::PoisonError;
 
 use super::SqliteStore;
 use super::fault::db;
+use super::feeds::OpenFeed;
 use super::inconsistent;
 use crate::standard::{FieldIdx, FieldType};
 use crate::store::{FeedId, Keys, StoreError};
 
 /// What is needed to ask for a field's values.
 struct Asked {
-    slot: i64,
+    /// `None` in a store that is open for reading only, where nobody has indexed the field yet: the records are read.
+    slot: Option<i64>,
+    name: String,
     give: String,
     give_number: bool,
 }
 
+impl Asked {
+    fn new(open: &OpenFeed, field: FieldIdx, give: FieldIdx) -> Self {
+        let given = open.plan.field(give);
+        Self {
+            slot: open.indexed.iter().find(|i| i.field == field).map(|i| i.slot),
+            name: open.plan.field(field).name.to_string(),
+            give: given.name.to_string(),
+            give_number: !matches!(given.ty, FieldType::Text(_)),
+        }
+    }
+}
+
 impl SqliteStore {
     async fn asked(&self, feed: FeedId, field: FieldIdx, give: FieldIdx) -> Result<Asked, StoreError> {
+        let unopened = || inconsistent(format!("feed {} was not opened", feed.0));
+        if self.writer.is_none() {
+            let looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+            return looked.get(&feed).map(|open| Asked::new(open, field, give)).ok_or_else(unopened);
+        }
         let guard = self.writer().await?;
-        let open = guard.feeds.get(&feed).ok_or_else(|| inconsistent(format!("feed {} was not opened", feed.0)))?;
-        let indexed = open
-            .indexed
-            .iter()
-            .find(|i| i.field == field)
-            .ok_or_else(|| inconsistent(format!("{} of {} is not indexed", open.plan.field(field).name, open.plan.name)))?;
-        let given = open.plan.field(give);
-        Ok(Asked { slot: indexed.slot, give: given.name.to_string(), give_number: !matches!(given.ty, FieldType::Text(_)) })
+        let open = guard.feeds.get(&feed).ok_or_else(unopened)?;
+        let asked = Asked::new(open, field, give);
+        match asked.slot {
+            Some(_) => Ok(asked),
+            None => Err(inconsistent(format!("{} of {} is not indexed", asked.name, open.plan.name))),
+        }
+    }
+
+    /// Values and what is given with them, by reading the records.
+    async fn read_through(&self, feed: FeedId, asked: &Asked, values: &[&str]) -> Result<Vec<(String, String)>, StoreError> {
+        let sql = if asked.give_number {
+            "SELECT DISTINCT CAST(payload ->> ?1 AS TEXT) AS value, CAST(payload -> ?2 AS TEXT) AS given FROM feed WHERE feed = ?3 \
+             AND op = 0 AND CAST(payload ->> ?1 AS TEXT) IN (SELECT value FROM json_each(?4)) AND payload ->> ?2 IS NOT NULL ORDER BY 1, 2"
+        } else {
+            "SELECT DISTINCT CAST(payload ->> ?1 AS TEXT) AS value, CAST(payload ->> ?2 AS TEXT) AS given FROM feed WHERE feed = ?3 \
+             AND op = 0 AND CAST(payload ->> ?1 AS TEXT) IN (SELECT value FROM json_each(?4)) AND payload ->> ?2 IS NOT NULL ORDER BY 1, 2"
+        };
+        sqlx::query_as(sql)
+            .bind(&asked.name)
+            .bind(&asked.give)
+            .bind(feed.0)
+            .bind(text_list(values))
+            .fetch_all(self.readers()?)
+            .await
+            .map_err(db("looking values up"))
     }
 }
 
@@ -40,12 +78,15 @@ impl Keys for SqliteStore {
             return Ok(HashSet::new());
         }
         let asked = self.asked(feed, field, field).await?;
+        let Some(slot) = asked.slot else {
+            return Ok(self.read_through(feed, &asked, values).await?.into_iter().map(|(value, _)| value).collect());
+        };
         let found: Vec<(String,)> = sqlx::query_as(
             "SELECT DISTINCT j.value FROM json_each(?) j CROSS JOIN value v WHERE v.feed = ? AND v.slot = ? AND v.value = j.value",
         )
         .bind(text_list(values))
         .bind(feed.0)
-        .bind(asked.slot)
+        .bind(slot)
         .fetch_all(self.readers()?)
         .await
         .map_err(db("asking for values"))?;
@@ -64,6 +105,12 @@ impl Keys for SqliteStore {
             return Ok(answers);
         }
         let asked = self.asked(feed, field, give).await?;
+        let Some(slot) = asked.slot else {
+            for (value, given) in self.read_through(feed, &asked, values).await? {
+                answers.entry(value).or_default().push(given);
+            }
+            return Ok(answers);
+        };
         let sql = if asked.give_number {
             "SELECT DISTINCT v.value, CAST(f.payload -> ? AS TEXT) AS given FROM json_each(?) j CROSS JOIN value v \
              JOIN feed f ON f.seq = v.seq WHERE v.feed = ? AND v.slot = ? AND v.value = j.value AND f.payload ->> ? IS NOT NULL \
@@ -77,7 +124,7 @@ impl Keys for SqliteStore {
             .bind(&asked.give)
             .bind(text_list(values))
             .bind(feed.0)
-            .bind(asked.slot)
+            .bind(slot)
             .bind(&asked.give)
             .fetch_all(self.readers()?)
             .await
@@ -95,19 +142,5 @@ impl Keys for SqliteStore {
             .await
             .map_err(db("reading a feed"))?;
         Ok(known.is_some_and(|(once,)| once))
-    }
-
-    async fn natural_key_of(&self, feed: FeedId, record_key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        // The index has the record key behind the seq: this reads it, not the records. An index in the order of record
-        // keys, which are hashes, would cost every landing several times what this costs the few who ask.
-        let known: Option<(Vec<u8>,)> = sqlx::query_as(
-            "SELECT nk FROM feed WHERE seq = (SELECT seq FROM feed INDEXED BY feed_order WHERE feed = ? AND key = ? LIMIT 1)",
-        )
-        .bind(feed.0)
-        .bind(record_key)
-        .fetch_optional(self.readers()?)
-        .await
-        .map_err(db("looking a record key up"))?;
-        Ok(known.map(|(nk,)| nk))
     }
 }

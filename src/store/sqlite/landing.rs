@@ -1,8 +1,8 @@
 //! One landing, one transaction.
 
 use super::fault::db;
-use super::quarantine::{Entry, conflict_entries, put, rejected_entries, settle_keys};
-use super::{SqliteStore, Writer, begin, inconsistent, runs, write};
+use super::quarantine::{Entry, clash_entries, conflict_entries, put, rejected_entries, settle_keys};
+use super::{SqliteStore, Writer, begin, holder, inconsistent, runs, write};
 use crate::store::open_run::{remember, totals};
 use crate::store::sort;
 use crate::store::{
@@ -37,7 +37,8 @@ impl Landing for SqliteStore {
         }
         let groups = sort::groups(batch.accepted);
         let found = write::look_up(&mut tx, shapes, open.feed, records, &groups).await?;
-        let fate = sort::decide(records, &groups, &found, &open);
+        let mut fate = sort::decide(records, &groups, &found, &open);
+        let adopts = holder::hold(&mut tx, shapes, open.feed, feed, records, &mut fate).await?;
         let new = write::write_records(&mut tx, shapes, feed, &open, records, &fate.writes, batch.at).await?;
         write::freeze(&mut tx, shapes, open.feed, run, &fate, records).await?;
         let settled: Vec<&[u8]> =
@@ -45,6 +46,7 @@ impl Landing for SqliteStore {
         settle_keys(&mut tx, shapes, open.feed, &settled).await?;
         let mut entries: Vec<Entry> = rejected_entries(batch.rejected);
         entries.extend(conflict_entries(batch, &fate.conflicts));
+        entries.extend(clash_entries(batch, &fate.clashes));
         put(&mut tx, shapes, open.feed, open.source, run, batch.at, &entries).await?;
         for key in entries.iter().filter_map(|e| e.nk.as_deref()) {
             feed.waits(key);
@@ -53,6 +55,7 @@ impl Landing for SqliteStore {
         let landed = totals(batch, &fate);
         note(&mut tx, run, batch, &landed).await?;
         self.commit(tx, "landing").await?;
+        feed.adopts = adopts;
         remember(&mut open, &fate, &found, &groups, batch);
         runs.insert(run, open);
         Ok(landed)

@@ -10,6 +10,7 @@ mod deletion;
 mod delivery;
 mod fault;
 mod feeds;
+mod holder;
 mod keys;
 mod landing;
 mod lease;
@@ -62,6 +63,8 @@ pub struct SqliteStore {
     /// `None` in a store that is open for reading only.
     writer: Option<Mutex<Writer>>,
     readers: SqlitePool,
+    /// Feeds found by a store that is open for reading only.
+    looked: std::sync::Mutex<HashMap<FeedId, feeds::OpenFeed>>,
     path: PathBuf,
     commits: Commits,
     // Last, so that the lock outlives the connections.
@@ -124,7 +127,8 @@ impl SqliteStore {
         hook: Option<CommitHook>,
     ) -> Self {
         let (writer, lock) = writing.unzip();
-        Self { writer: writer.map(Mutex::new), readers, path, commits: Commits::new(hook), _lock: lock }
+        let looked = std::sync::Mutex::default();
+        Self { writer: writer.map(Mutex::new), readers, looked, path, commits: Commits::new(hook), _lock: lock }
     }
 
     /// Closes all connections and gives the lock back.

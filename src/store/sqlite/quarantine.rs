@@ -6,7 +6,7 @@ use sqlx::{Row, Sqlite, Transaction};
 use super::fault::db;
 use super::shape::{Form, Shapes, pieces};
 use super::{SqliteStore, Writer, begin, number_list};
-pub(super) use crate::store::entry::{Entry, conflict_entries, rejected_entries};
+pub(super) use crate::store::entry::{Entry, clash_entries, conflict_entries, rejected_entries};
 use crate::store::{Cause, FeedId, Millis, Quarantine, QuarantineFilter, QuarantinedRow, RunId, StoreError};
 
 static INSERT: Form = Form {
@@ -36,7 +36,7 @@ pub(super) async fn put(
                 .bind(source)
                 .bind(entry.ident.as_slice())
                 .bind(entry.nk.as_deref())
-                .bind(entry.conflict)
+                .bind(entry.conflict as i64)
                 .bind(&entry.origin)
                 .bind(&entry.raw)
                 .bind(&entry.violations)
@@ -69,7 +69,7 @@ pub(super) async fn settle_keys(
     Ok(())
 }
 
-const COLUMNS: &str = "SELECT q.id, q.feed, s.name, q.origin, q.raw, q.violations, q.waits, q.since, q.last_run \
+const COLUMNS: &str = "SELECT q.id, q.feed, s.name, q.origin, q.raw, q.violations, q.waits, q.since, q.last_run, q.nk \
                        FROM quarantine q JOIN source s ON s.id = q.source";
 
 fn quarantined(row: &SqliteRow) -> Result<QuarantinedRow, sqlx::Error> {
@@ -77,6 +77,7 @@ fn quarantined(row: &SqliteRow) -> Result<QuarantinedRow, sqlx::Error> {
         id: row.try_get(0)?,
         feed: FeedId(row.try_get(1)?),
         source: row.try_get::<String, _>(2)?.into(),
+        natural_key: row.try_get(9)?,
         origin: row.try_get(3)?,
         raw: row.try_get(4)?,
         violations: row.try_get(5)?,

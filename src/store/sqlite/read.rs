@@ -22,7 +22,7 @@ impl ReadModels for SqliteStore {
             "SELECT f.id, f.edition, f.name, f.live, (SELECT count(*) FROM quarantine q WHERE q.feed = f.id), \
              (SELECT count(*) FROM (SELECT q.nk FROM quarantine q JOIN head h ON h.feed = q.feed AND h.nk = q.nk \
               WHERE q.feed = f.id AND h.flags & 1 = 0 UNION SELECT nk FROM head WHERE feed = f.id AND flags <> 0 AND flags = 2)), \
-             f.parked, f.seq FROM feeds f ORDER BY f.edition, f.name",
+             f.parked, f.seq, (SELECT count(*) FROM quarantine q WHERE q.feed = f.id AND q.conflict = 2) FROM feeds f ORDER BY f.edition, f.name",
         )
         .fetch_all(self.readers()?)
         .await
@@ -105,6 +105,7 @@ fn table_row(row: &SqliteRow) -> Result<TableRow, sqlx::Error> {
         table: row.try_get(2)?,
         live: number(row, 3)?,
         quarantined: number(row, 4)?,
+        collisions: number(row, 8)?,
         stale: number(row, 5)?,
         parked: row.try_get(6)?,
         seq: number(row, 7)?,

@@ -8,7 +8,8 @@ use super::place::{Leaving, Place, cursors, leave};
 use super::runs::{CHUNK_BITS, OpenRun, bitmap_bytes};
 use super::shape::{Form, Shapes, pieces};
 use super::{inconsistent, number_list};
-use crate::record::{ContentHash, Record, RecordBatch, canonical_json};
+use crate::record::{ContentHash, RecordBatch, canonical_json};
+use crate::store::numbered::{Numbered, keep_key};
 use crate::store::sort::{Fate, Found, Group, Odd, Sighting, Write};
 use crate::store::{FeedId, Millis, RunId, StoreError};
 
@@ -116,13 +117,13 @@ pub(super) async fn write_records(
         writes.iter().filter_map(|w| w.old).map(|old| Leaving { rid: old.rid, seq: old.seq, live: !old.gone }).collect();
     replace(tx, feed, &open.indexed, &leaving, alive as i64).await?;
     let mut fresh = begin;
-    let numbered: Vec<(u64, u32, Record<'_>)> = writes
+    let numbered: Vec<Numbered<'_>> = writes
         .iter()
         .zip(first..)
         .map(|(write, seq)| {
             let rid = write.old.map_or(fresh, |old| old.rid);
             fresh += u32::from(write.old.is_none());
-            (seq, rid, batch.row(write.row as usize))
+            Numbered { seq, rid, record: batch.row(write.row as usize), key: write.key }
         })
         .collect();
     insert_feed(tx, shapes, feed, &numbered, at).await?;
@@ -172,22 +173,26 @@ async fn insert_feed(
     tx: &mut Transaction<'_, Sqlite>,
     shapes: &mut Shapes,
     feed: FeedId,
-    rows: &[(u64, u32, Record<'_>)],
+    rows: &[Numbered<'_>],
     at: Millis,
 ) -> Result<(), StoreError> {
     let mut size = 256;
     for piece in pieces(rows) {
         let mut query = sqlx::query(shapes.sql(&INSERT_FEED, piece.len()));
-        for (seq, rid, record) in piece {
+        for Numbered { seq, rid, record, key } in piece {
+            let own = record.record_key();
             let mut payload = Vec::with_capacity(size + 64);
             canonical_json(record, &mut payload);
             size = payload.len();
+            if let Some(key) = key {
+                keep_key(record, key, &mut payload);
+            }
             let payload = String::from_utf8(payload).map_err(|_| inconsistent("a record is no UTF-8"))?;
             query = query
                 .bind(*seq as i64)
                 .bind(feed.0)
                 .bind(rid)
-                .bind(record.record_key().as_str())
+                .bind(key.as_ref().unwrap_or(&own).as_str())
                 .bind(record.natural_key())
                 .bind(record.content_hash().0.to_vec())
                 .bind(at)
@@ -219,11 +224,11 @@ async fn insert_values(
     shapes: &mut Shapes,
     feed: FeedId,
     indexed: &[IndexedField],
-    rows: &[(u64, u32, Record<'_>)],
+    rows: &[Numbered<'_>],
 ) -> Result<(), StoreError> {
     for field in indexed {
         let mut values: Vec<(&str, u64)> =
-            rows.iter().filter_map(|(seq, _, record)| record.get(field.field).text().map(|text| (text, *seq))).collect();
+            rows.iter().filter_map(|row| row.value(field.field).map(|text| (text, row.seq))).collect();
         values.sort_unstable();
         for piece in pieces(&values) {
             let mut query = sqlx::query(shapes.sql(&INSERT_VALUE, piece.len()));

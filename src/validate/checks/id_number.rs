@@ -1,127 +1,164 @@
-//! Resident identity numbers (GB 11643), and what they say about birth and sex.
+//! Numbers of identity papers (GB 11643 and others), and what they say about birth, sex and age.
 //!
-//! A field of that form must hold one. A free field for identity numbers may hold other papers: there a number of 18
-//! digits is held to the rule only when the row's kind of paper says resident identity card, or says nothing.
+//! A field of the form must hold a resident identity number. A free field may hold other papers: there a number is held
+//! to the rule when the kind of paper says resident identity card, or when nothing is said and it is 18 digits long. A
+//! number that fits another paper than the one named is odd, not wrong: the kind is more likely mistaken.
 
 use std::sync::Arc;
 
-use super::{Check, Env, Input, some, text_of};
+use super::{Check, Env, Input, text_of};
 use crate::finding::{Expected, RuleId, Severity, Text};
-use crate::record::{Record, has_form, resident_check, resident_id_is_whole};
-use crate::standard::{CodeIdx, CodeSet, FieldIdx, FieldType, Format, Sensitivity, TablePlan};
+use crate::record::Record;
+use crate::standard::{CodeSet, FieldIdx, FieldPlan, FieldType, Format, Paper, PersonPlan};
+use crate::validate::paper::{Looks, fix, is_meant_as_resident, wanted};
 use crate::validate::sink::{Sink, Subject};
 
-struct Item {
-    field: FieldIdx,
+struct IdNumberCheck {
+    person: PersonPlan,
+    /// The field's own form allows nothing but resident identity numbers.
     strict: bool,
-    /// The field that tells the kind of paper, and the code of the resident identity card in it.
-    paper: Option<(FieldIdx, Arc<str>)>,
     /// The field that tells the sex, with the codes of men and of women.
     sex: Option<(FieldIdx, Arc<str>, Arc<str>)>,
-    birth: Option<FieldIdx>,
     divisions: Option<Arc<CodeSet>>,
     subject: Subject,
 }
 
-struct IdNumberCheck(Box<[Item]>);
-
 pub(super) fn compile(input: &Input<'_>) -> Option<Box<dyn Check>> {
-    let plan = input.plan;
-    let mut items = Vec::new();
-    for (field, f) in plan.indexed() {
-        let strict = f.ty == FieldType::Text(Format::ResidentId);
-        let free = f.ty == FieldType::Text(Format::Free) && f.sensitivity == Sensitivity::IdNumber;
-        if !strict && !free {
-            continue;
-        }
-        items.push(Item {
-            field,
-            strict,
-            paper: labelled(plan, &["居民身份证"]).map(|(i, set, codes)| (i, code(set, codes[0]))),
-            sex: labelled(plan, &["男性", "女性"])
-                .or_else(|| labelled(plan, &["男", "女"]))
-                .map(|(i, set, codes)| (i, code(set, codes[0]), code(set, codes[1]))),
-            birth: plan
-                .indexed()
-                .find(|(_, f)| f.ty == FieldType::Text(Format::Date) && f.label.contains("出生"))
-                .map(|(i, _)| i),
-            divisions: input.around.divisions.clone(),
-            subject: Subject::new(f),
-        });
-    }
-    some(items, IdNumberCheck)
+    let person = input.plan.person.clone()?;
+    let number = input.plan.field(person.number);
+    Some(Box::new(IdNumberCheck {
+        strict: number.ty == FieldType::Text(Format::ResidentId),
+        sex: person.sex.and_then(|field| sexes(field, input.plan.field(field))),
+        divisions: input.around.divisions.clone(),
+        subject: Subject::new(number),
+        person,
+    }))
 }
 
-fn code(set: &CodeSet, idx: CodeIdx) -> Arc<str> {
-    set.get(idx).code.clone()
-}
-
-/// The field whose code set has all these labels: what a field means is read from its codes, not from its name.
-fn labelled<'a>(plan: &'a TablePlan, labels: &[&str]) -> Option<(FieldIdx, &'a CodeSet, Vec<CodeIdx>)> {
-    plan.indexed().find_map(|(i, f)| {
-        let set = f.code_set.as_deref()?;
-        let codes: Option<Vec<CodeIdx>> = labels.iter().map(|l| set.find_label(l).ok().flatten()).collect();
-        Some((i, set, codes?))
-    })
+/// The codes of men and of women in the field's set.
+fn sexes(field: FieldIdx, plan: &FieldPlan) -> Option<(FieldIdx, Arc<str>, Arc<str>)> {
+    let set = plan.code_set.as_ref()?;
+    let code = |labels: [&str; 2]| {
+        let found = labels.iter().find_map(|l| set.find_label(l).ok().flatten())?;
+        Some(set.get(found).code.clone())
+    };
+    Some((field, code(["男性", "男"])?, code(["女性", "女"])?))
 }
 
 impl Check for IdNumberCheck {
     fn row(&self, row: &Record<'_>, env: &Env<'_>, out: &mut Sink<'_>) {
-        for item in &self.0 {
-            let Some(text) = text_of(row, item.field) else { continue };
-            if !item.concerns(row, text) {
-                continue;
+        let number = text_of(row, self.person.number);
+        let mut looks = None;
+        if let Some(text) = number {
+            let found = Looks::of(text);
+            looks = Some(found);
+            let paper = self.paper(row);
+            if let Some((severity, expected, fix)) = odd_for(self.strict, paper, found, text) {
+                self.report(row, severity, expected, fix, out);
             }
-            if has_form(Format::ResidentId, text) {
-                item.consistency(row, text, env, out);
-            } else {
-                let found = Sink::found(&item.subject, row.get(item.field));
-                let expected = Expected::Words(wanted(text.as_bytes()));
-                out.add_with_fix(&item.subject, RuleId::ID_NUMBER, Severity::Error, found, expected, fix(text));
+            if found.is_eighteen() {
+                self.agreement(row, text, found, env, out);
             }
+        }
+        let born = self.person.birth.and_then(|f| text_of(row, f)).filter(|d| is_day(d)).or_else(|| match (number, looks) {
+            (Some(text), Some(looks)) if looks.is_eighteen() => Some(&text[6..14]),
+            _ => None,
+        });
+        if let (Some((least, most)), Some(born)) = (self.person.ages, born) {
+            self.age(row, (least, most), age(born, env.today), out);
         }
     }
 }
 
-impl Item {
-    fn concerns(&self, row: &Record<'_>, text: &str) -> bool {
-        if self.strict {
-            return true;
+/// What the row says about its paper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    /// Nothing.
+    Nothing,
+    /// A kind.
+    Paper(Paper),
+    /// A code of the school's own, or of a later print.
+    Stranger,
+}
+
+/// Why a number cannot be that of the paper, or is odd for it.
+fn odd_for(strict: bool, said: Said, looks: Looks, text: &str) -> Option<(Severity, Text, Option<Text>)> {
+    let resident = |severity| Some((severity, wanted(text.as_bytes()), fix(text, looks)));
+    match said {
+        _ if strict && !is_whole(looks, text) => resident(Severity::Error),
+        _ if strict => None,
+        Said::Stranger => None,
+        Said::Nothing if is_meant_as_resident(text) && !is_whole(looks, text) => resident(Severity::Error),
+        Said::Nothing if looks == Looks::Masked => resident(Severity::Warning),
+        Said::Nothing => None,
+        Said::Paper(paper) if looks == Looks::OldResident && paper == Paper::Resident => resident(Severity::Warning),
+        Said::Paper(paper) if looks.fits(paper, text) => None,
+        Said::Paper(Paper::Resident) => match looks {
+            Looks::Masked => resident(Severity::Warning),
+            Looks::Unknown => resident(Severity::Error),
+            _ => resident(Severity::Warning),
+        },
+        Said::Paper(_) => {
+            let expected = Text::new("与证件类型相符的证件号", "a number that fits the kind of paper");
+            Some((Severity::Warning, expected, fix(text, looks)))
         }
-        let says_resident = match &self.paper {
-            None => true,
-            Some((field, resident)) => row.get(*field).text().is_none_or(|paper| *paper == **resident),
-        };
-        says_resident && text.len() == 18 && text.as_bytes()[..17].iter().all(u8::is_ascii_digit)
+    }
+}
+
+/// Whether the check character and the date of a resident identity number, or of a number of the same form, are right.
+fn is_whole(looks: Looks, text: &str) -> bool {
+    looks.is_eighteen() || (looks == Looks::ForeignPermanent && text.len() == 18)
+}
+
+fn is_day(text: &str) -> bool {
+    text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Whole years between two days `YYYYMMDD`; `None` when the first comes after the second.
+fn age(born: &str, today: &str) -> Option<u32> {
+    let (born, today): (u32, u32) = (born.parse().ok()?, today.parse().ok()?);
+    today.checked_sub(born).map(|days| days / 10_000)
+}
+
+impl IdNumberCheck {
+    fn paper(&self, row: &Record<'_>) -> Said {
+        match self.person.paper.and_then(|field| text_of(row, field)) {
+            None => Said::Nothing,
+            Some(code) => self.person.paper_of(code).map_or(Said::Stranger, Said::Paper),
+        }
     }
 
-    fn consistency(&self, row: &Record<'_>, text: &str, env: &Env<'_>, out: &mut Sink<'_>) {
+    fn report(&self, row: &Record<'_>, severity: Severity, expected: Text, fix: Option<Text>, out: &mut Sink<'_>) {
+        let found = Sink::found(&self.subject, row.get(self.person.number));
+        out.add_with_fix(&self.subject, RuleId::ID_NUMBER, severity, found, Expected::Words(expected), fix);
+    }
+
+    /// What a whole number says about the person, against today and the rest of the row.
+    fn agreement(&self, row: &Record<'_>, text: &str, looks: Looks, env: &Env<'_>, out: &mut Sink<'_>) {
         let birth = &text[6..14];
-        let mut odd = |severity, zh: &str, en: &str| {
-            let found = Sink::found(&self.subject, row.get(self.field));
-            out.add(&self.subject, RuleId::ID_NUMBER, severity, found, Expected::Words(Text::new(zh, en)));
-        };
+        let mut odd = |severity, zh: &str, en: &str| self.report(row, severity, Text::new(zh, en), None, out);
         if birth > env.today {
             odd(Severity::Error, "出生日期不晚于今天的身份证件号", "a number whose birth date is not in the future");
         }
         if birth < "19000101" {
             odd(Severity::Warning, "1900 年以后出生者的身份证件号", "a number of somebody born after 1900");
         }
-        if let Some(divisions) = &self.divisions {
-            // Residence permits of Hong Kong, Macao and Taiwan residents and foreigners' cards have no division.
-            let permit = ["81", "82", "83", "9"].iter().any(|p| text.starts_with(p));
-            if !permit && divisions.find(&text[..6]).is_none() {
-                odd(
-                    Severity::Warning,
-                    "前六位为已知行政区划的身份证件号",
-                    "a number whose first six digits are a known division",
-                );
+        match self.division(&text[..6], &birth[..4]) {
+            // The six digits of residence permits are no divisions.
+            _ if looks != Looks::Resident => {}
+            Division::Unknown => {
+                odd(Severity::Warning, "前六位为已知行政区划的身份证件号", "a number whose first six digits are a known division")
             }
+            Division::Retired => odd(
+                Severity::Warning,
+                "前六位在出生时仍有效的身份证件号（号码在出生后编定，该区划此前已撤销）",
+                "a number whose division was still there at birth (numbers are given after birth)",
+            ),
+            Division::Good => {}
         }
         if let Some((field, man, woman)) = &self.sex {
-            let says = if text.as_bytes()[16] % 2 == 1 { man } else { woman };
             let other = if text.as_bytes()[16] % 2 == 1 { woman } else { man };
-            if row.get(*field).text().is_some_and(|sex| *sex == **other && *sex != **says) {
+            if row.get(*field).text().is_some_and(|sex| *sex == **other) {
                 odd(
                     Severity::Warning,
                     "与性别一致的身份证件号（第 17 位奇男偶女）",
@@ -129,8 +166,7 @@ impl Item {
                 );
             }
         }
-        let differs = self.birth.and_then(|f| text_of(row, f)).is_some_and(|date| date != birth);
-        if differs {
+        if self.person.birth.and_then(|f| text_of(row, f)).is_some_and(|date| date != birth) {
             odd(
                 Severity::Warning,
                 "与出生日期一致的身份证件号（第 7 至 14 位）",
@@ -138,44 +174,33 @@ impl Item {
             );
         }
     }
-}
 
-/// Says which part of the number is wrong, never the number.
-fn wanted(bytes: &[u8]) -> Text {
-    if bytes.len() != 18 {
-        return Text::new("18 位居民身份证号", "a resident identity number of 18 characters");
+    fn division(&self, code: &str, born: &str) -> Division {
+        let Some(divisions) = &self.divisions else { return Division::Good };
+        let Some(known) = divisions.find(code) else { return Division::Unknown };
+        // The last list with the code is of the end of a year: it went during the year after.
+        let gone = divisions.ended(known).zip(born.parse::<u16>().ok()).is_some_and(|(last, born)| born > last + 1);
+        if gone { Division::Retired } else { Division::Good }
     }
-    match resident_check(&bytes[..17]) {
-        None => Text::new("前 17 位为数字的居民身份证号", "a resident identity number whose first 17 characters are digits"),
-        Some(check) if check == bytes[17] && !resident_id_is_whole(bytes) => {
-            Text::new("第 7 至 14 位为真实日期的居民身份证号", "a resident identity number with a real date in digits 7 to 14")
+
+    fn age(&self, row: &Record<'_>, (least, most): (u8, u8), age: Option<u32>, out: &mut Sink<'_>) {
+        let plausible = age.is_none_or(|age| (u32::from(least)..=u32::from(most)).contains(&age));
+        if plausible {
+            return;
         }
-        Some(_) => Text::new("校验码正确的居民身份证号", "a resident identity number whose check character fits"),
+        let expected = Text::new(
+            format!("{least} 至 {most} 岁的人，请核对出生日期与证件号"),
+            format!("somebody aged {least} to {most}; check the birth date and the number"),
+        );
+        self.report(row, Severity::Warning, expected, None, out);
     }
 }
 
-fn fix(text: &str) -> Option<Text> {
-    let bytes = text.as_bytes();
-    if text.contains('*') {
-        return Some(Text::new("号码被打码，请提供完整号码", "the number is masked; give it whole"));
-    }
-    if bytes.len() == 18 && text.ends_with('x') {
-        return Some(Text::new("末位 x 应为大写 X", "the last x must be a capital X"));
-    }
-    if bytes.len() == 18 && text.ends_with("000") {
-        return Some(Text::new(
-            "末三位为 000：很可能被电子表格截断，需重新采集",
-            "it ends in 000: most likely rounded by a spreadsheet; collect it again",
-        ));
-    }
-    if bytes.len() == 15 && bytes.iter().all(u8::is_ascii_digit) {
-        return Some(Text::new(
-            "15 位旧号码：可在映射中设 id15 = true 升为 18 位",
-            "an old number of 15 digits: the mapping may say id15 = true to make it 18",
-        ));
-    }
-    let passport = matches!(bytes.len(), 8 | 9) && bytes[0].is_ascii_uppercase();
-    passport.then(|| Text::new("像护照或通行证号，请核对证件类型", "it looks like a passport or permit; check the kind of paper"))
+/// What the first six digits of a number are.
+enum Division {
+    Good,
+    Unknown,
+    Retired,
 }
 
 #[cfg(test)]
@@ -183,10 +208,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_which_part_is_wrong() {
-        assert!(wanted(b"123").en.contains("18 characters"));
-        assert!(wanted(b"1101051949123100AX").en.contains("digits"));
-        assert!(wanted(b"510107199502300013").en.contains("real date"));
-        assert!(wanted(b"110105194912310021").en.contains("check character"));
+    fn only_what_cannot_be_right_is_an_error() {
+        use Severity::{Error, Warning};
+        let paper = Said::Paper;
+        let cases = [
+            (false, Said::Nothing, "11010519491231002X", None),
+            (false, Said::Nothing, "110105194912310021", Some(Error)),
+            (false, Said::Nothing, "510107199502300013", Some(Error)),
+            (false, Said::Nothing, "11010519491231002x", Some(Error)),
+            (false, Said::Nothing, "1101051949123100AX", None),
+            (false, Said::Nothing, "EF0000000", None),
+            (false, Said::Nothing, "110105491231002", None),
+            (false, Said::Nothing, "110105********002X", Some(Warning)),
+            (false, Said::Nothing, "911124198108030024", None),
+            (false, paper(Paper::Resident), "11010519491231002X", None),
+            (false, paper(Paper::Resident), "11010519491231002X ", Some(Error)),
+            (false, paper(Paper::Resident), "１１０１０５１９４９１２３１００２Ｘ", Some(Error)),
+            (false, paper(Paper::Resident), "110105491231002", Some(Warning)),
+            (false, paper(Paper::Resident), "110105491331002", Some(Error)),
+            (false, paper(Paper::Resident), "EF0000000", Some(Warning)),
+            (false, paper(Paper::Resident), "CAN110100000000", Some(Warning)),
+            (false, paper(Paper::Resident), "911124198108030024", Some(Warning)),
+            (false, paper(Paper::Resident), "810000199408230021", Some(Warning)),
+            (false, paper(Paper::Resident), "1234", Some(Error)),
+            (false, paper(Paper::Passport), "EF0000000", None),
+            (false, paper(Paper::Passport), "11010519491231002X", Some(Warning)),
+            (false, paper(Paper::Passport), "110105194912310021", Some(Warning)),
+            (false, paper(Paper::Other), "任意文字", None),
+            (false, Said::Stranger, "110105194912310021", None),
+            (true, Said::Nothing, "EF0000000", Some(Error)),
+            (true, Said::Nothing, "110105491231002", Some(Error)),
+            (true, Said::Nothing, "911124198108030024", None),
+            (true, Said::Nothing, "11010519491231002X", None),
+        ];
+        for (strict, said, text, want) in cases {
+            let found = odd_for(strict, said, Looks::of(text), text).map(|(severity, ..)| severity);
+            assert_eq!(found, want, "{strict} {said:?} {text}");
+        }
+    }
+
+    #[test]
+    fn ages_are_whole_years() {
+        assert_eq!(age("20000229", "20250228"), Some(24));
+        assert_eq!(age("20000229", "20250301"), Some(25));
+        assert_eq!(age("20250102", "20250101"), None);
     }
 }

@@ -4,13 +4,16 @@ mod code_set;
 mod conditional;
 mod credit_code;
 mod date_order;
+mod encoding;
 mod format;
 mod id_number;
 mod kind;
 mod length;
+mod organisation;
 mod range;
 mod reference;
 mod required;
+mod telephone;
 
 pub(super) use reference::parts as reference_parts;
 
@@ -56,6 +59,9 @@ pub(super) static KINDS: &[Compile] = &[
     code_set::compile,
     id_number::compile,
     credit_code::compile,
+    organisation::compile,
+    telephone::compile,
+    encoding::compile,
     date_order::compile,
     reference::compile,
 ];

@@ -18,6 +18,7 @@ struct Target {
 struct Item {
     field: FieldIdx,
     separator: Option<Arc<str>>,
+    none: Box<[Arc<str>]>,
     targets: Box<[Target]>,
     policy: ReferencePolicy,
     expected: Expected,
@@ -42,6 +43,7 @@ pub(super) fn compile(input: &Input<'_>) -> Option<Box<dyn Check>> {
         items.push(Item {
             field,
             separator: plan.separator.clone(),
+            none: reference.none.clone(),
             expected: Expected::KeyIn(names.join("、").into()),
             policy: input.policies.of(&input.plan.name, &plan.name),
             targets: targets.into(),
@@ -57,7 +59,7 @@ impl Check for ReferenceCheck {
             let Some(answer) = env.answers.checked(item.field) else { continue };
             let value = row.get(item.field);
             for part in parts(value, item.separator.as_deref()) {
-                if !answer.existing.contains(part) {
+                if !answer.existing.contains(part) && !item.none.iter().any(|none| **none == *part) {
                     item.missing(part, answer.checked.first(), env, out);
                 }
             }

@@ -33,13 +33,22 @@ const DIRECTION: &[(&str, &[&str])] = &[
 ];
 
 /// Nested modules that are a part's public face beside its root.
-const FACES: &[(&str, &str)] = &[("standard", "import"), ("store", "sqlite")];
+const FACES: &[(&str, &str)] = &[("standard", "import"), ("store", "sqlite"), ("wire", "tls")];
 
 /// Crates that only some folders may use.
 const CRATES: &[(&str, &[&str])] = &[
     ("sqlx", &["store/", "source/", "brain/effects"]),
     ("tonic", &["report/transport/grpc", "brain/grpc", "serve/grpc", "wire"]),
-    ("rdkafka", &["report/transport/kafka", "brain/kafka"]),
+    ("opentelemetry", &["telemetry/"]),
+    ("opentelemetry_otlp", &["telemetry/"]),
+    ("opentelemetry_sdk", &["telemetry/"]),
+    ("tracing_opentelemetry", &["telemetry/"]),
+    ("tonic_prost", &["wire"]),
+    ("prost", &["report/transport/grpc", "brain/grpc", "serve/grpc", "wire"]),
+    ("rustls", &["wire"]),
+    ("tokio_rustls", &["wire"]),
+    ("socket2", &["wire"]),
+    ("rdkafka", &["report/transport/kafka", "brain/kafka", "source/kafka"]),
     ("reqwest", &["report/transport/"]),
     ("axum", &["brain/", "serve/"]),
     ("anyhow", &["main.rs", "cli/", "app/"]),

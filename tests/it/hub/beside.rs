@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use xiaoshu::app::{
-    self, ApproveRequest, Context, ExportRequest, Failure, QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, Silent,
+    self, ApproveRequest, Context, ExportRequest, Failure, QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest,
+    ResendRequest, Silent, TryRequest, TryVerdict,
 };
 use xiaoshu::finding::Lang;
 
@@ -28,6 +29,11 @@ fn commands_that_only_look_work_beside_the_service() {
         assert_eq!(app::quarantine_show(&context, rows[0].id).expect("a row").id, rows[0].id);
         let to = ExportRequest { rows: all.clone(), to: export.clone() };
         assert_eq!(app::quarantine_export(&context, &to).expect("a file").rows, 2);
+        let text = std::fs::read_to_string(&export).expect("read");
+        assert!(text.contains("KCH=K0007") && text.contains("总学时=many") && text.contains("自然主键"), "{text}");
+        let tried = app::try_table(&context, &TryRequest { table: "ODS_KCJSSJ".to_owned(), source: None, rows: 10 });
+        let verdicts: Vec<_> = tried.expect("rows").rows.iter().map(|row| row.verdict).collect();
+        assert_eq!(verdicts.iter().filter(|v| **v == TryVerdict::Rejected).count(), 1, "its course is not there: {verdicts:?}");
         assert_eq!(app::release(&context, &ReleaseRequest::default()).expect("ramps").ramps.len(), 2);
         assert_eq!(app::approve(&context, &ApproveRequest::default()).expect("deletions").approved, None);
         let table = || "ODS_KCJBSJ".to_owned();
@@ -39,6 +45,7 @@ fn commands_that_only_look_work_beside_the_service() {
             app::approve(&context, &ApproveRequest { table: Some(table()) }).err(),
             app::rekey(&context, &RekeyRequest { table: table(), approve: true }).err(),
             app::quarantine_retry(&context, &all).err(),
+            app::resend(&context, &ResendRequest::default()).err(),
         ] {
             let Some(Failure::Busy(text)) = decided else { panic!("{decided:?}") };
             assert!(text.zh.contains("停止服务") && text.en.contains("Stop the service"), "{text:?}");
@@ -60,4 +67,38 @@ fn before_anything_was_read_the_status_says_so() {
     let list = app::quarantine_list(&school.context(), &QuarantineRequest::default());
     assert!(matches!(list, Err(Failure::Unknown(_))), "{list:?}");
     assert!(!school.path("data/xiaoshu.lock").exists() && !school.path("data").exists(), "looking makes nothing");
+}
+
+#[test]
+fn a_name_that_does_not_exist_is_answered_with_the_nearest_that_does() {
+    let school = School::new(3, 0);
+    school.round();
+    let context = school.context();
+    let release = |table: &str, upstream: Option<&str>| {
+        let table = Some(table.to_owned());
+        app::release(&context, &ReleaseRequest { table, upstream: upstream.map(str::to_owned), to: None }).err()
+    };
+    let list = |table: Option<&str>, source: Option<&str>| {
+        let (table, source) = (table.map(str::to_owned), source.map(str::to_owned));
+        app::quarantine_list(&context, &QuarantineRequest { table, source, limit: 5, ..QuarantineRequest::default() }).err()
+    };
+    let attempt = |table: &str, source: Option<&str>| {
+        let request = app::TryRequest { table: table.to_owned(), source: source.map(str::to_owned), rows: 1 };
+        app::try_table(&context, &request).err()
+    };
+    for (failure, hint) in [
+        (release("ODS_KCJBJS", None), "ODS_KCJBSJ"),
+        (release("ODS_KCJBSJ", Some("meo")), "moe"),
+        (list(Some("ODS_KCJBS"), None), "ODS_KCJBSJ"),
+        (list(None, Some("wj")), "jw"),
+        (attempt("ODS_KCJBSK", None), "ODS_KCJBSJ"),
+        (attempt("ODS_KCJBSJ", Some("jv")), "jw"),
+        (attempt("ODS_XSXKSJ", None), "ODS_KCJBSJ"),
+        (app::rekey(&context, &RekeyRequest { table: "ODS_KCJSS".to_owned(), approve: false }).err(), "ODS_KCJSSJ"),
+        (app::quarantine_show(&context, 4711).err(), "quarantine list"),
+    ] {
+        let Some(Failure::Unknown(text)) = failure else { panic!("{hint}: {failure:?}") };
+        assert!(text.zh.contains(hint) && text.en.contains(hint), "{hint}: {text:?}");
+        assert!(text.zh.contains("解决办法") && text.en.contains("fix:"), "{text:?}");
+    }
 }

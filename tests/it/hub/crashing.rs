@@ -123,11 +123,6 @@ impl Keys for CrashingStore {
         self.alive()?;
         self.inner.read_once(feed).await
     }
-
-    async fn natural_key_of(&self, feed: FeedId, record_key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.alive()?;
-        self.inner.natural_key_of(feed, record_key).await
-    }
 }
 
 #[async_trait::async_trait]
@@ -288,9 +283,9 @@ impl DeliveryStore for CrashingStore {
         done
     }
 
-    async fn resend(&self, upstream: UpstreamId, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
+    async fn resend(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError> {
         self.before()?;
-        let done = self.inner.resend(upstream, feed, at).await;
+        let done = self.inner.resend(upstream, feed, having, at).await;
         self.after()?;
         done
     }

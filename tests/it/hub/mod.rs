@@ -1,6 +1,7 @@
 //! The whole hub against the reference platform.
 
 mod adopt;
+mod again;
 mod balance;
 mod beside;
 mod crash;
@@ -11,3 +12,4 @@ mod school;
 mod serve;
 mod shipped;
 mod story;
+mod traces;

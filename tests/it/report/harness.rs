@@ -64,9 +64,14 @@ pub fn platform() -> BrainConfig {
 
 impl World {
     pub async fn new(names: &[&str], brain: BrainConfig) -> Self {
+        Self::of("gaozhi-2024.09", names, brain).await
+    }
+
+    /// The same by another edition.
+    pub async fn of(edition: &str, names: &[&str], brain: BrainConfig) -> Self {
         let clock = Arc::new(ManualClock::new(START));
         let brain = Brain::start_with(brain, Arc::new(Shared(Arc::clone(&clock))), Arc::new(AnyRow)).await.unwrap();
-        let standard = Standard::load(&EditionId::new("gaozhi-2024.09"), None).unwrap();
+        let standard = Standard::load(&EditionId::new(edition), None).unwrap();
         let dir = TempDir::new().unwrap();
         let store = Arc::new(SqliteStore::open(dir.path(), SqliteOptions::default()).await.unwrap());
         let mut tables = Vec::new();
@@ -152,6 +157,7 @@ impl World {
             consumed: 0,
             position: &Position(Vec::new()),
             raw: &raw,
+            name: &|_| None,
             at,
         };
         self.store.land(run, &batch).await.unwrap();

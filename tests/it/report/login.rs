@@ -104,6 +104,25 @@ async fn a_wrong_password_is_named_and_not_tried_again_and_again() {
 }
 
 #[tokio::test]
+async fn a_login_in_another_padding_is_said_to_be_about_the_rsa_settings() {
+    let mut config = platform();
+    config.login.style = LoginStyle::Rsa;
+    config.login.padding = RsaPadding::OaepSha256;
+    config.login.rsa_bits = 1024;
+    let mut world = World::new(&[TABLE], config).await;
+    world.set("/login/style", json!("rsa"));
+    world.set("/login/padding", json!("pkcs1v15"));
+    world.land(TABLE, 0..2, &[]).await;
+    let report = world.reporter().await.drain().await.unwrap();
+    let stopped = report.upstreams[0].stopped.clone().unwrap();
+    for words in [&stopped.zh, &stopped.en] {
+        assert!(words.contains("login.padding") && words.contains("login.rsa_key"), "{words}");
+        assert!(!words.contains("seal.key_cut"), "{words}");
+    }
+    assert_eq!(world.brain.calls(Call::Submit).count, 0);
+}
+
+#[tokio::test]
 async fn a_platform_that_is_not_there_is_given_time_and_then_left() {
     let mut world = World::new(&[TABLE], platform()).await;
     world.set("/base_url", json!("http://127.0.0.1:9"));

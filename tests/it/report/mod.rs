@@ -1,6 +1,7 @@
 //! Reporting over the Ministry's interface, against the reference platform.
 
 mod faults;
+mod given;
 mod harness;
 mod login;
 mod order;

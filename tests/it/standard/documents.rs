@@ -172,6 +172,29 @@ fn references_ask_the_rosters_first() {
 }
 
 #[test]
+fn a_roster_takes_every_number_that_an_edition_lets_refer_to_it() {
+    let mut seen = 0;
+    for edition in ALL {
+        let standard = load(edition);
+        for table in standard.tables() {
+            let fields = table.fields.iter().filter(|f| f.code_set.is_none() && f.separator.is_none());
+            for (field, reference) in fields.filter_map(|f| Some((f, f.reference.as_ref()?))) {
+                let Some(target) = reference.targets.iter().find(|t| standard.table(t.table).edition.is_core()) else { continue };
+                let there = standard.table(target.table).field(target.field);
+                // Numbers that the nation gives have the length that the nation gives them.
+                if there.ty != FieldType::Text(Format::Free) || there.code_set.is_some() || &*there.name == "ZYDM" {
+                    continue;
+                }
+                let (Length::AtMost(holds), Length::AtMost(wanted)) = (there.length, field.length) else { continue };
+                assert!(holds >= wanted.min(64), "{}.{} into {}: {wanted} over {holds}", table.name, field.name, there.name);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 200, "{seen}");
+}
+
+#[test]
 fn scopes_are_read_from_the_print() {
     let scope = |edition: &str, table: &str| load(edition).find(table).unwrap().scope.clone();
     assert_eq!(scope("gaozhi-2024.09", "ODS_PKSJ"), Scope::Term);

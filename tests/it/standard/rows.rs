@@ -1,7 +1,7 @@
 //! Sample rows of any table, made from its plan. They name no person and no school.
 
 use serde_json::{Map, Value};
-use xiaoshu::standard::{FieldPlan, FieldType, Format, TablePlan};
+use xiaoshu::standard::{FieldPlan, FieldType, Format, NumberKind, Sensitivity, TablePlan};
 
 /// A row with a good value in every field.
 pub(super) fn full(table: &TablePlan) -> Map<String, Value> {
@@ -14,6 +14,8 @@ pub(super) fn good(field: &FieldPlan) -> Value {
     match (field.ty, code) {
         (FieldType::Text(_), Some(code)) => code.into(),
         (_, Some(code)) => code.parse::<u64>().unwrap().into(),
+        (FieldType::Text(Format::Free), None) if field.number == Some(NumberKind::Mobile) => "13800000000".into(),
+        (FieldType::Text(Format::Free), None) if field.sensitivity == Sensitivity::IdNumber => text(Format::ResidentId).into(),
         (FieldType::Text(format), None) => text(format).into(),
         (_, None) => 1.into(),
     }

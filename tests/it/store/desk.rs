@@ -65,6 +65,7 @@ impl Desk {
             consumed: 0,
             position: &position,
             raw: &raw,
+            name: &|key: &[u8]| table::name(&self.plan, key),
             at,
         };
         self.store.land(run, &batch).await
@@ -148,6 +149,12 @@ impl Desk {
     pub async fn table(&self) -> (u64, u64, u64) {
         let row = self.store.table_rows().await.unwrap().into_iter().find(|r| r.feed == self.feed).unwrap();
         (row.live, row.quarantined, row.stale)
+    }
+
+    /// Open rows whose record key another one holds.
+    pub async fn collisions(&self) -> u64 {
+        let rows = self.store.table_rows().await.unwrap();
+        rows.into_iter().find(|r| r.feed == self.feed).unwrap().collisions
     }
 
     pub async fn audited(&self) {

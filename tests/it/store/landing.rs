@@ -152,6 +152,7 @@ pub async fn rows_wait_for_their_parents(home: impl Home) {
         consumed: 1,
         position: &position,
         raw: &raw,
+        name: &|_: &[u8]| None,
         at: 10,
     };
     let landed = desk.store.land(run, &batch).await.unwrap();

@@ -5,6 +5,7 @@ mod crash;
 mod delivery;
 mod desk;
 pub mod home;
+mod keys;
 mod landing;
 mod model;
 mod random;
@@ -53,6 +54,11 @@ macro_rules! all_promises {
             landing::deletions_of_seven_days_are_counted_together,
             landing::a_log_never_deletes,
             landing::an_incomplete_run_deletes_nothing,
+            keys::the_first_row_with_a_record_key_holds_it,
+            keys::adopted_keys_and_minted_ones_never_meet,
+            keys::a_deleted_record_keeps_its_key,
+            keys::a_record_keeps_the_key_that_it_was_reported_under,
+            keys::one_natural_key_with_two_record_keys_is_a_conflict,
             delivery::a_stored_batch_settles_its_rows,
             delivery::a_new_version_in_flight_waits_for_the_verdict,
             delivery::a_row_that_changed_while_it_was_staged_is_sent_again,

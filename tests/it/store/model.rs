@@ -5,17 +5,37 @@ use std::collections::{BTreeMap, BTreeSet};
 use xiaoshu::store::{Landed, Millis, Reason, RunSummary, Stock};
 
 use super::desk::DAY;
-use super::table::{Fault, Row};
+use super::table::{Adopted, Fault, Row};
 
 pub type Key = u32;
+/// A content, and the record key that came with it.
+pub type Content = (u32, Option<RecordKey>);
+
+/// A record key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RecordKey {
+    Vendor(u32),
+    Minted(Key),
+}
+
+/// The record key that comes with a row; its own minted one is none.
+fn adopted(row: &Row) -> Option<RecordKey> {
+    match row.adopted? {
+        Adopted::Vendor(n) => Some(RecordKey::Vendor(n)),
+        Adopted::MintedFor(key) => (key != row.key).then_some(RecordKey::Minted(key)),
+    }
+}
 
 /// A record, live or gone.
 #[derive(Debug, Clone)]
 pub struct Record {
     pub alive: bool,
-    pub content: u32,
+    /// What is hashed: the plain content, and the adopted key that came with it.
+    pub content: Content,
     pub source: &'static str,
     pub frozen: bool,
+    /// The record key: another one than its own only where it was adopted.
+    pub record_key: RecordKey,
     /// Counts versions over the whole store, so that a later one is greater.
     pub version: u64,
 }
@@ -36,7 +56,7 @@ pub enum Place {
 pub enum Ident {
     Key(Key),
     Raw(u32, u32),
-    Conflict(Key, u32),
+    Conflict(Key, Content),
 }
 
 impl Ident {
@@ -53,7 +73,7 @@ impl Ident {
 pub struct Run {
     pub id: u64,
     seen: BTreeSet<Key>,
-    sightings: BTreeMap<Key, (u32, bool)>,
+    sightings: BTreeMap<Key, (Content, bool)>,
     conflicts: BTreeSet<Key>,
     pub landed: Landed,
 }
@@ -69,6 +89,10 @@ pub struct Model {
     pub batches: BTreeMap<i64, Members>,
     pub refusals: BTreeMap<Key, u32>,
     pub quarantine: BTreeMap<(&'static str, Ident), (u64, u64)>,
+    /// Quarantined rows whose record key another key holds.
+    pub collisions: BTreeSet<(&'static str, Key)>,
+    /// Who holds a record key.
+    pub holders: BTreeMap<RecordKey, Key>,
     pub runs: BTreeMap<&'static str, Run>,
     pub held: BTreeMap<&'static str, BTreeSet<Key>>,
     deletions: Vec<(Millis, u64)>,
@@ -87,18 +111,25 @@ impl Model {
     pub fn land(&mut self, source: &'static str, rows: &[Row]) -> Landed {
         let mut run = self.runs.remove(source).unwrap();
         let mut landed = Landed { read: rows.len() as u64, ..Landed::default() };
-        let mut groups: BTreeMap<Key, Vec<u32>> = BTreeMap::new();
-        for row in rows.iter().filter(|r| r.fault == Fault::None) {
+        let mut groups: BTreeMap<Key, Vec<Content>> = BTreeMap::new();
+        let mut first: BTreeMap<Key, usize> = BTreeMap::new();
+        for (at, row) in rows.iter().enumerate().filter(|(_, r)| r.fault == Fault::None) {
             let contents = groups.entry(row.key).or_default();
-            if contents.contains(&row.content) {
+            first.entry(row.key).or_insert(at);
+            if contents.contains(&(row.content, adopted(row))) {
                 landed.duplicate += 1;
             } else {
-                contents.push(row.content);
+                contents.push((row.content, adopted(row)));
             }
         }
+        let clashes = self.clashes(&run, &groups, &first);
         let mut conflicts = Vec::new();
         let mut closing = Vec::new();
         for (key, contents) in groups {
+            if clashes.contains_key(&key) {
+                landed.quarantined += 1;
+                continue;
+            }
             let before = conflicts.len();
             match contents.as_slice() {
                 [content] => self.one(&mut run, source, key, *content, &mut landed, &mut conflicts, &mut closing),
@@ -107,17 +138,69 @@ impl Model {
             landed.quarantined += (conflicts.len() - before) as u64;
         }
         self.quarantine.retain(|(_, ident), _| !ident.key().is_some_and(|k| closing.contains(&k)));
+        let open = &self.quarantine;
+        self.collisions.retain(|(s, key)| open.contains_key(&(*s, Ident::Key(*key))));
         for row in rows.iter().filter(|r| r.fault != Fault::None) {
             landed.quarantined += 1;
+            if row.fault == Fault::Bad {
+                self.collisions.remove(&(source, row.key));
+            }
             let ident = if row.fault == Fault::Bad { Ident::Key(row.key) } else { Ident::Raw(row.key, row.content) };
             self.quarantine.entry((source, ident)).or_insert((run.id, run.id)).1 = run.id;
         }
         for (key, content) in conflicts {
             self.quarantine.entry((source, Ident::Conflict(key, content))).or_insert((run.id, run.id)).1 = run.id;
         }
+        for (key, held) in clashes {
+            self.quarantine.entry((source, Ident::Key(key))).or_insert((run.id, run.id)).1 = run.id;
+            if held {
+                self.collisions.insert((source, key));
+            } else {
+                self.collisions.remove(&(source, key));
+            }
+        }
         add(&mut run.landed, &landed);
         self.runs.insert(source, run);
         landed
+    }
+
+    /// Rows that may not land under their record keys, in the order of the rows: whether another key holds it, or the
+    /// record may stand upstream under another one. What is granted is held from now on.
+    fn clashes(&mut self, run: &Run, groups: &BTreeMap<Key, Vec<Content>>, first: &BTreeMap<Key, usize>) -> BTreeMap<Key, bool> {
+        let before = self.holders.clone();
+        let mut clashes = BTreeMap::new();
+        let mut keys: Vec<Key> = groups.keys().copied().collect();
+        keys.sort_by_key(|k| first[k]);
+        for key in keys {
+            let [content] = groups[&key].as_slice() else { continue };
+            let record = self.records.get(&key);
+            let written = match record.filter(|r| r.alive) {
+                None => !run.conflicts.contains(&key),
+                Some(r) => !r.frozen && r.content != *content && !run.seen.contains(&key),
+            };
+            let kept = record.map(|r| r.record_key);
+            if !written || kept.is_some() && content.1.is_none() {
+                continue;
+            }
+            let wanted = content.1.unwrap_or(RecordKey::Minted(key));
+            let granted = self.holders.get(&wanted).or(before.get(&wanted));
+            if granted.is_some_and(|holder| *holder != key) {
+                clashes.insert(key, true);
+            } else if kept.is_some_and(|kept| kept != wanted) && self.perhaps_upstream(key) {
+                clashes.insert(key, false);
+            } else {
+                if let Some(kept) = kept {
+                    self.holders.remove(&kept);
+                }
+                self.holders.insert(wanted, key);
+            }
+        }
+        clashes
+    }
+
+    fn perhaps_upstream(&self, key: Key) -> bool {
+        let unknown = matches!(self.places.get(&key), Some(Place::Excepted(Reason::Unknown, _)));
+        self.delivered.contains(&key) || self.in_flight(key) || unknown
     }
 
     #[expect(clippy::too_many_arguments, reason = "the plain words of one rule")]
@@ -126,9 +209,9 @@ impl Model {
         run: &mut Run,
         source: &'static str,
         key: Key,
-        content: u32,
+        content: Content,
         landed: &mut Landed,
-        conflicts: &mut Vec<(Key, u32)>,
+        conflicts: &mut Vec<(Key, Content)>,
         closing: &mut Vec<Key>,
     ) {
         let record = self.records.get(&key).cloned().filter(|r| r.alive);
@@ -182,7 +265,14 @@ impl Model {
         }
     }
 
-    fn several(&mut self, run: &mut Run, key: Key, contents: &[u32], landed: &mut Landed, conflicts: &mut Vec<(Key, u32)>) {
+    fn several(
+        &mut self,
+        run: &mut Run,
+        key: Key,
+        contents: &[Content],
+        landed: &mut Landed,
+        conflicts: &mut Vec<(Key, Content)>,
+    ) {
         let before = run.seen.contains(&key);
         match self.records.get_mut(&key).filter(|r| r.alive) {
             None => {
@@ -204,9 +294,12 @@ impl Model {
         }
     }
 
-    fn write(&mut self, key: Key, content: u32, source: &'static str) {
+    fn write(&mut self, key: Key, content: Content, source: &'static str) {
         self.versions += 1;
-        self.records.insert(key, Record { alive: true, content, source, frozen: false, version: self.versions });
+        let kept = self.records.get(&key).map_or(RecordKey::Minted(key), |r| r.record_key);
+        let record_key = content.1.unwrap_or(kept);
+        let version = self.versions;
+        self.records.insert(key, Record { alive: true, content, source, frozen: false, record_key, version });
         self.places.insert(key, Place::Ahead);
         self.refusals.remove(&key);
     }
@@ -241,6 +334,8 @@ impl Model {
         let open = self.quarantine.len();
         self.quarantine.retain(|(s, _), (_, last)| *s != source || *last == run.id);
         summary.closed = (open - self.quarantine.len()) as u64;
+        let left = &self.quarantine;
+        self.collisions.retain(|(s, key)| left.contains_key(&(*s, Ident::Key(*key))));
         for (key, (_, several)) in &run.sightings {
             if !several && let Some(record) = self.records.get_mut(key) {
                 record.frozen = false;

@@ -11,8 +11,8 @@ use xiaoshu::store::{
 
 use super::desk::{DAY, Desk};
 use super::home::{Home, PostgresHome, SqliteHome};
-use super::model::{Model, Settled};
-use super::table::{Row, key_of};
+use super::model::{Model, RecordKey, Settled};
+use super::table::{self, Adopted, Row, key_of};
 
 /// One step of a life.
 #[derive(Debug, Clone)]
@@ -66,9 +66,11 @@ enum End {
 }
 
 fn row() -> impl Strategy<Value = Row> {
-    (0..16u32, 0..3u32, 0..10u32).prop_map(|(key, content, fault)| match fault {
+    (0..16u32, 0..3u32, 0..12u32, 0..6u32).prop_map(|(key, content, fault, adopted)| match fault {
         0 => Row::bad(key, content),
         1 => Row::keyless(key, content),
+        2 => Row::adopting(key, content, Adopted::Vendor(adopted)),
+        3 => Row::adopting(key, content, Adopted::MintedFor(adopted)),
         _ => Row::good(key, content),
     })
 }
@@ -117,7 +119,7 @@ impl<H: Home> Life<H> {
                     .records
                     .iter()
                     .filter(|(k, r)| r.alive && r.source == source && !drop.contains(k))
-                    .map(|(k, r)| Row::good(*k, r.content))
+                    .map(|(k, r)| as_stands(*k, r.content))
                     .collect();
                 for (key, content) in change {
                     rows.retain(|r| r.key != *key);
@@ -152,7 +154,7 @@ impl<H: Home> Life<H> {
             }
             Step::Resend => {
                 let desk = self.desk();
-                let sent = desk.store.resend(desk.upstream, desk.feed, self.at).await.unwrap();
+                let sent = desk.store.resend(desk.upstream, desk.feed, &[], self.at).await.unwrap();
                 assert_eq!(sent, self.model.resend());
             }
             Step::Approve => {
@@ -185,8 +187,17 @@ impl<H: Home> Life<H> {
     }
 
     async fn stage(&mut self, limit: u32, bits: u64) {
-        let all: BTreeSet<u32> =
-            self.desk().pending(Lane::Live, 1000, self.at).await.iter().map(|r| key_of(&r.natural_key)).collect();
+        let pending = self.desk().pending(Lane::Live, 1000, self.at).await;
+        for row in &pending {
+            let want = match self.model.records[&key_of(&row.natural_key)].record_key {
+                RecordKey::Vendor(n) => Adopted::Vendor(n),
+                RecordKey::Minted(key) => Adopted::MintedFor(key),
+            };
+            let want = want.key(&self.desk().plan);
+            assert_eq!(row.record_key, want);
+            assert_eq!(table::payload_key(&row.payload), want.as_str());
+        }
+        let all: BTreeSet<u32> = pending.iter().map(|r| key_of(&r.natural_key)).collect();
         assert_eq!(all, self.model.pending(self.at));
         let rows = self.desk().pending(Lane::Live, limit, self.at).await;
         let old = self.desk().store.cursor(self.desk().upstream, self.desk().feed).await.unwrap();
@@ -275,10 +286,20 @@ impl<H: Home> Life<H> {
         desk.audited().await;
         assert_eq!(desk.stock().await, self.model.stock());
         assert_eq!(desk.table().await, self.model.table());
+        assert_eq!(desk.collisions().await, self.model.collisions.len() as u64);
         assert_eq!(desk.gone_upstream().await, self.model.gone_upstream());
         let held: u64 = desk.store.pending_deletions().await.unwrap().iter().map(|p| p.count).sum();
         assert_eq!(held, self.model.held.values().map(|h| h.len() as u64).sum::<u64>());
     }
+}
+
+/// The row of which a record was made.
+fn as_stands(key: u32, (content, adopted): (u32, Option<RecordKey>)) -> Row {
+    let adopted = adopted.map(|key| match key {
+        RecordKey::Vendor(n) => Adopted::Vendor(n),
+        RecordKey::Minted(key) => Adopted::MintedFor(key),
+    });
+    Row { adopted, ..Row::good(key, content) }
 }
 
 fn name(second: bool) -> &'static str {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use xiaoshu::finding::{Expected, Findings, Found, Locator, Place, RuleId, Severity, Violation};
-use xiaoshu::record::{BatchBuilder, KeySpec, Namespace, Record, RecordBatch};
+use xiaoshu::record::{BatchBuilder, KeySpec, Namespace, Record, RecordBatch, RecordKey, natural_key_words};
 use xiaoshu::standard::{
     Domain, EditionId, FieldIdx, FieldPlan, FieldType, Format, Frequency, KeyPart, Kind, Length, NaturalKey, Required, Roles,
     Scope, Sensitivity, TableId, TablePlan,
@@ -27,6 +27,7 @@ fn field(name: &str, ty: FieldType) -> FieldPlan {
         code_set: None,
         separator: None,
         reference: None,
+        number: None,
         sensitivity: Sensitivity::None,
         sealed: false,
         unit: "".into(),
@@ -60,6 +61,7 @@ pub fn plan(name: &str, kind: Kind) -> Arc<TablePlan> {
         key: NaturalKey { preferred: Box::default(), parts: [KeyPart::Field(NO)].into() },
         roles: Roles { record_key: Some(FieldIdx(0)), collected_at: Some(FieldIdx(4)), ..Roles::default() },
         orders: Box::default(),
+        person: None,
         by_name,
     })
 }
@@ -75,6 +77,31 @@ pub struct Row {
     pub key: u32,
     pub content: u32,
     pub fault: Fault,
+    pub adopted: Option<Adopted>,
+}
+
+/// A record key that comes with the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Adopted {
+    /// Minted by a vendor.
+    Vendor(u32),
+    /// The one that this hub mints for a key.
+    MintedFor(u32),
+}
+
+impl Adopted {
+    pub fn key(self, plan: &TablePlan) -> RecordKey {
+        match self {
+            Self::Vendor(n) => RecordKey::parse(&format!("VENDOR{n:026}")).unwrap(),
+            Self::MintedFor(key) => {
+                let text = key_text(key);
+                let mut bytes = vec![0];
+                bytes.extend((text.len() as u16).to_be_bytes());
+                bytes.extend(text.as_bytes());
+                key_spec(plan).record_key(plan, &bytes)
+            }
+        }
+    }
 }
 
 /// What is wrong with a row.
@@ -89,15 +116,19 @@ pub enum Fault {
 
 impl Row {
     pub fn good(key: u32, content: u32) -> Self {
-        Self { key, content, fault: Fault::None }
+        Self { key, content, fault: Fault::None, adopted: None }
+    }
+
+    pub fn adopting(key: u32, content: u32, adopted: Adopted) -> Self {
+        Self { adopted: Some(adopted), ..Self::good(key, content) }
     }
 
     pub fn bad(key: u32, content: u32) -> Self {
-        Self { key, content, fault: Fault::Bad }
+        Self { key, content, fault: Fault::Bad, adopted: None }
     }
 
     pub fn keyless(key: u32, content: u32) -> Self {
-        Self { key, content, fault: Fault::Keyless }
+        Self { key, content, fault: Fault::Keyless, adopted: None }
     }
 }
 
@@ -122,6 +153,11 @@ pub fn key_spec(plan: &TablePlan) -> KeySpec {
     }
 }
 
+/// The natural key in words.
+pub fn name(plan: &TablePlan, natural_key: &[u8]) -> Option<String> {
+    natural_key_words(plan, &plan.key, natural_key)
+}
+
 fn batch(plan: &Arc<TablePlan>, rows: &[Row]) -> RecordBatch {
     let keys = key_spec(plan);
     let mut builder = BatchBuilder::new(plan.clone(), rows.len());
@@ -136,7 +172,7 @@ fn batch(plan: &Arc<TablePlan>, rows: &[Row]) -> RecordBatch {
         builder.push_text(&format!("name {}", row.content));
         builder.push_number("12.5");
         builder.push_text("20241122 080000");
-        builder.seal_row(&keys, None, None);
+        builder.seal_row(&keys, None, row.adopted.map(|a| a.key(plan)));
     }
     builder.finish()
 }
@@ -162,4 +198,10 @@ pub fn judged(plan: &Arc<TablePlan>, rows: &[Row]) -> (Accepted, Vec<Rejected>) 
 /// A key from the natural key's bytes: one tag byte, two of length, the text.
 pub fn key_of(natural_key: &[u8]) -> u32 {
     std::str::from_utf8(&natural_key[4..]).unwrap().parse().unwrap()
+}
+
+/// The record key in a payload.
+pub fn payload_key(payload: &[u8]) -> String {
+    let row: serde_json::Value = serde_json::from_slice(payload).unwrap();
+    row["KEY"].as_str().unwrap().to_owned()
 }

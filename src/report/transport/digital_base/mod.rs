@@ -3,18 +3,21 @@
 //! Login by password, rows as SM4-encrypted and SM3-signed JSON, results asked for later. What the standard leaves
 //! open is a setting ([`Settings`]).
 
+mod call;
 mod client;
 mod login;
 mod offset;
 mod replies;
+mod reply;
 mod results;
 mod seal;
+mod session;
 mod settings;
 mod wire;
 
 pub use client::Client;
 pub use offset::ClockOffset;
-pub use replies::{Replies, ReplyMeaning};
+pub use replies::{Call, Replies, ReplyMeaning};
 pub use results::{format_time, parse_results, parse_time};
 pub use seal::{KeyCut, KeyFault, SealFault, Sealer, TextCode, sm3_hex, sm4_decrypt_ecb, sm4_encrypt_ecb};
 pub use settings::Settings;

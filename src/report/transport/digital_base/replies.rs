@@ -44,6 +44,8 @@ struct Entry {
     contains: Vec<String>,
     #[serde(default)]
     codes: Vec<String>,
+    /// The entry fits replies to this call only.
+    call: Option<Call>,
     class: Class,
     reach: Reach,
     #[serde(default)]
@@ -52,6 +54,16 @@ struct Entry {
     lost: bool,
     zh: String,
     en: String,
+}
+
+/// What a reply answers: the same words mean another setting at the login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Call {
+    /// The key, the token, its renewal.
+    Login,
+    /// Rows and results.
+    Data,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -101,11 +113,13 @@ impl Replies {
 
     /// What a reply means. A text that no entry knows is a matter of configuration of that table: it is shown, the
     /// table rests and is tried again, and nothing is concluded about its rows.
-    pub fn meaning(&self, code: &str, message: &str) -> ReplyMeaning {
+    pub fn meaning(&self, call: Call, code: &str, message: &str) -> ReplyMeaning {
         let folded = fold(message);
         let shown: String = message.chars().take(200).collect();
         let fits = |e: &&Entry| {
-            (e.codes.is_empty() || e.codes.iter().any(|c| c == code)) && e.contains.iter().any(|t| folded.contains(t.as_str()))
+            e.call.is_none_or(|of| of == call)
+                && (e.codes.is_empty() || e.codes.iter().any(|c| c == code))
+                && e.contains.iter().any(|t| folded.contains(t.as_str()))
         };
         if let Some(entry) = self.entries.iter().find(fits) {
             return ReplyMeaning {
@@ -155,22 +169,37 @@ mod tests {
             ("数据校验失败", FaultClass::Data, Reach::Batch, false),
         ];
         for (text, class, reach, login) in cases {
-            let meaning = replies.meaning("500", text);
+            let meaning = replies.meaning(Call::Data, "500", text);
             assert_eq!((meaning.class, meaning.reach, meaning.login, meaning.known), (class, reach, login, true), "{text}");
         }
     }
 
     #[test]
     fn an_unknown_path_names_the_settings_to_check() {
-        let meaning = Replies::embedded().meaning("404", "page not found");
+        let meaning = Replies::embedded().meaning(Call::Data, "404", "page not found");
         assert_eq!((meaning.class, meaning.reach, meaning.known), (FaultClass::Configuration, Reach::Upstream, true));
         assert!(meaning.text.en.contains("prefix"), "{}", meaning.text.en);
     }
 
     #[test]
+    fn a_login_that_cannot_be_deciphered_is_about_the_rsa_key_and_rows_about_the_sm4_key() {
+        for text in ["解密失败", "cipherText解密失败", "解密失败，请检查登录参数", "RSA 解密异常", "Decrypt error"]
+        {
+            let login = Replies::embedded().meaning(Call::Login, "500", text);
+            assert_eq!((login.class, login.reach, login.login), (FaultClass::Configuration, Reach::Upstream, false), "{text}");
+            for words in [&login.text.zh, &login.text.en] {
+                let named = ["login.rsa_key", "login.padding", "seal.app_key"].iter().all(|setting| words.contains(setting));
+                assert!(named && !words.contains("seal.key_cut"), "{words}");
+            }
+            let data = Replies::embedded().meaning(Call::Data, "500", text);
+            assert!(data.text.en.contains("seal.key_cut") && !data.text.en.contains("login.padding"), "{text}");
+        }
+    }
+
+    #[test]
     fn an_unknown_text_concludes_nothing() {
-        let meaning = Replies::embedded().meaning("777", "？？");
+        let meaning = Replies::embedded().meaning(Call::Data, "777", "？？");
         assert_eq!((meaning.class, meaning.known), (FaultClass::Configuration, false));
-        assert!(!Replies::embedded().meaning("500", "？？").known);
+        assert!(!Replies::embedded().meaning(Call::Data, "500", "？？").known);
     }
 }

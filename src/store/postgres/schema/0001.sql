@@ -42,6 +42,7 @@ CREATE TABLE feeds (
     live bigint NOT NULL DEFAULT 0,
     seq bigint NOT NULL DEFAULT 0,
     read_once boolean NOT NULL DEFAULT false,
+    adopts boolean NOT NULL DEFAULT false,
     UNIQUE (edition, name)
 ) WITH (fillfactor = 50);
 CREATE TABLE feed_field (feed integer NOT NULL, slot integer NOT NULL, name text NOT NULL, PRIMARY KEY (feed, slot));
@@ -72,6 +73,10 @@ CREATE TABLE feed (
     payload text NOT NULL,
     PRIMARY KEY (feed, seq) INCLUDE (key)
 );
+
+-- Record keys and the natural keys that hold them: only of feeds with adopted keys, and there of every record, for a minted
+-- key cannot meet another minted one. A tombstone holds its key.
+CREATE TABLE record_key (feed integer NOT NULL, key text NOT NULL, nk bytea NOT NULL, PRIMARY KEY (feed, key));
 
 -- Values of indexed fields of live records.
 CREATE TABLE value (
@@ -111,13 +116,14 @@ CREATE TABLE sighting (
     run bigint NOT NULL, rid bigint NOT NULL, hash bytea NOT NULL, several boolean NOT NULL, PRIMARY KEY (run, rid)
 );
 
+-- conflict: 1 = a key with several contents, 2 = a record key that another natural key holds.
 CREATE TABLE quarantine (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     feed integer NOT NULL,
     source integer NOT NULL,
     ident bytea NOT NULL,
     nk bytea,
-    conflict boolean NOT NULL,
+    conflict integer NOT NULL,
     origin text NOT NULL,
     raw text NOT NULL,
     violations text NOT NULL,
@@ -127,7 +133,8 @@ CREATE TABLE quarantine (
     last_run bigint NOT NULL,
     UNIQUE (feed, source, ident)
 );
-CREATE INDEX quarantine_nk ON quarantine (feed, nk) WHERE nk IS NOT NULL;
+CREATE INDEX quarantine_nk ON quarantine (feed, short_key(nk)) WHERE nk IS NOT NULL;
+CREATE INDEX quarantine_collision ON quarantine (feed) WHERE conflict = 2;
 
 -- Records that a complete run found missing and that wait for approval.
 CREATE TABLE missing (

@@ -1,0 +1,158 @@
+//! What can be known without opening the store: settings, standard, mappings.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Context, Failure};
+use crate::config::{self, Environment, Fault, Kind, Loaded, Parts};
+use crate::normalize::{MappingDocument, MappingFault, Mode};
+use crate::record::natural_key_words;
+use crate::report;
+use crate::source;
+use crate::standard::{EditionId, FieldIdx, Standard, TableId, TablePlan};
+use crate::store::FeedSpec;
+use crate::validate::{ReferencePolicies, ReferencePolicy};
+
+/// The kind of the source that gives the hub's own landed records and ledger.
+pub(super) const HUB_SOURCE: &str = "hub";
+
+/// Settings, standard and mappings: what can be known without opening the store.
+pub(super) struct Plan {
+    pub(super) loaded: Loaded,
+    pub(super) standard: Arc<Standard>,
+    pub(super) documents: Vec<Arc<MappingDocument>>,
+}
+
+/// The kinds that this build knows, with their settings' schemas.
+pub(super) fn parts() -> Parts {
+    let schema = |text: &str| serde_json::from_str(text).unwrap_or_default();
+    let sources = source::registry().iter().map(|c| Kind { name: c.kind(), schema: schema(c.settings_schema()) });
+    let upstreams = report::kinds().iter().map(|k| Kind { name: k.kind(), schema: schema(k.settings_schema()) });
+    Parts { sources: sources.collect(), upstreams: upstreams.collect() }
+}
+
+/// A mapping's fault as the settings' faults are shown.
+pub(super) fn mapping_fault(fault: MappingFault) -> Fault {
+    Fault { file: PathBuf::from(fault.file), line: fault.line, column: fault.column, what: fault.what, remedy: fault.remedy }
+}
+
+impl Plan {
+    /// Reads settings and mappings; every fault at once.
+    pub(super) fn load(context: &Context<'_>) -> Result<Self, Failure> {
+        let loaded = config::load(&context.settings, context.schemas.as_deref(), &parts(), &Environment::process())
+            .map_err(Failure::Settings)?;
+        let edition = EditionId::new(loaded.settings.school.edition.as_str());
+        let standard = Standard::load(&edition, context.schemas.as_deref()).map_err(|e| Failure::part(&e))?;
+        let mut documents = Vec::new();
+        let mut faults = Vec::new();
+        for file in &loaded.mappings {
+            match MappingDocument::parse(&file.path.display().to_string(), &file.text) {
+                Ok(document) => documents.push(Arc::new(document)),
+                Err(found) => faults.extend(found.into_iter().map(mapping_fault)),
+            }
+        }
+        documents.extend(shipped(&loaded, &standard, &documents));
+        if faults.is_empty() { Ok(Self { loaded, standard, documents }) } else { Err(Failure::Settings(faults)) }
+    }
+
+    /// The mappings that read something, with their tables.
+    pub(super) fn active(&self) -> impl Iterator<Item = (&Arc<MappingDocument>, &Arc<TablePlan>)> {
+        self.documents
+            .iter()
+            .filter(|document| document.mode() != Mode::NotApplicable)
+            .filter_map(|document| Some((document, self.standard.find(document.table())?)))
+    }
+
+    /// The department to tell about a table of a source.
+    pub(super) fn owner(&self, table: &str, source: &str) -> Option<&str> {
+        let document = self.documents.iter().find(|d| d.table() == table && d.source() == source)?;
+        let own = Some(document.owner()).filter(|owner| !owner.is_empty());
+        own.or_else(|| self.loaded.settings.sources.get(source)?.owner.as_deref())
+    }
+
+    /// The columns of a source that feed sensitive fields of a table.
+    pub(super) fn sensitive_columns(&self, table: &str, source: &str) -> BTreeSet<String> {
+        let own = self.active().filter(|(document, plan)| &*plan.name == table && document.source() == source);
+        own.flat_map(|(document, plan)| document.sensitive_columns(plan)).collect()
+    }
+
+    /// A record's natural key in words; `None` when a part of it is sensitive.
+    pub(super) fn natural_key_words(&self, table: &str, natural_key: &[u8]) -> Option<String> {
+        let (document, plan) = self.active().find(|(_, plan)| &*plan.name == table)?;
+        natural_key_words(plan, &document.natural_key(plan), natural_key)
+    }
+
+    /// Whether a mapping reads the hub's own records.
+    pub(super) fn is_derived(&self, document: &MappingDocument) -> bool {
+        self.loaded.settings.sources.get(document.source()).is_some_and(|source| source.kind == HUB_SOURCE)
+    }
+
+    /// The folder of the store, as a whole path.
+    pub(super) fn data_dir(&self, context: &Context<'_>) -> PathBuf {
+        let dir = context.data.clone().unwrap_or_else(|| self.loaded.path(&self.loaded.settings.data.dir));
+        // Whole, because the source over the store takes relative paths to start from the settings file's folder.
+        std::path::absolute(&dir).unwrap_or(dir)
+    }
+
+    /// Fields by which records of each table are looked for: targets of references and of look-ups.
+    pub(super) fn indexed(&self) -> HashMap<TableId, BTreeSet<FieldIdx>> {
+        let mut indexed: HashMap<TableId, BTreeSet<FieldIdx>> = HashMap::new();
+        for (document, plan) in self.active() {
+            for target in plan.fields.iter().filter_map(|f| f.reference.as_ref()).flat_map(|r| r.targets.iter()) {
+                indexed.entry(target.table).or_default().insert(target.field);
+            }
+            for (table, field) in document.looks_up() {
+                let found = self.standard.find(table).and_then(|plan| Some((plan.id, plan.find(field)?)));
+                if let Some((table, field)) = found {
+                    indexed.entry(table).or_default().insert(field);
+                }
+            }
+        }
+        indexed
+    }
+
+    /// What to do about references that lead nowhere.
+    pub(super) fn policies(&self) -> ReferencePolicies {
+        let settings = &self.loaded.settings.references;
+        let days = u16::try_from(settings.hold_days).unwrap_or(u16::MAX);
+        let policy = |p: config::ReferencePolicy| match p {
+            config::ReferencePolicy::Warn => ReferencePolicy::Warn,
+            config::ReferencePolicy::Hold => ReferencePolicy::Hold { days },
+            config::ReferencePolicy::Refuse => ReferencePolicy::Refuse,
+        };
+        let fields = settings.fields.iter().map(|(name, p)| (name.clone(), policy(*p))).collect();
+        ReferencePolicies { default: policy(settings.policy), fields }
+    }
+}
+
+/// The edition's own mappings of the tables that describe the hub. They need a source of kind `hub`, the number of the
+/// information system at every source, and a mapping of each table that they look names up in; a mapping of the
+/// school's own for the same table goes first.
+fn shipped(loaded: &Loaded, standard: &Standard, own: &[Arc<MappingDocument>]) -> Vec<Arc<MappingDocument>> {
+    let settings = &loaded.settings;
+    let hub = settings.sources.iter().find(|(_, source)| source.kind == HUB_SOURCE).map(|(name, _)| name);
+    let numbered = settings.sources.values().all(|source| source.system.is_some());
+    let Some(hub) = hub.filter(|_| numbered && settings.mappings.shipped) else { return Vec::new() };
+    let source = format!("source = \"{hub}\"");
+    let parse =
+        |(path, text): &(String, String)| MappingDocument::parse(path, &text.replacen("source = \"hub\"", &source, 1)).ok();
+    let mapped = |table: &str| own.iter().any(|document| document.table() == table);
+    let fits =
+        |document: &MappingDocument| !mapped(document.table()) && document.looks_up().iter().all(|(table, _)| mapped(table));
+    standard.shipped_mappings().iter().filter_map(parse).filter(fits).map(Arc::new).collect()
+}
+
+/// What the store must know of a mapped table.
+pub(super) fn feed_spec(document: &MappingDocument, table: &Arc<TablePlan>, indexed: Option<&BTreeSet<FieldIdx>>) -> FeedSpec {
+    let indexed = indexed.into_iter().flatten().copied().collect();
+    FeedSpec { plan: Arc::clone(table), indexed, key_digest: document.key_digest(table) }
+}
+
+impl Plan {
+    /// The feed of one mapped table.
+    pub(super) fn feed_spec(&self, table: &str) -> Option<FeedSpec> {
+        let (document, plan) = self.active().find(|(_, plan)| &*plan.name == table)?;
+        Some(feed_spec(document, plan, self.indexed().get(&plan.id)))
+    }
+}
