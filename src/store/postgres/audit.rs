@@ -141,7 +141,8 @@ async fn recount_places(
 
 async fn recount_runs(conn: &mut PgConnection, found: &mut Vec<Imbalance>) -> Result<(), StoreError> {
     let odd: Vec<(i64, i64, i64)> = sqlx::query_as(
-        "SELECT id, read, changed + unchanged + duplicate + quarantined + filtered + consumed AS parts FROM run WHERE read <> parts",
+        "SELECT id, read, parts FROM (SELECT id, read, changed + unchanged + duplicate + quarantined + filtered + consumed AS parts \
+         FROM run) r WHERE read <> parts",
     )
     .fetch_all(&mut *conn)
     .await

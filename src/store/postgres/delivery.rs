@@ -129,7 +129,7 @@ impl PostgresStore {
 
     async fn send_again(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError> {
         let mut tx = self.begin("sending again").await?;
-        self.fence(&mut tx, LeaseRow::Upstream(upstream.0 as i32)).await?;
+        self.fence_if_held(&mut tx, upstream).await?;
         lock(&mut tx, feed).await?;
         let cursor = stage::cursor(&mut tx, upstream, feed).await?;
         let (from, to) = cursor.backfill.unwrap_or((0, 0));

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use xiaoshu::fault::FaultClass;
 use xiaoshu::standard::{FieldIdx, TablePlan};
+use xiaoshu::store::{Grant, Lease, LeaseRow, LeaseTerms, Leased, Leases};
 use xiaoshu::store::{
     BatchId, BatchInfo, Cause, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, FeedSpec, Imbalance, Keys,
     Landed, Landing, LandingBatch, Lane, MemberRow, MemberVerdict, Meta, Millis, NewRun, PendingDeletion, Quarantine,
@@ -374,5 +375,24 @@ impl Meta for CrashingStore {
         let done = self.inner.raise_generation().await;
         self.after()?;
         done
+    }
+}
+
+#[async_trait::async_trait]
+impl Leases for CrashingStore {
+    async fn acquire(&self, on: &Leased, terms: LeaseTerms) -> Result<Grant, StoreError> {
+        self.inner.acquire(on, terms).await
+    }
+
+    async fn renew(&self, on: &Leased) -> Result<Lease, StoreError> {
+        self.inner.renew(on).await
+    }
+
+    async fn give_back(&self, on: &Leased) -> Result<(), StoreError> {
+        self.inner.give_back(on).await
+    }
+
+    async fn leases(&self) -> Result<Vec<LeaseRow>, StoreError> {
+        self.inner.leases().await
     }
 }
