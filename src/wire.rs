@@ -1,5 +1,6 @@
 //! The protocols as generated from `proto/`, and the security of the channels that carry them.
 
+pub mod kafka;
 pub mod tls;
 
 /// Between a hub and a central platform: `proto/smartbrain/v1`.

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Checks everything: formatting, lints, all tests, with PostgreSQL and MariaDB started for the run and stopped after it.
+# Checks everything: formatting, lints, all tests, with PostgreSQL, MariaDB and Apache Kafka started for the run and
+# stopped after it.
 #
 #   tests/run.sh                     everything
 #   tests/run.sh --servers CMD…      runs CMD with the servers up, for instance: tests/run.sh --servers cargo test sources
+#   tests/run.sh --servers=kafka CMD…   the same with these alone (postgres, mariadb, kafka; several with commas)
 #
 # Needs a Rust toolchain; what else is missing is installed by apt-get (as root, or with sudo).
 set -uo pipefail
@@ -23,14 +25,17 @@ step() {
     say "done in $((SECONDS - began)) s"
 }
 
+case "${1:-}" in --servers=*) SERVERS=$(tr , ' ' <<<"${1#*=}") ;; esac
 install_missing
-if [ "${1:-}" = --servers ]; then
+case "${1:-}" in
+--servers | --servers=*)
     shift
     [ $# -gt 0 ] || die "--servers needs a command"
     start_servers
     "$@"
     exit
-fi
+    ;;
+esac
 [ $# = 0 ] || die "unknown argument $1; see the head of this file"
 
 step cargo fmt --check

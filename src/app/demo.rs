@@ -141,6 +141,10 @@ impl RowJudge for Stricter {
         self.edition.knows(table)
     }
 
+    fn standard(&self) -> Option<Arc<Standard>> {
+        self.edition.standard()
+    }
+
     fn judge(&self, table: &str, rows: &[&RawValue], school: &str, today: &str) -> Vec<Judged> {
         let mut judged = self.edition.judge(table, rows, school, today);
         for refusal in self.refusals.iter().filter(|refusal| refusal.table == table) {

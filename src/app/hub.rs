@@ -8,7 +8,7 @@ use super::jobs::jobs;
 use super::opening::{hub_settings, open_feeds, open_store, school};
 use super::plan::{Plan, mapping_fault};
 use super::{Context, Failure};
-use crate::pipeline::{Observer, Pipeline, School, Silent, Surroundings};
+use crate::pipeline::{BatchRoom, Observer, Pipeline, School, Silent, Surroundings};
 use crate::record::Namespace;
 use crate::store::{Millis, Store};
 
@@ -58,6 +58,7 @@ impl Hub {
             runtime: runtime.handle().clone(),
             clock: Arc::clone(&clock),
             observer,
+            room: BatchRoom::default(),
         };
         let jobs = jobs(&plan, &around, &hub_settings, None)?;
         Ok(Self { plan, runtime, store, pipeline: Pipeline::new(jobs, around), clock, parked })
@@ -77,6 +78,7 @@ impl Hub {
             runtime: runtime.handle().clone(),
             clock: Arc::clone(&clock),
             observer: Arc::new(Silent),
+            room: BatchRoom::default(),
         };
         Ok(Self { plan, runtime, store, pipeline: Pipeline::new(Vec::new(), around), clock, parked })
     }

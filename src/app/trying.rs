@@ -10,7 +10,7 @@ use super::opening::{hub_settings, open_feeds, open_store_to_read};
 use super::plan::Plan;
 use super::{Context, Failure, TryAnswer, TryRequest, TryRow, TryVerdict, ViolationLine};
 use crate::finding::{Severity, Text};
-use crate::pipeline::{Job, Pipeline, PreviewRow, School, Silent, Surroundings, preview};
+use crate::pipeline::{BatchRoom, Job, Pipeline, PreviewRow, School, Silent, Surroundings, preview};
 use crate::record::Namespace;
 use crate::store::{FeedId, Store, StoreError};
 
@@ -42,6 +42,7 @@ fn beside(plan: Plan, runtime: Runtime, store: Arc<dyn Store>) -> Result<Hub, Fa
         runtime: runtime.handle().clone(),
         clock: Arc::clone(&clock),
         observer: Arc::new(Silent),
+        room: BatchRoom::default(),
     };
     // Nothing lands, so a table that was never read needs no feed of its own.
     let jobs = jobs(&plan, &around, &settings, Some(FeedId(u32::MAX)))?;

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use super::config::BrainConfig;
 use super::error::BrainError;
 use super::faults::{Call, Fault};
+use super::grpc::{Demanded, End};
 use super::handle::{Foreign, call_count, import};
 use super::line::Peer;
 use super::platform::Platform;
@@ -33,6 +34,7 @@ pub(super) fn router() -> Router<Arc<Platform>> {
         .route("/brain/control/clock", get(read_clock).post(move_clock))
         .route("/brain/control/tokens/expire", post(expire_tokens))
         .route("/brain/control/results", post(add_result))
+        .route("/brain/control/demand", post(demand))
         .route("/brain/control/schema", get(async || Json(BrainConfig::schema())))
         .route("/brain/accounts", get(accounts))
         .route("/brain/batches", get(batches))
@@ -40,6 +42,7 @@ pub(super) fn router() -> Router<Arc<Platform>> {
         .route("/brain/counts", get(counts))
         .route("/brain/digest", get(digest))
         .route("/brain/effects", get(effects))
+        .route("/brain/schools", get(schools))
         .route("/brain/writes", get(writes))
         .layer(from_fn(this_machine_only))
 }
@@ -112,12 +115,39 @@ async fn move_clock(State(platform): Shared, body: Bytes) -> Answer {
 
 async fn expire_tokens(State(platform): Shared) -> Answer {
     platform.accounts.expire(None, platform.now());
+    platform.streams.end(None, End::Expired);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 async fn add_result(State(platform): Shared, body: Bytes) -> Answer {
     import(&platform, read::<Foreign>(&body)?).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DemandOf {
+    school: String,
+    resend: Option<String>,
+    reconcile: Option<String>,
+}
+
+async fn demand(State(platform): Shared, body: Bytes) -> Answer {
+    let of = read::<DemandOf>(&body)?;
+    let what = match (of.resend, of.reconcile) {
+        (Some(table), None) => Demanded::Resend(table),
+        (None, Some(table)) => Demanded::Reconcile(table),
+        _ => return Err(Trouble(StatusCode::BAD_REQUEST, "name resend or reconcile".to_owned())),
+    };
+    if platform.streams.demand(&of.school, what) {
+        Ok(StatusCode::NO_CONTENT.into_response())
+    } else {
+        Err(Trouble(StatusCode::NOT_FOUND, "the school has no stream".to_owned()))
+    }
+}
+
+async fn schools(State(platform): Shared) -> Answer {
+    shown(super::grpc::schools(&platform).await?)
 }
 
 async fn accounts(State(platform): Shared) -> Answer {

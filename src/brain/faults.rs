@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-/// The five calls of the HTTP interface.
+/// A call: five of the HTTP interface, two steps of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Call {
@@ -21,11 +21,17 @@ pub enum Call {
     Submit,
     /// Ask for results: `getResultsByTime`.
     Results,
+    /// A stream begins.
+    Hello,
+    /// A batch on a stream.
+    Batch,
 }
 
 impl Call {
-    /// All five.
-    pub const ALL: [Self; 5] = [Self::Login, Self::Refresh, Self::RsaKey, Self::Submit, Self::Results];
+    /// All.
+    pub const ALL: [Self; 7] = [Self::Login, Self::Refresh, Self::RsaKey, Self::Submit, Self::Results, Self::Hello, Self::Batch];
+    /// Those of the HTTP interface.
+    pub const HTTP: [Self; 5] = [Self::Login, Self::Refresh, Self::RsaKey, Self::Submit, Self::Results];
 }
 
 /// A scripted fault: which calls, and what happens to them.
@@ -96,6 +102,20 @@ pub enum Action {
         /// Their places in the submit, counted from 0; places beyond its end are left alone.
         rows: Vec<usize>,
     },
+    /// On streams: keeps the first rows of this batch, then cuts the line without an answer.
+    TakePart {
+        /// How many rows it keeps.
+        rows: usize,
+    },
+    /// On streams: says nothing of some rows, although it keeps them.
+    WithholdVerdicts {
+        /// Their places in the batch, counted from 0.
+        rows: Vec<usize>,
+    },
+    /// On streams: says everything twice.
+    RepeatAnswer,
+    /// On streams: answers only after a later batch.
+    ReorderAnswer,
     /// Refuses rows of this submit with a reason, as a check would that the edition does not print.
     RefuseRows {
         /// Their places in the submit, counted from 0.

@@ -17,6 +17,7 @@ use super::digital_base::{self, RsaKey, sm4_key};
 use super::effects::{Counts, Effect, Effects, HeldRow, NewBatch, ReportedBatch, Times};
 use super::error::BrainError;
 use super::faults::{Call, Fault, Script};
+use super::grpc::{self, Demanded, End, Running, SchoolView, Streams};
 use super::judge::{EditionJudge, RowJudge};
 use super::line::{Lines, Peer};
 use super::platform::{Calls, Platform};
@@ -57,7 +58,7 @@ impl Brain {
         judge: Arc<dyn RowJudge>,
     ) -> Result<BrainHandle, BrainError> {
         check(&config)?;
-        let effects = Effects::open(config.directory.as_deref()).await?;
+        let effects = Arc::new(Effects::open(config.directory.as_deref()).await?);
         let address = config.listen;
         let listen = |source| BrainError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
@@ -66,7 +67,9 @@ impl Brain {
         let platform = Arc::new(Platform {
             accounts: Accounts::new(config.accounts.clone()),
             judge,
+            stream_effects: Arc::clone(&effects) as Arc<dyn super::effects::StreamEffects>,
             effects,
+            streams: Streams::default(),
             script: Script::default(),
             rsa: RsaKey::new(config.login.rsa_bits),
             calls: Calls::default(),
@@ -76,6 +79,7 @@ impl Brain {
             clock_offset: AtomicI64::new(0),
             config,
         });
+        let streams = grpc::start(&platform, stopping.clone()).await?;
         let mut router = digital_base::router(&platform);
         if platform.config.control {
             router = router.merge(control::router());
@@ -87,7 +91,7 @@ impl Brain {
             let _ = stopped.wait_for(|stop| *stop).await;
         };
         let server = tokio::spawn(async move { axum::serve(Lines(listener), service).with_graceful_shutdown(ended).await });
-        Ok(BrainHandle { platform, address, stop, server })
+        Ok(BrainHandle { platform, address, streams, stop, server })
     }
 }
 
@@ -104,6 +108,9 @@ fn check(config: &BrainConfig) -> Result<(), BrainError> {
     }
     if !(1024..=8192).contains(&config.login.rsa_bits) {
         return wrong("login.rsa_bits must be between 1024 and 8192".to_owned());
+    }
+    if let Some(what) = config.grpc.fault() {
+        return wrong(what.to_owned());
     }
     for (at, account) in config.accounts.iter().enumerate() {
         let name = &account.username;
@@ -162,6 +169,7 @@ fn portal() -> String {
 pub struct BrainHandle {
     platform: Arc<Platform>,
     address: SocketAddr,
+    streams: Option<Running>,
     stop: watch::Sender<bool>,
     server: JoinHandle<std::io::Result<()>>,
 }
@@ -170,6 +178,30 @@ impl BrainHandle {
     /// `http://address:port`, without the prefix.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// `http(s)://address:port` of streams, where they are served.
+    pub fn grpc_url(&self) -> Option<String> {
+        let running = self.streams.as_ref()?;
+        Some(format!("{}://{}", if running.secure { "https" } else { "http" }, running.address))
+    }
+
+    /// What is known of each school.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn schools(&self) -> Result<Vec<SchoolView>, BrainError> {
+        grpc::schools(&self.platform).await
+    }
+
+    /// Asks a school's hub for a table once more; `false` when it has no stream.
+    pub fn ask_to_resend(&self, school: &str, table: &str) -> bool {
+        self.platform.streams.demand(school, Demanded::Resend(table.to_owned()))
+    }
+
+    /// Asks a school's hub for a comparison of a table, or of all where it is empty; `false` when it has no stream.
+    pub fn ask_to_reconcile(&self, school: &str, table: &str) -> bool {
+        self.platform.streams.demand(school, Demanded::Reconcile(table.to_owned()))
     }
 
     /// The address listened on.
@@ -253,9 +285,10 @@ impl BrainHandle {
         import(&self.platform, foreign).await
     }
 
-    /// Ends all access tokens now.
+    /// Ends all access tokens, and all streams, now.
     pub fn expire_tokens(&self) {
         self.platform.accounts.expire(None, self.platform.now());
+        self.platform.streams.end(None, End::Expired);
     }
 
     /// Stops serving; calls under way are finished first.
@@ -269,6 +302,10 @@ impl BrainHandle {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(BrainError::Internal(error.to_string())),
             Err(error) => return Err(BrainError::Internal(error.to_string())),
+        }
+        if let Some(streams) = self.streams {
+            let ended = streams.server.await.map_err(|error| BrainError::Internal(error.to_string()))?;
+            ended.map_err(|error| BrainError::Internal(error.to_string()))?;
         }
         // Calls whose client has hung up go on without a connection.
         let _ended = self.platform.running.write().await;

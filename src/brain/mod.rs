@@ -17,10 +17,12 @@
 //! | `POST /brain/control/results` | adds a result of somebody else, a [`Foreign`] |
 //! | `GET /brain/effects?table=`, `/brain/writes?table=` | what was written, with effect or all |
 //! | `GET /brain/counts`, `/brain/digest` | rows held, writes, effects by table; a digest over all that is held |
+//! | `POST /brain/control/demand` | asks a hub on a stream: `{"school": "…", "resend": "ODS_…"}`, or `"reconcile": "ODS_…"` (empty for all) |
+//! | `GET /brain/schools` | each school: connected, last seen, tables with their freshness, accepted share |
 //! | `GET /brain/batches`, `/brain/calls`, `/brain/accounts` | batches with their verdicts; calls counted; accounts without secrets |
 //!
-//! One folder an interface (`digital_base`: the Ministry's HTTP calls); all interfaces write through `effects`. It
-//! shares the standard and the validation with the hub and no delivery code.
+//! One folder an interface (`digital_base`: the Ministry's HTTP calls, `grpc`: streams); all interfaces write through
+//! `effects`, streams by key and seq, so that nothing has an effect twice. It shares the standard and the validation with the hub and no delivery code.
 
 mod accounts;
 mod clock;
@@ -30,6 +32,7 @@ mod digital_base;
 mod effects;
 mod error;
 mod faults;
+mod grpc;
 mod handle;
 mod judge;
 mod line;
@@ -37,11 +40,12 @@ mod platform;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{
-    Account, BrainConfig, CipherCode, DateTimes, GateConfig, LoginConfig, LoginParameters, LoginStyle, PageStyle, ResultsBody,
-    ResultsConfig, RowsConfig, RsaPadding, SealedFields, Secret, Sm4KeyCut, TextCode, TokenHeader, ZoneStyle,
+    Account, BrainConfig, CipherCode, DateTimes, GateConfig, GrpcConfig, LoginConfig, LoginParameters, LoginStyle, PageStyle,
+    ResultsBody, ResultsConfig, RowsConfig, RsaPadding, SealedFields, Secret, Sm4KeyCut, TextCode, TokenHeader, ZoneStyle,
 };
 pub use effects::{Counts, Effect, HeldRow, Operation, ReportedBatch};
 pub use error::BrainError;
 pub use faults::{Action, Call, Fault};
+pub use grpc::{SchoolTable, SchoolView};
 pub use handle::{Brain, BrainHandle, CallCount, Foreign};
 pub use judge::{EditionJudge, Judged, RowJudge};

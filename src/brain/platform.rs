@@ -10,8 +10,9 @@ use super::accounts::Accounts;
 use super::clock::Clock;
 use super::config::BrainConfig;
 use super::digital_base::RsaKey;
-use super::effects::Effects;
+use super::effects::{Effects, StreamEffects};
 use super::faults::{Call, Script};
+use super::grpc::Streams;
 use super::judge::RowJudge;
 
 /// The platform's state, behind one `Arc` for all calls.
@@ -19,7 +20,10 @@ pub(super) struct Platform {
     pub(super) config: BrainConfig,
     pub(super) accounts: Accounts,
     pub(super) judge: Arc<dyn RowJudge>,
-    pub(super) effects: Effects,
+    pub(super) effects: Arc<Effects>,
+    /// Where streams write: the same effects, by the trait that another database can implement.
+    pub(super) stream_effects: Arc<dyn StreamEffects>,
+    pub(super) streams: Streams,
     pub(super) script: Script,
     pub(super) rsa: RsaKey,
     pub(super) calls: Calls,

@@ -335,6 +335,9 @@ impl Target<'_> {
     }
 
     fn notes(&mut self, map: &FieldMap, text: &str, room: &mut Room) {
+        if room.notes.is_empty() {
+            return;
+        }
         for note in room.notes.drain(..) {
             self.trouble(map, text, note);
         }

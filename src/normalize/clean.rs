@@ -10,9 +10,15 @@ pub(super) struct Damage {
 }
 
 /// Bytes that can begin a character which needs a closer look.
-const fn is_suspicious(byte: u8) -> bool {
-    byte < 0x20 || matches!(byte, 0x7F | 0xC2 | 0xE2 | 0xE3 | 0xEE | 0xEF | 0xF3 | 0xF4)
-}
+static SUSPICIOUS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = byte < 0x20 || matches!(byte, 0x7F | 0xC2 | 0xE2 | 0xE3 | 0xEE | 0xEF | 0xF3 | 0xF4);
+        byte += 1;
+    }
+    table
+};
 
 /// The text without blanks at its ends and without unseen characters. Borrowed when nothing inside changes.
 pub(super) fn clean<'a>(raw: &'a str, buffer: &'a mut String) -> (&'a str, Damage) {
@@ -20,7 +26,7 @@ pub(super) fn clean<'a>(raw: &'a str, buffer: &'a mut String) -> (&'a str, Damag
     if let (Some(first), Some(last)) = (bytes.first(), bytes.last())
         && *first > 0x20
         && *last > 0x20
-        && !bytes.iter().any(|b| is_suspicious(*b))
+        && !bytes.iter().any(|b| SUSPICIOUS[usize::from(*b)])
     {
         return (raw, Damage::default());
     }

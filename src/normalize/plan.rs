@@ -100,17 +100,24 @@ pub(super) enum OnMissing {
 pub(super) struct MissingWords {
     words: Box<[Box<str>]>,
     longest: usize,
+    /// By a text's first byte: whether any word begins with it.
+    begins: [bool; 256],
 }
 
 impl MissingWords {
     pub(super) fn new(words: impl IntoIterator<Item = String>) -> Self {
         let words: Box<[Box<str>]> = words.into_iter().map(Into::into).collect();
         let longest = words.iter().map(|w| w.len()).max().unwrap_or(0);
-        Self { words, longest }
+        let mut begins = [false; 256];
+        for first in words.iter().filter_map(|word| word.as_bytes().first()) {
+            begins[usize::from(*first)] = true;
+        }
+        Self { words, longest, begins }
     }
 
     pub(super) fn has(&self, text: &str) -> bool {
-        text.is_empty() || (text.len() <= self.longest && self.words.iter().any(|w| **w == *text))
+        let Some(first) = text.as_bytes().first() else { return true };
+        self.begins[usize::from(*first)] && text.len() <= self.longest && self.words.iter().any(|w| **w == *text)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle as Runtime;
 
-use super::PipelineError;
+use super::{BatchRoom, PipelineError};
 use crate::finding::{Locator, Place};
 use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
 use crate::record::Namespace;
@@ -70,6 +70,8 @@ pub struct Surroundings {
     pub clock: Arc<dyn Fn() -> Millis + Send + Sync>,
     /// Told of every landing.
     pub observer: Arc<dyn Observer>,
+    /// Shared by all runs.
+    pub room: BatchRoom,
 }
 
 /// Told what goes on, to show it.

@@ -3,6 +3,7 @@
 //! Nothing here knows an upstream: pipeline and reporting meet only in the store, so that either can stop alone.
 
 mod answers;
+mod batch_size;
 mod collect;
 mod job;
 mod order;
@@ -11,6 +12,7 @@ mod retry;
 mod run;
 mod time;
 
+pub use batch_size::BatchRoom;
 pub use collect::{CollectReport, JobReport, Pipeline};
 pub use job::{Job, Observer, School, Silent, Surroundings};
 pub use preview::{PreviewRow, preview};

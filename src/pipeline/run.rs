@@ -1,7 +1,7 @@
 //! One run: one object of one source onto one table, from the first row to the end of the landing.
 //!
 //! Two threads work side by side with a bounded channel between them: this one reads, normalizes and validates, the
-//! other lands. What is in flight between them is at most [`CHANNEL_BATCHES`] batches, whatever the input's size.
+//! other lands. At most two batches are under way, whatever the input's size: one being made or handed over, one landing.
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::Instant;
@@ -9,6 +9,7 @@ use std::time::Instant;
 use tracing::field::Empty;
 
 use super::answers::Answers;
+use super::batch_size::BatchSize;
 use super::{Job, PipelineError, Surroundings};
 use crate::fault::Classified;
 use crate::finding::{Findings, Locator, Severity};
@@ -19,10 +20,8 @@ use crate::store::{Landed, LandingBatch, NewRun, RunEnd, RunId, RunSummary};
 use crate::telemetry;
 use crate::validate::{Accepted, Rejected, judge};
 
-/// Rows of one batch.
-const BATCH_ROWS: usize = 1_000;
-/// Batches between the reading and the landing thread.
-const CHANNEL_BATCHES: usize = 4;
+/// Batches that wait between the reading and the landing thread: none, a batch goes from hand to hand.
+const CHANNEL_BATCHES: usize = 0;
 
 /// What a run did.
 #[derive(Debug, Clone)]
@@ -175,7 +174,8 @@ fn pump(
         let (to_writer, ready) = sync_channel::<Ready>(CHANNEL_BATCHES);
         let (landed, from_writer) = channel::<Position>();
         let writer = scope.spawn(move || write(job, around, run, &ready, &landed));
-        let read = read(source, preparer, to_writer, &from_writer);
+        let size = BatchSize::new(&around.room, source.columns().len());
+        let read = read(source, size, preparer, to_writer, &from_writer);
         let wrote = writer.join().unwrap_or_else(|_| Err(PipelineError::Bug("the landing thread panicked")));
         for position in from_writer.try_iter() {
             source.committed(&position)?;
@@ -187,11 +187,13 @@ fn pump(
 
 fn read(
     source: &mut dyn Source,
+    mut size: BatchSize<'_>,
     preparer: &mut Preparer<'_>,
     to: SyncSender<Ready>,
     back: &Receiver<Position>,
 ) -> Result<(), PipelineError> {
-    while let Some(batch) = source.next_batch(BATCH_ROWS)? {
+    while let Some(batch) = source.next_batch(size.rows())? {
+        size.read(batch.len());
         let ready = preparer.prepare(batch)?;
         if to.send(ready).is_err() {
             return Ok(());

@@ -23,6 +23,7 @@ pub enum ValueRef<'a> {
 
 impl<'a> ValueRef<'a> {
     /// The text that is reported and hashed; `None` for nothing and for faulted cells.
+    #[inline]
     pub fn text(self) -> Option<&'a str> {
         match self {
             Self::Text(t) | Self::Number(t) | Self::Code(_, t) => Some(t),
@@ -101,8 +102,9 @@ impl RecordBatch {
     }
 
     /// Row `i`, counted from 0.
+    #[inline]
     pub fn row(&self, i: usize) -> Record<'_> {
-        Record { batch: self, row: i }
+        Record { batch: self, row: i, first: i * self.plan.fields.len() }
     }
 
     /// All rows in order.
@@ -123,6 +125,7 @@ impl fmt::Debug for RecordBatch {
 }
 
 /// Whether a text is empty or only blanks: the standard's documents count it as nothing.
+#[inline]
 pub fn is_blank(text: &str) -> bool {
     match text.as_bytes().first() {
         None => true,
@@ -136,13 +139,15 @@ pub fn is_blank(text: &str) -> bool {
 pub struct Record<'a> {
     batch: &'a RecordBatch,
     row: usize,
+    /// Where its cells begin among the batch's.
+    first: usize,
 }
 
 impl<'a> Record<'a> {
     /// The value of a field.
+    #[inline]
     pub fn get(&self, field: FieldIdx) -> ValueRef<'a> {
-        let width = self.batch.plan.fields.len();
-        let slot = self.batch.slots[self.row * width + field.usize()];
+        let slot = self.batch.slots[self.first + field.usize()];
         let span = || &self.batch.text[slot.start as usize..(slot.start + slot.len) as usize];
         match slot.kind {
             SlotKind::Null => ValueRef::Null,
@@ -184,6 +189,7 @@ impl<'a> Record<'a> {
     }
 
     /// The natural key's canonical bytes; empty until the builder sealed the row.
+    #[inline]
     pub fn natural_key(&self) -> &'a [u8] {
         let (start, end) = self.batch.rows[self.row].natural_key;
         &self.batch.keys[start as usize..end as usize]
@@ -199,7 +205,13 @@ impl<'a> Record<'a> {
         self.batch.rows[self.row].adopted
     }
 
+    /// The same without sealed fields: what both sides of a comparison can make of what they hold.
+    pub fn comparable_hash(&self) -> ContentHash {
+        super::identity::comparable_hash(self)
+    }
+
     /// Hash over the plain values, collected-at left out; the record key is in it only where it is adopted.
+    #[inline]
     pub fn content_hash(&self) -> ContentHash {
         self.batch.rows[self.row].hash
     }

@@ -13,6 +13,8 @@ use crate::standard::{CodeIdx, FieldIdx, TablePlan};
 pub struct BatchBuilder {
     batch: RecordBatch,
     width: usize,
+    /// A row's content, framed to be hashed.
+    framed: Vec<u8>,
 }
 
 /// Arena bytes after which a batch should be closed.
@@ -29,7 +31,7 @@ impl BatchBuilder {
             rows: Vec::with_capacity(rows),
             plan,
         };
-        Self { batch, width }
+        Self { batch, width, framed: Vec::new() }
     }
 
     /// Rows so far.
@@ -59,6 +61,7 @@ impl BatchBuilder {
         });
     }
 
+    #[inline]
     fn push(&mut self, text: &str, kind: SlotKind) {
         let start = self.batch.text.len() as u32;
         self.batch.text.push_str(text);
@@ -66,26 +69,31 @@ impl BatchBuilder {
     }
 
     /// The next cell holds nothing.
+    #[inline]
     pub fn push_null(&mut self) {
         self.batch.slots.push(Slot { start: 0, len: 0, kind: SlotKind::Null });
     }
 
     /// The next cell holds a text.
+    #[inline]
     pub fn push_text(&mut self, text: &str) {
         self.push(text, SlotKind::Text);
     }
 
     /// The next cell holds a number in canonical decimal text (see [`super::canonical_number`]).
+    #[inline]
     pub fn push_number(&mut self, canonical: &str) {
         self.push(canonical, SlotKind::Number);
     }
 
     /// The next cell holds a code of the field's set.
+    #[inline]
     pub fn push_code(&mut self, idx: CodeIdx) {
         self.batch.slots.push(Slot { start: idx.0, len: 0, kind: SlotKind::Code });
     }
 
     /// The next cell holds something unusable, already reported.
+    #[inline]
     pub fn push_faulted(&mut self) {
         self.batch.slots.push(Slot { start: 0, len: 0, kind: SlotKind::Faulted });
     }
@@ -138,7 +146,7 @@ impl BatchBuilder {
             let mut hex = [0u8; 32];
             self.set_text(field, key.write_hex(&mut hex));
         }
-        let hash = identity::content_hash(&self.batch.row(at));
+        let hash = identity::content_hash(&self.batch.row(at), &mut self.framed);
         self.batch.rows[at].hash = hash;
         true
     }

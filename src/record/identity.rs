@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::batch::{Record, ValueRef};
 use crate::standard::{FieldIdx, KeyPart, NaturalKey, Required, TablePlan};
@@ -202,21 +202,33 @@ pub fn school_year_of(text: &str) -> Option<String> {
     Some(format!("{first:04}-{:04}", first + 1))
 }
 
-pub(super) fn content_hash(row: &Record<'_>) -> ContentHash {
+/// The hash of a row's content; `room` is only a buffer.
+pub(super) fn content_hash(row: &Record<'_>, room: &mut Vec<u8>) -> ContentHash {
+    hash_fields(row, room, |_| true)
+}
+
+/// Sealed fields are left out too: the two sides of a comparison hold them in different forms.
+pub(super) fn comparable_hash(row: &Record<'_>) -> ContentHash {
+    let key = row.plan().roles.record_key;
+    hash_fields(row, &mut Vec::new(), |field| Some(field) != key && !row.plan().field(field).sealed)
+}
+
+fn hash_fields(row: &Record<'_>, room: &mut Vec<u8>, taken: impl Fn(FieldIdx) -> bool) -> ContentHash {
     let roles = row.plan().roles;
-    let mut hasher = Xxh3::new();
+    room.clear();
     for i in 0..row.plan().fields.len() {
         let field = FieldIdx(i as u16);
-        if Some(field) == roles.collected_at || Some(field) == roles.record_key && !row.is_adopted() {
+        let own_key = Some(field) == roles.record_key && !row.is_adopted();
+        if Some(field) == roles.collected_at || own_key || !taken(field) {
             continue;
         }
         match row.get(field).text() {
-            None => hasher.update(&u32::MAX.to_le_bytes()),
+            None => room.extend_from_slice(&u32::MAX.to_le_bytes()),
             Some(text) => {
-                hasher.update(&(text.len() as u32).to_le_bytes());
-                hasher.update(text.as_bytes());
+                room.extend_from_slice(&(text.len() as u32).to_le_bytes());
+                room.extend_from_slice(text.as_bytes());
             }
         }
     }
-    ContentHash(hasher.digest128().to_be_bytes())
+    ContentHash(xxh3_128(room).to_be_bytes())
 }

@@ -26,6 +26,8 @@ pub(super) struct Terms<'a> {
     pub(super) shut: bool,
     /// When a row that waits for its parent is looked at again, should nothing release it.
     pub(super) parent_again: Millis,
+    /// Deletions are told beside the row.
+    pub(super) deletions: bool,
 }
 
 /// What came of the pending rows.
@@ -66,7 +68,7 @@ pub(super) fn plan(
     for row in rows {
         let ahead = lane == Lane::Backfill || row.seq > cursor.seq;
         let (rid, seq) = (row.rid, row.seq);
-        if seen.insert(rid) && !is_moot(&row, terms.plan) {
+        if seen.insert(rid) && !is_moot(&row, terms) {
             match verdict(&row, terms, in_flight, waits) {
                 Some((reason, due)) => out.exceptions.push(NewException { rid, seq, reason, due }),
                 None => {
@@ -106,8 +108,8 @@ pub(super) fn plan(
 }
 
 /// A deletion that the upstream has no word for: nothing can be sent, the row stands upstream and is counted there.
-fn is_moot(row: &FeedRow, plan: &TablePlan) -> bool {
-    row.op == Op::Delete && plan.roles.data_state.is_none()
+fn is_moot(row: &FeedRow, terms: &Terms<'_>) -> bool {
+    row.op == Op::Delete && !terms.deletions && terms.plan.roles.data_state.is_none()
 }
 
 fn pass(cursor: &mut Cursor, lane: Lane, seq: u64) {

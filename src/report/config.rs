@@ -132,13 +132,14 @@ impl DeliveryConfig {
         include_str!("delivery.schema.json")
     }
 
-    pub(super) fn rules(&self, dedupes: bool, longest: crate::store::Millis) -> Rules {
+    pub(super) fn rules(&self, limits: &super::transport::Limits, longest: crate::store::Millis) -> Rules {
         Rules {
             verdict_delay: self.verdict_delay.millis(),
             widest: self.verdict_widest.millis(),
             unknown_after: self.unknown_after.millis(),
             missing_after: self.missing_after.millis(),
-            dedupes,
+            dedupes: limits.dedupes,
+            resumes: limits.unsettled.is_some(),
         }
         .with_longest_delay(longest)
     }

@@ -32,7 +32,8 @@ pub use setting::{Acceptance, Period, Secret};
 pub use status::{ForeignResult, Handle, TableStatus, Trouble, UpstreamStatus};
 pub use transport::{
     Fate, Health, Identity, Limits, News, OpenBatch, RangeDigest, Reach, Reply, Request, RowHead, SettingsError, Settled,
-    TableDigest, Transport, TransportContext, TransportError, TransportKind, VerdictQuery, WireBatch, digital_base, kind, kinds,
+    TableDigest, Transport, TransportContext, TransportError, TransportKind, VerdictQuery, WireBatch, digital_base, kafka, kind,
+    kinds,
 };
 pub use window::{
     Calendar, CalendarConfig, Due, Facts, Gate, GateConfig, HoursConfig, Lanes, PeriodConfig, Round, Standing, TermConfig,

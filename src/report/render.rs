@@ -65,6 +65,9 @@ pub struct Style {
     pub seals: BTreeMap<String, Arc<FieldSeal>>,
     /// Fields never sent, by `TABLE.FIELD` or `FIELD`.
     pub masked: BTreeSet<String>,
+    /// The receiver is told of a deletion beside the row ([`super::RowHead::op`]), so that rows of a table without a field for
+    /// its data state can be deleted too.
+    pub deletions: bool,
 }
 
 /// What came of one row.

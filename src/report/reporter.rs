@@ -225,6 +225,7 @@ async fn serve(
     dice: Arc<dyn Dice>,
 ) {
     let stopping = || stop.load(Ordering::Acquire);
+    upstream.keep_up();
     let (mut failures, mut looked) = (0u32, clock.now());
     loop {
         // Listened for before `stop` is looked at, so that neither a stop nor a wake is missed.
@@ -248,12 +249,14 @@ async fn serve(
                 (clock.now() + jittered(wait, dice.roll()), true)
             }
         };
-        tokio::select! {
-            () = clock.sleep_until(wait) => {}
-            () = &mut woken => {}
-        }
+        // News of a stream says nothing of what may have landed.
+        let only_news = tokio::select! {
+            () = clock.sleep_until(wait) => false,
+            () = &mut woken => false,
+            () = upstream.news() => true,
+        };
         // Also in the midst of a long backlog: what lands now goes first.
-        if rested || clock.now() >= looked + poll {
+        if (rested && !only_news) || clock.now() >= looked + poll {
             looked = clock.now();
             upstream.look_again();
         }
@@ -273,7 +276,14 @@ async fn drain_one(upstream: &mut Upstream, clock: &dyn Clock, deadline: Option<
             continue;
         }
         match turn.next {
-            Some(next) if deadline.is_none_or(|d| next <= d) => clock.sleep_until(next).await,
+            Some(next) if deadline.is_none_or(|d| next <= d) => tokio::select! {
+                () = upstream.news() => {}
+                () = clock.sleep_until(next) => {}
+            },
+            Some(_) if upstream.awaits_news() => tokio::select! {
+                () = upstream.news() => {}
+                () = clock.sleep_until(deadline.unwrap_or_default()) => break,
+            },
             Some(_) => break,
             // Rows that still wait for a parent, with nothing left that could let them go: once more, then they stay.
             None if !released && upstream.release_waiting().await? => released = true,

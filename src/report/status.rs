@@ -62,6 +62,8 @@ pub struct TableStatus {
 pub struct UpstreamStatus {
     /// The last trouble, until something went well again.
     pub trouble: Option<Trouble>,
+    /// What should be looked at although everything goes well: a newer edition at the platform.
+    pub warnings: Vec<Text>,
     /// By how much the platform's clock is ahead of ours.
     pub clock_offset: Option<Millis>,
     /// The longest time from sending to verdict seen since start.

@@ -1,6 +1,7 @@
 //! Rows of a source: text cells in one buffer.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::finding::Place;
@@ -78,6 +79,7 @@ impl SourceBatch {
     }
 
     /// A cell.
+    #[inline]
     pub fn cell(&self, row: usize, column: usize) -> Cell<'_> {
         let (start, end) = self.cells[row * self.columns.len() + column];
         (start != NOTHING).then(|| &self.text[start as usize..end as usize])
@@ -135,6 +137,14 @@ impl SourceBatchBuilder {
                 self.batch.cells.push((start, start + text.len() as u32));
             }
         }
+    }
+
+    /// Appends cells that are parts of one text, which is copied once.
+    pub fn push_all(&mut self, text: &str, cells: impl Iterator<Item = Option<Range<usize>>>) {
+        let start = self.batch.text.len() as u32;
+        self.batch.text.push_str(text);
+        let place = |cell: Range<usize>| (start + cell.start as u32, start + cell.end as u32);
+        self.batch.cells.extend(cells.map(|cell| cell.map_or((NOTHING, NOTHING), place)));
     }
 
     /// Ends the current row: missing cells become nothing, surplus ones are dropped (report those with [`Self::fault`]).

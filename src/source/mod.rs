@@ -7,6 +7,7 @@ mod batch;
 mod bytes;
 mod csv;
 mod hub;
+mod kafka;
 mod mysql;
 mod postgres;
 mod reader;
@@ -24,7 +25,7 @@ use crate::fault::{Classified, FaultClass};
 
 /// All connectors there are.
 pub fn registry() -> &'static [&'static dyn Connector] {
-    &[&csv::Csv, &sqlite::Sqlite, &postgres::Postgres, &mysql::Mysql, &hub::Hub]
+    &[&csv::Csv, &sqlite::Sqlite, &postgres::Postgres, &mysql::Mysql, &kafka::Kafka, &hub::Hub]
 }
 
 /// The connector of a kind.

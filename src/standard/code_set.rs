@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::CodeIdx;
+use super::code_index::CodeIndex;
 
 /// One code and its label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub struct CodeSet {
     /// Whether the list is closed. A value outside an open list is a warning, never an error.
     pub closed: bool,
     codes: Box<[Code]>,
-    by_code: HashMap<Arc<str>, CodeIdx>,
+    by_code: CodeIndex,
     by_label: HashMap<Box<str>, LabelMatch>,
     ends: HashMap<CodeIdx, u16>,
 }
@@ -44,14 +45,14 @@ impl CodeSet {
         rows: impl IntoIterator<Item = Code>,
     ) -> Self {
         let mut codes: Vec<Code> = Vec::new();
-        let mut by_code = HashMap::new();
+        let mut by_code = CodeIndex::default();
         let mut by_label: HashMap<Box<str>, LabelMatch> = HashMap::new();
         for row in rows {
-            if by_code.contains_key(&row.code) {
+            if by_code.get(&row.code).is_some() {
                 continue;
             }
             let idx = CodeIdx(codes.len() as u32);
-            by_code.insert(Arc::clone(&row.code), idx);
+            by_code.insert(&row.code, idx);
             by_label
                 .entry(fold_label(&row.label).into())
                 .and_modify(|m| *m = LabelMatch::Several)
@@ -73,8 +74,8 @@ impl CodeSet {
         let mut set = Self::new(id, name_zh, closed, current);
         let mut codes = std::mem::take(&mut set.codes).into_vec();
         for code in retired {
-            if !set.by_code.contains_key(&code.code) {
-                set.by_code.insert(Arc::clone(&code.code), CodeIdx(codes.len() as u32));
+            if set.by_code.get(&code.code).is_none() {
+                set.by_code.insert(&code.code, CodeIdx(codes.len() as u32));
                 codes.push(code);
             }
         }
@@ -84,7 +85,7 @@ impl CodeSet {
 
     /// Notes the last years of codes that are no longer valid.
     pub(super) fn ending(mut self, ends: HashMap<Arc<str>, u16>) -> Self {
-        self.ends = ends.into_iter().filter_map(|(code, year)| Some((*self.by_code.get(&code)?, year))).collect();
+        self.ends = ends.into_iter().filter_map(|(code, year)| Some((self.by_code.get(&code)?, year))).collect();
         self
     }
 
@@ -94,13 +95,15 @@ impl CodeSet {
     }
 
     /// The code at an index.
+    #[inline]
     pub fn get(&self, idx: CodeIdx) -> &Code {
         &self.codes[idx.0 as usize]
     }
 
     /// Finds a code as reported, exactly.
+    #[inline]
     pub fn find(&self, code: &str) -> Option<CodeIdx> {
-        self.by_code.get(code).copied()
+        self.by_code.get(code)
     }
 
     /// Finds a code by its label, brackets, blanks and commas of either width alike. `Err` when several codes bear it.

@@ -44,6 +44,7 @@ pub struct FieldIdx(pub u16);
 
 impl FieldIdx {
     /// As an index.
+    #[inline]
     pub fn usize(self) -> usize {
         usize::from(self.0)
     }

@@ -6,6 +6,7 @@
 //! asks its plans for a *role*, never for a name.
 
 mod code_files;
+mod code_index;
 mod code_set;
 mod compile;
 mod counts;

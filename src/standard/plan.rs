@@ -44,6 +44,7 @@ pub struct TablePlan {
 
 impl TablePlan {
     /// The field at an index.
+    #[inline]
     pub fn field(&self, idx: FieldIdx) -> &FieldPlan {
         &self.fields[idx.usize()]
     }

@@ -23,6 +23,8 @@ pub(super) struct OpenRun {
     pub(super) sightings: HashMap<u32, Sighting>,
     /// Keys in conflict under which no record stands.
     pub(super) conflicts: HashSet<Vec<u8>>,
+    /// Whether keys that come in order are worth a walk along the heads.
+    pub(super) walks: bool,
 }
 
 impl OpenRun {

@@ -1,6 +1,6 @@
 //! Which keys a batch refers to, and which of them exist.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::standard::{FieldIdx, RefTarget};
 
@@ -33,7 +33,8 @@ pub struct KeyAnswer {
 /// The answers for one batch.
 #[derive(Default)]
 pub struct KeyAnswers {
-    fields: HashMap<FieldIdx, KeyAnswer>,
+    /// By the field's index.
+    fields: Vec<Option<KeyAnswer>>,
     /// The rows have waited as long as their policy says: what is still missing is a warning where the policy is
     /// [`super::ReferencePolicy::Hold`].
     pub overdue: bool,
@@ -47,12 +48,15 @@ impl KeyAnswers {
 
     /// Notes the answer for one field.
     pub fn set(&mut self, field: FieldIdx, answer: KeyAnswer) {
-        self.fields.insert(field, answer);
+        if self.fields.len() <= field.usize() {
+            self.fields.resize_with(field.usize() + 1, || None);
+        }
+        self.fields[field.usize()] = Some(answer);
     }
 
     /// The answer for a field that was checked against at least one table.
     pub fn checked(&self, field: FieldIdx) -> Option<&KeyAnswer> {
-        self.fields.get(&field).filter(|a| !a.checked.is_empty())
+        self.fields.get(field.usize())?.as_ref().filter(|a| !a.checked.is_empty())
     }
 
     /// The reference fields of the questions that no table could answer.

@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod crypto;
 mod hub;
+mod kafka;
 mod normalize;
 mod oracle;
 mod report;

@@ -1,9 +1,12 @@
-# Starts PostgreSQL and MariaDB for tests: own data directories, free loopback ports, unprivileged users.
-# To be sourced; needs bash. Gives `install_missing`, `start_servers` and `stop_servers`.
+# Starts PostgreSQL, MariaDB and Apache Kafka for tests: own data directories, free loopback ports, unprivileged users.
+# To be sourced from the project's folder; needs bash. Gives `install_missing`, `start_servers` and `stop_servers`.
 
 SERVERS_DIR=""
 SERVERS_POSTGRES_BIN=""
 SERVERS_PASSWORD="Xs-test-9f2c"
+# Which of them; the others are neither installed nor started.
+SERVERS="postgres mariadb kafka"
+. tests/support/kafka.sh
 
 say() { printf '== %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
@@ -11,6 +14,8 @@ die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo -n "$@"; else return 1; fi
 }
+
+wanted() { case " $SERVERS " in *" $1 "*) ;; *) return 1 ;; esac; }
 
 # Debian keeps PostgreSQL's programs out of PATH.
 find_postgres() {
@@ -34,8 +39,13 @@ find_mariadb() {
 # Installs what is missing, without letting the packages start services of their own.
 install_missing() {
     local packages=() policy=/usr/sbin/policy-rc.d made=""
-    find_postgres >/dev/null || packages+=(postgresql)
-    find_mariadb >/dev/null || packages+=(mariadb-server)
+    if wanted postgres; then find_postgres >/dev/null || packages+=(postgresql); fi
+    if wanted mariadb; then find_mariadb >/dev/null || packages+=(mariadb-server); fi
+    if wanted kafka; then
+        find_java >/dev/null || packages+=(openjdk-17-jre-headless)
+        command -v mvn >/dev/null || packages+=(maven)
+        python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
+    fi
     command -v cc >/dev/null || packages+=(gcc libc6-dev)
     command -v make >/dev/null || packages+=(make)
     [ ${#packages[@]} = 0 ] && return 0
@@ -124,38 +134,56 @@ start_mariadb() {
     return 1
 }
 
-# Starts both, sets XIAOSHU_TEST_POSTGRES_URL and XIAOSHU_TEST_MYSQL_URL.
+# Starts them, sets XIAOSHU_TEST_POSTGRES_URL, XIAOSHU_TEST_MYSQL_URL, XIAOSHU_TEST_KAFKA_BROKERS (everything is
+# allowed) and XIAOSHU_TEST_KAFKA_SASL (the same broker by account; one called stranger may do nothing), and for brokers
+# that a test starts itself XIAOSHU_TEST_KAFKA_LIBS; XIAOSHU_TEST_PYTHON has a Kafka client.
 start_servers() {
-    SERVERS_POSTGRES_BIN=$(find_postgres) || die "PostgreSQL is not installed"
-    find_mariadb >/dev/null || die "MariaDB is not installed"
+    local name started=() pid
+    if wanted postgres; then SERVERS_POSTGRES_BIN=$(find_postgres) || die "PostgreSQL is not installed"; fi
+    if wanted mariadb; then find_mariadb >/dev/null || die "MariaDB is not installed"; fi
+    if wanted kafka; then
+        find_java >/dev/null || die "Java 17 is not installed"
+        fetch_kafka
+        fetch_python
+    fi
     SERVERS_DIR=$(mktemp -d "${TMPDIR:-/tmp}/xiaoshu-servers.XXXXXX")
     chmod 755 "$SERVERS_DIR"
-    say "starting PostgreSQL ($SERVERS_POSTGRES_BIN) and MariaDB in $SERVERS_DIR"
-    local postgres mariadb
-    start_postgres &
-    postgres=$!
-    start_mariadb &
-    mariadb=$!
-    wait "$postgres" || { cat "$SERVERS_DIR/postgres.log" >&2; die "PostgreSQL did not start"; }
-    wait "$mariadb" || { cat "$SERVERS_DIR/mariadb.log" >&2; die "MariaDB did not start"; }
-    export XIAOSHU_TEST_POSTGRES_URL="postgres://xiaoshu:$SERVERS_PASSWORD@127.0.0.1:$(cat "$SERVERS_DIR/postgres.port")/postgres"
-    export XIAOSHU_TEST_MYSQL_URL="mysql://xiaoshu:$SERVERS_PASSWORD@127.0.0.1:$(cat "$SERVERS_DIR/mariadb.port")/xiaoshu"
+    say "starting $SERVERS in $SERVERS_DIR"
+    for name in $SERVERS; do
+        "start_$name" &
+        started+=("$name:$!")
+    done
+    for name in "${started[@]}"; do
+        pid=${name#*:}
+        name=${name%:*}
+        wait "$pid" || { tail -n 50 "$SERVERS_DIR/$name.log" >&2; die "$name did not start"; }
+    done
+    wanted postgres &&
+        export XIAOSHU_TEST_POSTGRES_URL="postgres://xiaoshu:$SERVERS_PASSWORD@127.0.0.1:$(cat "$SERVERS_DIR/postgres.port")/postgres"
+    wanted mariadb &&
+        export XIAOSHU_TEST_MYSQL_URL="mysql://xiaoshu:$SERVERS_PASSWORD@127.0.0.1:$(cat "$SERVERS_DIR/mariadb.port")/xiaoshu"
+    if wanted kafka; then
+        export XIAOSHU_TEST_KAFKA_BROKERS="127.0.0.1:$(cat "$SERVERS_DIR/kafka.port")"
+        export XIAOSHU_TEST_KAFKA_SASL="kafka://xiaoshu:$SERVERS_PASSWORD@127.0.0.1:$(cat "$SERVERS_DIR/kafka.sasl")/kafka"
+    fi
+    return 0
 }
 
 # Stops what start_servers started and removes its files; harmless when nothing runs.
 stop_servers() {
     [ -n "$SERVERS_DIR" ] || return 0
-    local pid
+    local pid name
     if [ -f "$SERVERS_DIR/postgres/data/postmaster.pid" ]; then
         (become "$(user_of postgres)" "$SERVERS_POSTGRES_BIN/pg_ctl" -D "$SERVERS_DIR/postgres/data" -m immediate -w stop) \
             >/dev/null 2>&1
     fi
-    if [ -f "$SERVERS_DIR/mariadb.pid" ]; then
-        pid=$(cat "$SERVERS_DIR/mariadb.pid")
+    for name in mariadb kafka; do
+        [ -f "$SERVERS_DIR/$name.pid" ] || continue
+        pid=$(cat "$SERVERS_DIR/$name.pid")
         kill "$pid" 2>/dev/null
         for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
         kill -9 "$pid" 2>/dev/null
-    fi
+    done
     rm -rf "$SERVERS_DIR"
     SERVERS_DIR=""
 }

@@ -55,6 +55,12 @@ pub struct Account {
     /// The name of the reporting system, `sysName` of its results.
     #[serde(default)]
     pub system_name: String,
+    /// Token of streams; `app_secret` where it is not set.
+    #[serde(default)]
+    pub token: Option<Secret>,
+    /// DNS name that the certificate of a hub must bear when it reports over mutual TLS.
+    #[serde(default)]
+    pub certificate: Option<String>,
 }
 
 fn first_client() -> String {
@@ -74,6 +80,18 @@ impl Account {
             school_code: school_code.to_owned(),
             white_list: Vec::new(),
             system_name: "校枢沙箱".to_owned(),
+            token: None,
+            certificate: None,
         }
+    }
+
+    /// The token of streams.
+    pub fn token(&self) -> &Secret {
+        self.token.as_ref().unwrap_or(&self.app_secret)
+    }
+
+    /// Whose rows these are: an account without a school code is a school of its own.
+    pub fn school(&self) -> &str {
+        if self.school_code.is_empty() { &self.username } else { &self.school_code }
     }
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod gate;
+mod grpc;
 mod login;
 mod results;
 mod rows;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 
 pub use account::{Account, Secret};
 pub use gate::{CipherCode, GateConfig, Sm4KeyCut, TextCode, TokenHeader};
+pub use grpc::GrpcConfig;
 pub use login::{LoginConfig, LoginParameters, LoginStyle, RsaPadding};
 pub use results::{PageStyle, ResultsBody, ResultsConfig, ZoneStyle};
 pub use rows::{DateTimes, RowsConfig, SealedFields};
@@ -41,6 +43,8 @@ pub struct BrainConfig {
     pub rows: RowsConfig,
     /// How results are given.
     pub results: ResultsConfig,
+    /// Streams.
+    pub grpc: GrpcConfig,
     /// Whether the control endpoint `/brain/…` answers, to this machine only.
     pub control: bool,
     /// Whether a refusal also shows in the HTTP status; else that is always 200.
@@ -60,6 +64,7 @@ impl Default for BrainConfig {
             gate: GateConfig::default(),
             rows: RowsConfig::default(),
             results: ResultsConfig::default(),
+            grpc: GrpcConfig::default(),
             control: true,
             refusal_status: false,
         }
@@ -115,7 +120,7 @@ mod tests {
     fn schema_and_settings_take_and_refuse_the_same() {
         let schema = jsonschema::validator_for(&BrainConfig::schema()).unwrap();
         let with = |path: &[&str], value: Value| {
-            let mut document = json!({"accounts": [account()], "login": {}, "gate": {}, "rows": {}, "results": {}});
+            let mut document = json!({"accounts": [account()], "login": {}, "gate": {}, "rows": {}, "results": {}, "grpc": {}});
             let mut at = &mut document;
             for name in path {
                 at = &mut at[*name];
@@ -136,6 +141,8 @@ mod tests {
             with(&["results", "zone"], json!("compact")),
             with(&["results", "body"], json!("form")),
             with(&["results", "pages"], json!("text")),
+            with(&["grpc", "listen"], json!("127.0.0.1:0")),
+            with(&["grpc", "tls"], json!({"cert": "a.pem", "key": "b.pem"})),
             with(&["directory"], json!("/var/lib/brain")),
         ];
         for document in good {
@@ -148,6 +155,7 @@ mod tests {
             with(&["login", "style"], json!("2024")),
             with(&["results", "zone"], json!("utc")),
             with(&["results", "delay_s"], json!(-1)),
+            with(&["grpc", "tls"], json!({"cert": "a.pem"})),
             with(&["control"], json!("yes")),
             with(&["accounts"], json!([{"username": "u"}])),
         ];

@@ -31,7 +31,7 @@ use super::platform::Platform;
 pub(super) fn router(platform: &Arc<Platform>) -> Router<Arc<Platform>> {
     let prefix = platform.config.prefix.trim_end_matches('/');
     let mut router = Router::new();
-    for call in Call::ALL {
+    for call in Call::HTTP {
         router = router.route(&format!("{prefix}{}", path(call)), route(call));
     }
     router.layer(DefaultBodyLimit::max(platform.config.gate.body_bytes))
@@ -43,7 +43,8 @@ fn path(call: Call) -> &'static str {
         Call::Refresh => "/api/web/auth/login/interface/refresh",
         Call::RsaKey => "/api/web/auth/login/getRSA",
         Call::Submit => "/api/web/convergence/collect/interface/saveInterfaceData",
-        Call::Results => "/api/web/convergence/collect/interface/getResultsByTime",
+        // Steps of a stream have no path here.
+        Call::Results | Call::Hello | Call::Batch => "/api/web/convergence/collect/interface/getResultsByTime",
     }
 }
 
@@ -127,6 +128,7 @@ async fn answer(platform: Arc<Platform>, incoming: Incoming) -> Response {
                 tweaks.stored += stored;
             }
             Action::SkewDate { ms } => skew += ms,
+            Action::TakePart { .. } | Action::WithholdVerdicts { .. } | Action::RepeatAnswer | Action::ReorderAnswer => {}
         }
     }
     let refused = instead.is_some() || prepared.is_err();
@@ -148,7 +150,7 @@ async fn prepare(platform: &Platform, incoming: &Incoming) -> Result<Ready, Refu
         Call::Refresh => Ready::Refresh(access::renewal(platform, incoming).await?),
         Call::RsaKey => Ready::RsaKey,
         Call::Submit => Ready::Submit(submit::read(platform, incoming).await?),
-        Call::Results => Ready::Results(results::read(platform, incoming).await?),
+        Call::Results | Call::Hello | Call::Batch => Ready::Results(results::read(platform, incoming).await?),
     })
 }
 

@@ -9,6 +9,7 @@ use super::apply::Times;
 use crate::brain::error::BrainError;
 
 /// A batch to be kept.
+#[derive(Clone)]
 pub(in crate::brain) struct NewBatch {
     pub(in crate::brain) batch_id: String,
     pub(in crate::brain) school: String,

@@ -6,7 +6,9 @@
 mod apply;
 mod batches;
 mod read;
+mod streams;
 mod upsert;
+mod versions;
 
 use std::path::Path;
 
@@ -18,6 +20,7 @@ pub(super) use apply::{Intake, Times};
 pub use batches::ReportedBatch;
 pub(super) use batches::{BatchQuery, NewBatch};
 pub use read::{Counts, Effect, HeldRow};
+pub(super) use streams::{KeptVerdict, Opened, Opening, Said, StreamBatch, StreamEffects, StreamRow, Taken};
 pub use upsert::Operation;
 pub(super) use upsert::Outcome;
 
@@ -51,6 +54,19 @@ impl Effects {
         };
         let mut connection = options.connect().await?;
         sqlx::raw_sql(include_str!("schema.sql")).execute(&mut connection).await?;
+        // Rows of older files have no seq: any version that a stream brings is newer.
+        let (known,): (i64,) = sqlx::query_as("SELECT count(*) FROM pragma_table_info('held') WHERE name = 'seq'")
+            .fetch_one(&mut connection)
+            .await?;
+        if known == 0 {
+            sqlx::raw_sql(
+                "ALTER TABLE held ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;
+                 ALTER TABLE held ADD COLUMN comparable BLOB NOT NULL DEFAULT x'';",
+            )
+            .execute(&mut connection)
+            .await?;
+        }
+        sqlx::raw_sql(include_str!("schema_streams.sql")).execute(&mut connection).await?;
         Ok(Self { connection: Mutex::new(Some(connection)) })
     }
 

@@ -8,6 +8,7 @@ use sqlx::Row;
 
 use super::{Effects, Operation};
 use crate::brain::error::BrainError;
+use crate::brain::grpc::SchoolTable;
 
 /// One write, with or without effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +99,21 @@ impl Effects {
             Ok(Counts { table: row.try_get(0)?, held: row.try_get(1)?, writes: row.try_get(2)?, effects: row.try_get(3)? })
         };
         Ok(rows.iter().map(counts).collect::<Result<_, _>>()?)
+    }
+
+    /// Rows received and accepted and the last time, by school and table.
+    pub(in crate::brain) async fn received(&self) -> Result<Vec<(String, SchoolTable)>, BrainError> {
+        let mut connection = self.lock().await?;
+        let rows = sqlx::query(
+            "SELECT school, tbl, sum(collect_num), sum(storage_num), max(received) FROM batch GROUP BY school, tbl ORDER BY school, tbl",
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        let table = |row: &sqlx::sqlite::SqliteRow| {
+            let (received, accepted) = (row.try_get(2)?, row.try_get(3)?);
+            Ok((row.try_get(0)?, SchoolTable { table: row.try_get(1)?, received, accepted, last: row.try_get(4)? }))
+        };
+        Ok(rows.iter().map(table).collect::<Result<_, sqlx::Error>>()?)
     }
 
     /// The rows of one table, by key; deleted ones are left out.

@@ -99,7 +99,7 @@ pub(super) fn sort_rows<'a>(
     outcome
 }
 
-fn operation(row: &Judged, before: Option<&Held<'_>>, revive: bool) -> Operation {
+pub(super) fn operation(row: &Judged, before: Option<&Held<'_>>, revive: bool) -> Operation {
     match (before, row.deletes) {
         (None, true) => Operation::Same,
         (None, false) => Operation::Insert,

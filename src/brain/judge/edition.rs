@@ -55,6 +55,10 @@ impl RowJudge for EditionJudge {
         self.plan(table).is_some()
     }
 
+    fn standard(&self) -> Option<Arc<Standard>> {
+        Some(Arc::clone(&self.standard))
+    }
+
     fn judge(&self, table: &str, rows: &[&RawValue], school: &str, today: &str) -> Vec<Judged> {
         let Some(plan) = self.plan(table) else { return Vec::new() };
         let mut reading = Reading::new(plan, rows.len());
@@ -198,6 +202,7 @@ fn judged(batch: &RecordBatch, row: Option<usize>, errors: &[String]) -> Judged 
         // Made of texts and ASCII alone, so it is UTF-8.
         body: String::from_utf8(body).unwrap_or_default(),
         digest: digest(&row),
+        comparable: row.comparable_hash().0,
         deletes: text(roles.data_state) == Some(DELETED),
         error,
     }

@@ -36,6 +36,9 @@ pub(super) fn coerce(format: Format, take: Option<Take>, serial: Option<Serial>,
     if crate::record::has_form(format, text) {
         return Ok(Value::Same);
     }
+    if take != Some(Take::SchoolYear) && super::hyphens::moment(format, text.as_bytes(), &mut room.out) {
+        return Ok(Value::Out);
+    }
     let narrow = folded(text);
     if format == Format::Time
         && let Some(time) = time_alone(&narrow)

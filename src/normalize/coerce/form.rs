@@ -15,7 +15,8 @@ pub(super) fn rounded() -> Box<Trouble> {
 
 /// Whether a text is a number in scientific notation, as spreadsheets show long numbers.
 fn is_scientific(text: &str) -> bool {
-    let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else { return false };
+    let Some(at) = text.bytes().position(|b| matches!(b, b'e' | b'E')) else { return false };
+    let (mantissa, exponent) = (&text[..at], &text[at + 1..]);
     let Some(exponent) = exponent.strip_prefix('+') else { return false };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
     is_digits(whole) && is_digits(fraction) && is_digits(exponent)

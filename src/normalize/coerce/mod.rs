@@ -3,6 +3,7 @@
 mod code;
 mod date;
 mod form;
+mod hyphens;
 mod number;
 mod person;
 mod school_year;
@@ -180,9 +181,15 @@ fn numbers_things(plan: &TablePlan, field: FieldIdx, f: &FieldPlan) -> bool {
         || (by_label && f.sensitivity != Sensitivity::Name)
 }
 
-/// The text in compatibility form, borrowed when it is ASCII.
+/// The text in compatibility form, borrowed when it is ASCII and common Han characters: these stand for themselves.
 fn folded(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.nfkc().collect::<String>().trim().to_owned()) }
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    if text.chars().all(|c| c.is_ascii() || matches!(c, '\u{4E00}'..='\u{9FFF}')) {
+        return Cow::Borrowed(text.trim());
+    }
+    Cow::Owned(text.nfkc().collect::<String>().trim().to_owned())
 }
 
 /// A text of digits without the `.0` that spreadsheets append.

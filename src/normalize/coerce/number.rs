@@ -52,6 +52,11 @@ fn expected(ty: FieldType) -> Expected {
 
 /// Brings a text into canonical decimal form in `out`.
 pub(super) fn coerce(ty: FieldType, factor: Option<&Factor>, text: &str, out: &mut String) -> Coerced {
+    if factor.is_none() && is_canonical(ty, text) {
+        out.clear();
+        out.push_str(text);
+        return Ok(Value::Number);
+    }
     let narrow = folded(text);
     let plain = ungrouped(&narrow).map_err(|trouble| trouble.expecting(ty))?;
     let plain = plain.as_deref().unwrap_or(&narrow);
@@ -75,6 +80,20 @@ pub(super) fn coerce(ty: FieldType, factor: Option<&Factor>, text: &str, out: &m
             .fix("此字段为整数，小数部分会丢失", "the field is a whole number; the fraction would be lost"));
     }
     Ok(Value::Number)
+}
+
+/// Whether a text is a number in canonical form already. Not all such numbers need be known here.
+fn is_canonical(ty: FieldType, text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let whole = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
+    let (head, tail) = bytes.split_at(whole);
+    let head = whole == 1 || (whole > 1 && head[0] != b'0');
+    let fraction = matches!(ty, FieldType::Decimal { .. });
+    head && match tail {
+        [] => true,
+        [b'.', digits @ .., last] if fraction => matches!(last, b'1'..=b'9') && digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
 }
 
 /// What is wrong with a text's commas, before the field's type is known.

@@ -30,6 +30,9 @@ pub struct Rules {
     pub missing_after: Millis,
     /// Whether the receiver recognises a batch sent twice.
     pub dedupes: bool,
+    /// Whether the receiver can be asked for a batch by its number: a stream. Verdicts come by themselves there, and what an
+    /// earlier process staged is asked for, so that nothing needs to be noted when sending begins.
+    pub resumes: bool,
 }
 
 impl Rules {
@@ -82,6 +85,8 @@ pub enum Event {
     Stored,
     /// Received; the verdict is to come.
     Accepted,
+    /// A stream has told of every row, or what it has not told of is waited for no longer.
+    Told,
     /// A result query ended.
     Answered(Answer),
 }
@@ -136,8 +141,15 @@ impl Delivery {
         let effects = match (self.phase, event) {
             (Phase::Staged, Event::Turn) if at <= self.not_after => {
                 self.phase = Phase::Sent;
-                vec![Effect::MarkSent, Effect::Send]
+                if rules.resumes { vec![Effect::Send] } else { vec![Effect::MarkSent, Effect::Send] }
             }
+            (Phase::Staged | Phase::Lost, Event::Recovered) if rules.resumes => {
+                self.phase = Phase::Sent;
+                Vec::new()
+            }
+            (Phase::Sent | Phase::Accepted, Event::Told) if rules.resumes => self.end(Effect::SettleByResult),
+            (Phase::Accepted, Event::Lost | Event::NotSent) if rules.resumes => self.end(Effect::GiveUp),
+            (Phase::Accepted, Event::Refused) if rules.resumes => self.end(Effect::SettleRefused),
             (Phase::Staged, Event::Turn | Event::Recovered) | (Phase::Sent, Event::NotSent) => self.end(Effect::GiveUp),
             (Phase::Lost, Event::Recovered) | (Phase::Sent, Event::Lost) if rules.dedupes => self.end(Effect::GiveUp),
             (Phase::Sent, Event::Lost) => {
@@ -215,6 +227,7 @@ mod tests {
         unknown_after: 7_200_000,
         missing_after: 86_400_000,
         dedupes: false,
+        resumes: false,
     };
 
     #[test]
@@ -262,6 +275,20 @@ mod tests {
         assert_eq!(d.step(Event::Lost, 1, &rules).1, [Effect::GiveUp]);
     }
 
+    #[test]
+    fn a_stream_is_asked_for_what_an_earlier_process_staged_or_sent() {
+        let rules = Rules { dedupes: true, resumes: true, ..RULES };
+        let (sent, effects) = Delivery::staged(100).step(Event::Turn, 0, &rules);
+        assert_eq!(effects, [Effect::Send]);
+        let left = Delivery { phase: Phase::Lost, ..sent };
+        for found in [Delivery::staged(100), left] {
+            let (d, effects) = found.step(Event::Recovered, 5, &rules);
+            assert_eq!((d.phase, effects), (Phase::Sent, vec![]), "not given up before the receiver was asked");
+            assert_eq!(d.step(Event::Told, 6, &rules).1, [Effect::SettleByResult]);
+            assert_eq!(d.step(Event::Lost, 6, &rules).1, [Effect::GiveUp]);
+        }
+    }
+
     fn events() -> impl Strategy<Value = Vec<(Event, i64)>> {
         let event = prop_oneof![
             Just(Event::Recovered),
@@ -271,6 +298,7 @@ mod tests {
             Just(Event::Refused),
             Just(Event::Stored),
             Just(Event::Accepted),
+            Just(Event::Told),
             Just(Event::Answered(Answer::Found)),
             Just(Event::Answered(Answer::Absent)),
             Just(Event::Answered(Answer::Incomplete)),
@@ -280,8 +308,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_happens_the_promises_hold(events in events(), not_after in 0i64..10_000_000, dedupes: bool) {
-            let rules = Rules { dedupes, ..RULES };
+        fn whatever_happens_the_promises_hold(events in events(), not_after in 0i64..10_000_000, dedupes: bool, resumes: bool) {
+            let rules = Rules { dedupes, resumes: dedupes && resumes, ..RULES };
             let mut d = Delivery::staged(not_after);
             let (mut at, mut sends, mut ends, mut absences) = (0, 0, 0, 0);
             for (event, wait) in events {
@@ -298,6 +326,8 @@ mod tests {
                             let certain = event == Event::NotSent || before == Phase::Staged || dedupes;
                             let sought = absences >= 2 && at >= not_after + rules.unknown_after;
                             prop_assert!(certain || sought);
+                            // What a stream may have got is let go only at the receiver's word, or the connection's.
+                            prop_assert!(!rules.resumes || event != Event::Recovered);
                         }
                         Effect::SettleStored | Effect::SettleByResult | Effect::SettleRefused => ends += 1,
                         Effect::AskAt { ask_at } | Effect::KeepReceipt { ask_at } => prop_assert!(*ask_at > at),

@@ -4,6 +4,7 @@ mod faults;
 mod given;
 mod rows;
 mod send;
+mod streams;
 mod table;
 mod verdicts;
 
@@ -13,7 +14,7 @@ use super::clock::{Clock, Dice, millis};
 use super::config::{DeliveryConfig, Resend};
 use super::references::{links, order};
 use super::status::{Handle, Trouble};
-use super::transport::Transport;
+use super::transport::{OpenBatch, Transport};
 use super::window::{Calendar, Gate, due};
 use super::{ReportError, ReportedTable};
 use crate::finding::Text;
@@ -49,6 +50,14 @@ pub(super) struct Upstream {
     longest: Millis,
     /// The store failed in the middle of something: what is in flight is read from it again.
     unsure: bool,
+    /// The stream is kept up even with nothing to say.
+    keep_up: bool,
+    /// Batches that the stream has not been asked for yet.
+    to_resume: Vec<OpenBatch>,
+    /// The store's generation, which seqs bear on the wire.
+    generation: u16,
+    /// When the platform is told next how reporting stands.
+    health_at: Millis,
 }
 
 /// What a turn came to.
@@ -83,6 +92,7 @@ impl Upstream {
             let links = if config.wait_for_parents { links(at, &ordered) } else { Vec::new() };
             own.push(Table::new(wanted[*i].feed, Arc::clone(&plans[*i]), transport.style(), &config, links));
         }
+        let generation = around.store.generation().await?;
         let mut upstream = Self {
             name,
             id,
@@ -97,6 +107,10 @@ impl Upstream {
             trouble: None,
             longest: 0,
             unsure: false,
+            keep_up: false,
+            to_resume: Vec::new(),
+            generation,
+            health_at: 0,
         };
         upstream.recover().await?;
         upstream.reconsider().await?;
@@ -113,6 +127,7 @@ impl Upstream {
             let stock = self.around.store.stock().await?;
             stock.into_iter().filter(|s| s.upstream == self.id).map(|s| (s.feed, s.stock.waiting)).collect()
         };
+        self.to_resume.clear();
         for at in 0..self.tables.len() {
             let feed = self.tables[at].feed;
             self.tables[at].open.clear();
@@ -158,13 +173,14 @@ impl Upstream {
         let mut progressed = false;
         if self.now() >= self.rest_until {
             progressed |= self.resend_where_due().await?;
+            progressed |= self.follow_stream().await?;
             for at in 0..self.tables.len() {
                 if stop() || self.resting() {
                     break;
                 }
                 progressed |= self.ask(at).await?;
             }
-            if self.probe && !self.resting() && !stop() {
+            if self.probe && !self.streams() && !self.resting() && !stop() {
                 self.probe_upstream().await;
             }
             for at in 0..self.tables.len() {
@@ -184,13 +200,14 @@ impl Upstream {
 
     /// When there is something to do again.
     fn next(&self) -> Option<Millis> {
-        let now = self.now();
+        let (now, full) = (self.now(), self.is_full());
         let mut next: Option<Millis> = None;
         let mut at = |t: Millis| next = Some(next.map_or(t, |n: Millis| n.min(t)));
         for table in &self.tables {
             table.open.values().filter_map(|b| b.ask_at).for_each(&mut at);
             let parked = table.parked(now, self.config.drain_failures);
-            if !table.idle && table.lost().is_none() && !table.closed && !parked && !table.owes() {
+            let still = table.idle || full || table.closed || parked;
+            if !still && table.lost().is_none() && !table.owes() {
                 at(table.not_before.max(table.rest_until).max(now));
             }
         }
@@ -239,6 +256,7 @@ impl Upstream {
             status.trouble.clone_from(&self.trouble);
             status.clock_offset = self.transport.clock_offset();
             status.longest_verdict = self.longest;
+            status.warnings = self.transport.warnings();
             for table in &self.tables {
                 let own = status.table(&table.plan.name);
                 own.trouble.clone_from(&table.trouble);

@@ -34,7 +34,7 @@ impl Upstream {
             return Ok(false);
         }
         table.gated = None;
-        if !self.offer_given(at).await? {
+        if self.is_full() || !self.offer_given(at).await? {
             return Ok(false);
         }
         let ramp = self.around.store.ramp(self.id, self.tables[at].feed).await?;
@@ -45,6 +45,11 @@ impl Upstream {
             table.idle = true;
             return Ok(false);
         }
+        if !planned.members.is_empty() && self.transport.is_down() && self.streams() {
+            // Nothing is staged for a stream that may not come up; what it says in its first message comes before all else.
+            return self.bring_up().await;
+        }
+        let table = &mut self.tables[at];
         let limits = self.transport.limits();
         let stage = Stage {
             members: planned.members.iter().map(|r| (r.rid, r.seq, r.hash)).collect(),
@@ -70,10 +75,11 @@ impl Upstream {
             mark: None,
             ask_at: None,
             keys: planned.members.iter().map(|r| r.record_key).collect(),
+            told: Vec::new(),
         };
         table.open.insert(id, batch);
-        let heads: Vec<RowHead> =
-            planned.members.iter().map(|r| RowHead { key: r.record_key, seq: r.seq, op: r.op, hash: r.hash }).collect();
+        let head = |r: &crate::store::FeedRow| RowHead { key: r.record_key, seq: self.wire_seq(r.seq), op: r.op, hash: r.hash };
+        let heads: Vec<RowHead> = planned.members.iter().map(head).collect();
         drop(planned.members);
         self.send(at, id, &planned.wire, &heads).await?;
         Ok(true)
@@ -104,6 +110,7 @@ impl Upstream {
             allowance: allowance(ramp),
             shut: ramp.step == RampStep::Closed,
             parent_again: now + PARENT_AGAIN,
+            deletions: self.transport.style().deletions,
         };
         match plan(rows, lane, table.cursor, &terms, &in_flight, &waits) {
             Ok(planned) => Ok(Some((lane, planned))),
@@ -120,10 +127,13 @@ impl Upstream {
 
     async fn send(&mut self, at: usize, id: BatchId, wire: &[Vec<u8>], heads: &[RowHead]) -> Result<(), ReportError> {
         let now = self.now();
-        if !self.step(at, id, Event::Turn, now).contains(&Effect::Send) {
+        let effects = self.step(at, id, Event::Turn, now);
+        if !effects.contains(&Effect::Send) {
             return self.give_up(at, id).await;
         }
-        self.around.store.mark_sent(id, now).await?;
+        if effects.contains(&Effect::MarkSent) {
+            self.around.store.mark_sent(id, now).await?;
+        }
         if let Some(batch) = self.tables[at].open.get_mut(&id) {
             batch.sent = now;
         }
@@ -153,7 +163,10 @@ impl Upstream {
                 self.step(at, id, Event::Stored, now);
                 self.settle(at, id, verdicts::all_stored(wire.len())).await
             }
-            Ok(Reply::Queued) => Ok(()),
+            Ok(Reply::Queued) => {
+                self.await_news(at, id, now);
+                Ok(())
+            }
             Ok(Reply::Accepted { mark }) => {
                 self.went_well();
                 let table = &mut self.tables[at];
@@ -190,7 +203,7 @@ impl Upstream {
 
     /// Moves a batch's state on and says what is to be done.
     pub(super) fn step(&mut self, at: usize, id: BatchId, event: Event, now: Millis) -> Vec<Effect> {
-        let rules = self.config.rules(self.transport.limits().dedupes, self.longest);
+        let rules = self.config.rules(&self.transport.limits(), self.longest);
         let Some(batch) = self.tables[at].open.get_mut(&id) else { return Vec::new() };
         let (next, effects) = batch.delivery.step(event, now, &rules);
         batch.delivery = next;
@@ -202,7 +215,6 @@ impl Upstream {
 fn note(span: &tracing::Span, answer: &Result<Reply, TransportError>) {
     let outcome = match answer {
         Ok(Reply::Stored) => "stored",
-        Ok(Reply::Queued) => "queued",
         Ok(Reply::Accepted { .. }) => "accepted",
         Err(error) => {
             span.record("fault", error.class.name()).record("otel.status_code", "ERROR");

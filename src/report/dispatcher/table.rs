@@ -13,7 +13,7 @@ use crate::report::render::{Renderer, Style};
 use crate::report::status::Trouble;
 use crate::report::window::scope_named;
 use crate::standard::{Scope, TablePlan};
-use crate::store::{BatchId, Cursor, FeedId, Millis};
+use crate::store::{BatchId, Cursor, FeedId, MemberVerdict, Millis};
 
 /// An unsettled batch.
 pub(super) struct OpenBatch {
@@ -24,6 +24,8 @@ pub(super) struct OpenBatch {
     pub(super) mark: Option<String>,
     pub(super) ask_at: Option<Millis>,
     pub(super) keys: HashSet<RecordKey>,
+    /// What a stream has told of so far.
+    pub(super) told: Vec<MemberVerdict>,
 }
 
 pub(super) struct Table {

@@ -23,7 +23,7 @@ impl Upstream {
     pub(super) async fn adopt(&mut self, at: usize, info: BatchInfo, now: Millis) -> Result<(), ReportError> {
         let members = self.around.store.members(info.id).await?;
         let delivery = Delivery::from_store(&info);
-        let ask_at = (delivery.phase != Phase::Staged).then(|| info.ask_at.unwrap_or(now));
+        let ask_at = (delivery.phase != Phase::Staged && !self.streams()).then(|| info.ask_at.unwrap_or(now));
         let batch = OpenBatch {
             delivery,
             rows: info.rows,
@@ -31,8 +31,12 @@ impl Upstream {
             mark: info.receipt.map(|r| r.mark),
             ask_at,
             keys: members.iter().map(|m| m.record_key).collect(),
+            told: Vec::new(),
         };
         self.tables[at].open.insert(info.id, batch);
+        if self.streams() {
+            self.ask_stream(at, info.id, &members, now);
+        }
         let effects = self.step(at, info.id, Event::Recovered, now);
         self.carry_out(at, info.id, &effects, None, now).await
     }
@@ -43,6 +47,9 @@ impl Upstream {
         let table = &self.tables[at];
         let due: Vec<BatchId> =
             table.open.iter().filter(|(_, b)| b.ask_at.is_some_and(|t| t <= now)).map(|(id, _)| *id).collect();
+        if self.streams() {
+            return self.end_waiting(at, due).await;
+        }
         let Some(from) = table.open.values().map(|b| b.sent).min().filter(|_| !due.is_empty()) else { return Ok(false) };
         let plan = std::sync::Arc::clone(&table.plan);
         let query = VerdictQuery { table: &plan.name, from: from - SLACK, to: now + SLACK };

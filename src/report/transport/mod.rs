@@ -5,12 +5,17 @@
 //! interface); a receiver that deduplicates is simply sent the batch again when an answer was lost.
 
 pub mod digital_base;
+pub mod grpc;
+pub mod kafka;
+mod rows;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
+
+pub use rows::Rows;
 
 use super::clock::{Clock, Dice};
 use super::delivery::ResultItem;
@@ -132,9 +137,12 @@ pub enum Request {
         /// The table's name; `None` for all.
         table: Option<String>,
     },
-    /// The receiver holds a seq ahead of ours: the store was restored from a backup.
-    Ahead {
-        /// The highest seq that it names.
+    /// The highest seq of a table that the receiver holds, said whenever a connection is made. One ahead of ours means
+    /// that the store was restored from a backup.
+    Holds {
+        /// The table's name.
+        table: String,
+        /// The seq.
         seq: u64,
     },
 }
@@ -215,14 +223,30 @@ pub trait Transport: Send + Sync {
     /// With the batch's fate: not sent, perhaps received, refused.
     async fn submit(&self, batch: &WireBatch<'_>) -> Result<Reply, TransportError>;
 
-    /// For streams: takes up batches that an earlier process left. News of each of them must come by
-    /// [`Transport::settled`] in the end: verdicts, or [`News::Failed`] where the receiver does not know it.
+    /// For streams: takes up batches that an earlier process left, and those of its own that a cut left unsettled, and
+    /// connects where it is not connected. News of each batch must come by [`Transport::settled`] in the end: verdicts, or
+    /// [`News::Failed`] where the receiver does not know it. A batch given is told of from its beginning.
     ///
     /// # Errors
-    /// When the receiver cannot be reached; nothing is taken up then.
-    async fn resume(&self, open: Vec<OpenBatch>) -> Result<(), TransportError> {
-        drop(open);
+    /// When the receiver cannot be reached; the batches given are not taken up then. After a cut once its cause.
+    async fn resume(&self, open: &[OpenBatch]) -> Result<(), TransportError> {
+        let _ = open;
         Ok(())
+    }
+
+    /// For streams: whether it is not connected, so that [`Transport::resume`] is called for.
+    fn is_down(&self) -> bool {
+        false
+    }
+
+    /// For streams: no more news of this batch is wanted.
+    fn forget(&self, batch: BatchId) {
+        let _ = batch;
+    }
+
+    /// What should be looked at although everything goes well: a newer edition at the receiver.
+    fn warnings(&self) -> Vec<Text> {
+        Vec::new()
     }
 
     /// For streams: news that came since the last call. Never waits.
@@ -389,7 +413,7 @@ impl Classified for SettingsError {
 
 /// Every kind of transport.
 pub fn kinds() -> &'static [&'static dyn TransportKind] {
-    &[&digital_base::DigitalBase]
+    &[&digital_base::DigitalBase, &grpc::Grpc, &kafka::Kafka]
 }
 
 /// A kind by its name.

@@ -49,6 +49,9 @@ pub(super) fn emit(current: &Opened, record: &Record, order: &[usize], broken: b
     let window = current.text.text();
     let width = order.len();
     let fitting = fits(record, window, width);
+    if fitting && !broken && put_whole(current, record, order, batch) {
+        return;
+    }
     let surplus = !fitting && record.len() > width;
     for &cell in order {
         if surplus && cell + 1 == width {
@@ -73,6 +76,18 @@ pub(super) fn emit(current: &Opened, record: &Record, order: &[usize], broken: b
         batch.fault(column, flaw_text(flaw, &current.scan));
     }
     batch.end_row(Place::Line(current.line));
+}
+
+/// Puts a record without quotes and flaws, its cells in the order of columns, into the batch in one piece.
+fn put_whole(current: &Opened, record: &Record, order: &[usize], batch: &mut SourceBatchBuilder) -> bool {
+    let Some(cells) = record.plain_cells().filter(|cells| cells.len() == order.len()) else { return false };
+    if !order.iter().copied().eq(0..order.len()) || current.text.flaws(record.length).next().is_some() {
+        return false;
+    }
+    let line = &current.text.text()[..record.length];
+    batch.push_all(line, cells.map(|cell| (!cell.is_empty()).then_some(cell)));
+    batch.end_row(Place::Line(current.line));
+    true
 }
 
 fn broken_quotes() -> Text {

@@ -22,13 +22,20 @@ impl Dialect {
     }
 }
 
-/// One cell: where its text is, and where it stood.
+/// One cell: where its text is, and where it stood. A window is far shorter than 4 GiB.
 #[derive(Debug, Clone)]
 struct Span {
-    text: Range<usize>,
-    quoted: bool,
+    from: u32,
+    to: u32,
     /// Where the cell ends in the window, delimiter not counted.
-    end: usize,
+    end: u32,
+    quoted: bool,
+}
+
+impl Span {
+    fn text(&self) -> Range<usize> {
+        self.from as usize..self.to as usize
+    }
 }
 
 /// One record; reused from record to record.
@@ -44,6 +51,8 @@ pub(super) struct Record {
     pub embedded: u64,
     /// A quote within a quoted cell was neither doubled nor the last.
     pub odd_quotes: bool,
+    /// Some cell stood in quotes.
+    quotes: bool,
 }
 
 /// What came of an attempt to split off a record.
@@ -66,7 +75,7 @@ impl Record {
     /// A cell's text. `window` is what was split.
     pub fn cell<'a>(&'a self, window: &'a str, index: usize) -> &'a str {
         let span = &self.cells[index];
-        if span.quoted { &self.scratch[span.text.clone()] } else { &window[span.text.clone()] }
+        if span.quoted { &self.scratch[span.text()] } else { &window[span.text()] }
     }
 
     /// Whether a cell stood in quotes, so that an empty one is an empty text and not nothing.
@@ -76,22 +85,33 @@ impl Record {
 
     /// Whether there is nothing in it at all.
     pub fn is_blank(&self) -> bool {
-        self.cells.iter().all(|cell| !cell.quoted && cell.text.is_empty())
+        self.cells.iter().all(|cell| !cell.quoted && cell.from == cell.to)
+    }
+
+    /// Where the cells' texts stand in the window, when all of them stand there as they are: none is quoted.
+    pub fn plain_cells(&self) -> Option<impl ExactSizeIterator<Item = Range<usize>>> {
+        (!self.quotes).then(|| self.cells.iter().map(Span::text))
     }
 
     /// The cell that an offset in the window falls into.
     pub fn cell_at(&self, offset: usize) -> usize {
-        self.cells.iter().position(|cell| offset <= cell.end).unwrap_or(self.cells.len().saturating_sub(1))
+        self.cells.iter().position(|cell| offset <= cell.end as usize).unwrap_or(self.cells.len().saturating_sub(1))
     }
 
     fn clear(&mut self) {
         self.cells.clear();
         self.scratch.clear();
-        (self.length, self.lines, self.embedded, self.odd_quotes) = (0, 0, 0, false);
+        (self.length, self.lines, self.embedded, self.odd_quotes, self.quotes) = (0, 0, 0, false, false);
     }
 
     fn plain(&mut self, text: Range<usize>) {
-        self.cells.push(Span { end: text.end, text, quoted: false });
+        let end = text.end;
+        self.push(text, false, end);
+    }
+
+    fn push(&mut self, text: Range<usize>, quoted: bool, end: usize) {
+        self.quotes |= quoted;
+        self.cells.push(Span { from: text.start as u32, to: text.end as u32, end: end as u32, quoted });
     }
 }
 
@@ -108,10 +128,7 @@ pub(super) fn split(window: &str, ended: bool, dialect: Dialect, record: &mut Re
             }
         } else {
             let start = at;
-            at += bytes[at..]
-                .iter()
-                .position(|b| *b == dialect.delimiter || matches!(b, b'\n' | b'\r'))
-                .unwrap_or(bytes.len() - at);
+            at += end_of_cell(&bytes[at..], dialect.delimiter);
             record.plain(start..at);
         }
         match bytes.get(at) {
@@ -130,6 +147,27 @@ pub(super) fn split(window: &str, ended: bool, dialect: Dialect, record: &mut Re
     Outcome::Record
 }
 
+/// Where the first delimiter or line end is; the length when there is none. Looks at eight bytes at once.
+fn end_of_cell(bytes: &[u8], delimiter: u8) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    // The lowest marked byte is the first that is equal; marks above it may be wrong.
+    let equal = |word: u64, byte: u64| {
+        let rest = word ^ (ONES * byte);
+        rest.wrapping_sub(ONES) & !rest & HIGHS
+    };
+    let (words, tail) = bytes.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let marks = equal(word, u64::from(delimiter)) | equal(word, u64::from(b'\n')) | equal(word, u64::from(b'\r'));
+        if marks != 0 {
+            return i * 8 + (marks.trailing_zeros() / 8) as usize;
+        }
+    }
+    let ends = |b: &u8| *b == delimiter || matches!(b, b'\n' | b'\r');
+    words.len() * 8 + tail.iter().position(ends).unwrap_or(tail.len())
+}
+
 /// Length of the line end at `at`: CR LF is one.
 fn line_end(bytes: &[u8], at: usize) -> usize {
     if bytes[at] == b'\r' && bytes.get(at + 1) == Some(&b'\n') { 2 } else { 1 }
@@ -138,6 +176,10 @@ fn line_end(bytes: &[u8], at: usize) -> usize {
 /// Where the quoted text of the cell at `at` begins, if it is a quoted one.
 fn opening_quote(bytes: &[u8], at: usize, dialect: Dialect) -> Option<usize> {
     let quote = dialect.quote?;
+    let first = *bytes.get(at)?;
+    if first > b' ' && first != quote && first != b'=' {
+        return None;
+    }
     let blank = |b: &u8| *b == b' ' || (*b == b'\t' && dialect.delimiter != b'\t');
     let start = at + bytes[at..].iter().take_while(|b| blank(b)).count();
     match bytes.get(start) {
@@ -191,7 +233,7 @@ fn quoted(window: &str, ended: bool, open: usize, dialect: Dialect, record: &mut
             }
             _ => {
                 record.scratch.push_str(&window[copied..at]);
-                record.cells.push(Span { text: from..record.scratch.len(), quoted: true, end: behind });
+                record.push(from..record.scratch.len(), true, behind);
                 return Ok(behind);
             }
         }

@@ -54,7 +54,7 @@ pub(super) async fn load(tx: &mut Tx, run: RunId) -> Result<OpenRun, StoreError>
     let sightings =
         sightings.into_iter().map(|(rid, hash, several)| (rid as u32, Sighting { hash: hash_of(&hash), several })).collect();
     let conflicts = conflicts.into_iter().map(|(nk,)| nk).collect();
-    Ok(OpenRun { feed: FeedId(feed as u32), source: i64::from(source), landings, seen, sightings, conflicts })
+    Ok(OpenRun { feed: FeedId(feed as u32), source: i64::from(source), landings, seen, sightings, conflicts, walks: true })
 }
 
 /// The number of a source, by its name.

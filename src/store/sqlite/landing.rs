@@ -36,7 +36,7 @@ impl Landing for SqliteStore {
             return Err(inconsistent(format!("records of {} cannot land in {}", records.plan().name, feed.plan.name)));
         }
         let groups = sort::groups(batch.accepted);
-        let found = write::look_up(&mut tx, shapes, open.feed, records, &groups).await?;
+        let found = write::look_up(&mut tx, shapes, &mut open, records, &groups).await?;
         let mut fate = sort::decide(records, &groups, &found, &open);
         let adopts = holder::hold(&mut tx, shapes, open.feed, feed, records, &mut fate).await?;
         let new = write::write_records(&mut tx, shapes, feed, &open, records, &fate.writes, batch.at).await?;

@@ -26,6 +26,7 @@ mod shape;
 mod stage;
 mod tombstone;
 mod views;
+mod walk;
 mod write;
 
 use std::collections::HashMap;

@@ -40,7 +40,7 @@ pub(super) async fn load(tx: &mut Transaction<'_, Sqlite>, run: RunId) -> Result
     let seen = seen.into_iter().map(|(chunk, bytes)| Ok((chunk, bitmap(&bytes)?))).collect::<Result<_, StoreError>>()?;
     let sightings = sightings.into_iter().map(|(rid, hash, several)| (rid, Sighting { hash: hash_of(&hash), several })).collect();
     let conflicts = conflicts.into_iter().map(|(nk,)| nk).collect();
-    Ok(OpenRun { feed: FeedId(feed), source, landings: 0, seen, sightings, conflicts })
+    Ok(OpenRun { feed: FeedId(feed), source, landings: 0, seen, sightings, conflicts, walks: true })
 }
 
 /// The number of a source, by its name.

@@ -7,7 +7,7 @@ use super::feeds::{IndexedField, OpenFeed, unindex};
 use super::place::{Leaving, Place, cursors, leave};
 use super::runs::{CHUNK_BITS, OpenRun, bitmap_bytes};
 use super::shape::{Form, Shapes, pieces};
-use super::{inconsistent, number_list};
+use super::{inconsistent, number_list, walk};
 use crate::record::{ContentHash, RecordBatch, canonical_json};
 use crate::store::numbered::{Numbered, keep_key};
 use crate::store::sort::{Fate, Found, Group, Odd, Sighting, Write};
@@ -35,26 +35,26 @@ static INSERT_VALUE: Form =
 pub(super) async fn look_up(
     tx: &mut Transaction<'_, Sqlite>,
     shapes: &mut Shapes,
-    feed: FeedId,
+    open: &mut OpenRun,
     batch: &RecordBatch,
     groups: &[Group],
 ) -> Result<Vec<Option<Found>>, StoreError> {
+    let feed = open.feed;
     let mut found = vec![None; groups.len()];
-    let mut at = 0;
-    for piece in pieces(groups) {
+    let rest = walk::look_up(tx, feed, batch, groups, &mut open.walks, &mut found).await?;
+    for piece in pieces(&rest) {
         let mut query = sqlx::query_scalar::<_, Option<String>>(shapes.sql(&LOOK_UP, piece.len()));
-        for group in piece {
-            let row = batch.row(group.first());
+        for at in piece {
+            let row = batch.row(groups[*at].first());
             query = query.bind(row.natural_key()).bind(row.content_hash().0.to_vec());
         }
         let answer = query.bind(feed.0).fetch_one(&mut **tx).await.map_err(db("looking keys up"))?;
         for entry in answer.as_deref().unwrap_or_default().split(',').filter(|e| !e.is_empty()) {
             let (i, head) = parse_found(entry).ok_or_else(|| inconsistent("a key's entry cannot be read"))?;
-            if let Some(slot) = found.get_mut(at + i) {
-                *slot = Some(head);
+            if let Some(at) = piece.get(i) {
+                found[*at] = Some(head);
             }
         }
-        at += piece.len();
     }
     Ok(found)
 }

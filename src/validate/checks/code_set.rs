@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Check, Env, Input, some};
+use super::CellCheck;
 use crate::finding::{Expected, Found, RuleId, Severity, Text};
-use crate::record::{Record, ValueRef, is_blank};
-use crate::standard::{CodeSet, FieldIdx};
+use crate::record::{ValueRef, is_blank};
+use crate::standard::{CodeSet, FieldPlan};
+use crate::validate::guard::Guard;
 use crate::validate::near;
 use crate::validate::sink::{Sink, Subject};
 
-struct Item {
-    field: FieldIdx,
+struct CodeSetCheck {
     set: Arc<CodeSet>,
     separator: Option<Arc<str>>,
     severity: Severity,
@@ -19,39 +19,35 @@ struct Item {
     subject: Subject,
 }
 
-struct CodeSetCheck(Box<[Item]>);
-
-pub(super) fn compile(input: &Input<'_>) -> Option<Box<dyn Check>> {
-    let mut items = Vec::new();
-    for (field, plan) in input.plan.indexed() {
-        let Some(set) = &plan.code_set else { continue };
-        let subject = Subject::new(plan);
-        let bare = || Expected::Code { set: set.id.clone(), near: Arc::from([]), all: false };
-        let fixed = near::whole_set(set).or_else(|| subject.is_sensitive().then(bare));
-        let severity = if set.closed { Severity::Error } else { Severity::Warning };
-        items.push(Item { field, set: set.clone(), separator: plan.separator.clone(), severity, fixed, subject });
-    }
-    some(items, CodeSetCheck)
+pub(super) fn compile(field: &FieldPlan) -> Option<Box<dyn CellCheck>> {
+    let set = field.code_set.as_ref()?;
+    let subject = Subject::new(field);
+    let bare = || Expected::Code { set: set.id.clone(), near: Arc::from([]), all: false };
+    let fixed = near::whole_set(set).or_else(|| subject.is_sensitive().then(bare));
+    let severity = if set.closed { Severity::Error } else { Severity::Warning };
+    Some(Box::new(CodeSetCheck { set: set.clone(), separator: field.separator.clone(), severity, fixed, subject }))
 }
 
-impl Check for CodeSetCheck {
-    fn row(&self, row: &Record<'_>, _env: &Env<'_>, out: &mut Sink<'_>) {
-        for item in &self.0 {
-            let text = match row.get(item.field) {
-                // Interned already: it is in the set.
-                ValueRef::Code(..) | ValueRef::Null | ValueRef::Faulted => continue,
-                ValueRef::Text(text) if is_blank(text) => continue,
-                ValueRef::Text(text) | ValueRef::Number(text) => text,
-            };
-            match &item.separator {
-                Some(separator) => text.split(&**separator).for_each(|part| item.part(part, out)),
-                None => item.part(text, out),
-            }
+impl CellCheck for CodeSetCheck {
+    fn demand(&self, guard: &mut Guard) {
+        guard.set = Some((self.set.clone(), self.separator.clone()));
+    }
+
+    fn cell(&self, value: ValueRef<'_>, out: &mut Sink<'_>) {
+        let text = match value {
+            // Interned already: it is in the set.
+            ValueRef::Code(..) | ValueRef::Null | ValueRef::Faulted => return,
+            ValueRef::Text(text) if is_blank(text) => return,
+            ValueRef::Text(text) | ValueRef::Number(text) => text,
+        };
+        match &self.separator {
+            Some(separator) => text.split(&**separator).for_each(|part| self.part(part, out)),
+            None => self.part(text, out),
         }
     }
 }
 
-impl Item {
+impl CodeSetCheck {
     fn part(&self, text: &str, out: &mut Sink<'_>) {
         if self.set.find(text).is_some() {
             return;

@@ -1,55 +1,53 @@
 //! Texts that were decoded wrongly. Lost characters cannot be had back: an error. What only looks like damage is odd.
 
-use super::{Check, Env, Input, some, text_of};
+use super::{CellCheck, text};
 use crate::finding::{Expected, RuleId, Severity, Text};
-use crate::record::Record;
-use crate::standard::{FieldIdx, FieldPlan, FieldType, Format};
+use crate::record::ValueRef;
+use crate::standard::{FieldPlan, FieldType, Format};
 use crate::validate::damage::Damage;
+use crate::validate::guard::Guard;
 use crate::validate::sink::{Sink, Subject};
 
-struct Item {
-    field: FieldIdx,
+struct EncodingCheck {
     /// Question marks mean something in addresses of the web and in JSON.
     marks: bool,
     subject: Subject,
 }
 
-struct EncodingCheck(Box<[Item]>);
-
-pub(super) fn compile(input: &Input<'_>) -> Option<Box<dyn Check>> {
+pub(super) fn compile(field: &FieldPlan) -> Option<Box<dyn CellCheck>> {
     // Texts of the other forms and codes of closed sets cannot hold any of this: they are checked already.
-    let closed = |plan: &FieldPlan| plan.code_set.as_ref().is_some_and(|set| set.closed);
-    let fields = input.plan.indexed().filter(|(_, plan)| !closed(plan)).filter_map(|(field, plan)| match plan.ty {
-        FieldType::Text(format @ (Format::Free | Format::Url | Format::Json)) => {
-            Some(Item { field, marks: format == Format::Free, subject: Subject::new(plan) })
+    let closed = field.code_set.as_ref().is_some_and(|set| set.closed);
+    match field.ty {
+        FieldType::Text(format @ (Format::Free | Format::Url | Format::Json)) if !closed => {
+            Some(Box::new(EncodingCheck { marks: format == Format::Free, subject: Subject::new(field) }))
         }
         _ => None,
-    });
-    some(fields.collect(), EncodingCheck)
+    }
 }
 
-impl Check for EncodingCheck {
-    fn row(&self, row: &Record<'_>, _env: &Env<'_>, out: &mut Sink<'_>) {
-        for item in &self.0 {
-            let Some(text) = text_of(row, item.field) else { continue };
-            match Damage::of(text) {
-                None => {}
-                Some(Damage::Marks) if !item.marks => {}
-                Some(damage) => item.report(damage, row, out),
-            }
+impl CellCheck for EncodingCheck {
+    fn demand(&self, guard: &mut Guard) {
+        guard.sound = true;
+    }
+
+    fn cell(&self, value: ValueRef<'_>, out: &mut Sink<'_>) {
+        match text(value).and_then(Damage::of) {
+            None => {}
+            Some(Damage::Marks) if !self.marks => {}
+            Some(damage) => self.report(damage, value, out),
         }
     }
 }
 
-impl Item {
-    fn report(&self, damage: Damage, row: &Record<'_>, out: &mut Sink<'_>) {
+impl EncodingCheck {
+    fn report(&self, damage: Damage, value: ValueRef<'_>, out: &mut Sink<'_>) {
         if out.has(&self.subject, RuleId::ENCODING) {
             // Seen already when the source was read.
             return;
         }
         let severity = if damage == Damage::Lost { Severity::Error } else { Severity::Warning };
         let (expected, fix) = words(damage);
-        let found = Sink::found(&self.subject, row.get(self.field));
+        let found = Sink::found(&self.subject, value);
         out.add_with_fix(&self.subject, RuleId::ENCODING, severity, found, Expected::Words(expected), Some(fix));
     }
 }

@@ -1,41 +1,38 @@
 //! Texts of the form printed. Identity numbers and credit codes have files of their own.
 
-use super::{Check, Env, Input, some, text_of};
+use super::{CellCheck, text};
 use crate::finding::{Expected, RuleId, Severity, Text};
-use crate::record::{Record, has_form};
-use crate::standard::{FieldIdx, FieldType, Format};
+use crate::record::{ValueRef, has_form};
+use crate::standard::{FieldPlan, FieldType, Format};
+use crate::validate::guard::Guard;
 use crate::validate::sink::{Sink, Subject};
 
-struct Item {
-    field: FieldIdx,
+struct FormatCheck {
     format: Format,
     expected: Expected,
     subject: Subject,
 }
 
-struct FormatCheck(Box<[Item]>);
-
-pub(super) fn compile(input: &Input<'_>) -> Option<Box<dyn Check>> {
-    let mut items = Vec::new();
-    for (field, plan) in input.plan.indexed() {
-        let FieldType::Text(format) = plan.ty else { continue };
-        if matches!(format, Format::Free | Format::ResidentId | Format::CreditCode) {
-            continue;
-        }
-        items.push(Item { field, format, expected: Expected::Format(format.name().into()), subject: Subject::new(plan) });
+pub(super) fn compile(field: &FieldPlan) -> Option<Box<dyn CellCheck>> {
+    let FieldType::Text(format) = field.ty else { return None };
+    if matches!(format, Format::Free | Format::ResidentId | Format::CreditCode) {
+        return None;
     }
-    some(items, FormatCheck)
+    let expected = Expected::Format(format.name().into());
+    Some(Box::new(FormatCheck { format, expected, subject: Subject::new(field) }))
 }
 
-impl Check for FormatCheck {
-    fn row(&self, row: &Record<'_>, _env: &Env<'_>, out: &mut Sink<'_>) {
-        for item in &self.0 {
-            let Some(text) = text_of(row, item.field) else { continue };
-            if !has_form(item.format, text) {
-                let found = Sink::found(&item.subject, row.get(item.field));
-                let fix = fix(item.format, text);
-                out.add_with_fix(&item.subject, RuleId::FORMAT, Severity::Error, found, item.expected.clone(), fix);
-            }
+impl CellCheck for FormatCheck {
+    fn demand(&self, guard: &mut Guard) {
+        guard.format = self.format;
+    }
+
+    fn cell(&self, value: ValueRef<'_>, out: &mut Sink<'_>) {
+        let Some(text) = text(value) else { return };
+        if !has_form(self.format, text) {
+            let found = Sink::found(&self.subject, value);
+            let fix = fix(self.format, text);
+            out.add_with_fix(&self.subject, RuleId::FORMAT, Severity::Error, found, self.expected.clone(), fix);
         }
     }
 }

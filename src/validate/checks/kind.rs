@@ -1,43 +1,39 @@
 //! Numbers in number fields, texts in the others.
 
-use super::{Check, Env, Input, some};
+use super::CellCheck;
 use crate::finding::{Expected, Found, RuleId, Severity};
-use crate::record::{Record, ValueRef};
-use crate::standard::{FieldIdx, FieldType};
+use crate::record::ValueRef;
+use crate::standard::{FieldPlan, FieldType};
+use crate::validate::guard::Guard;
 use crate::validate::sink::{Sink, Subject};
 
-struct Item {
-    field: FieldIdx,
+struct KindCheck {
     numeric: bool,
     subject: Subject,
 }
 
-struct KindCheck(Box<[Item]>);
-
-pub(super) fn compile(input: &Input<'_>) -> Option<Box<dyn Check>> {
-    let items = input.plan.indexed().map(|(field, plan)| Item {
-        field,
-        numeric: !matches!(plan.ty, FieldType::Text(_)),
-        subject: Subject::new(plan),
-    });
-    some(items.collect(), KindCheck)
+pub(super) fn compile(field: &FieldPlan) -> Option<Box<dyn CellCheck>> {
+    let numeric = !matches!(field.ty, FieldType::Text(_));
+    Some(Box::new(KindCheck { numeric, subject: Subject::new(field) }))
 }
 
-impl Check for KindCheck {
-    fn row(&self, row: &Record<'_>, _env: &Env<'_>, out: &mut Sink<'_>) {
-        for item in &self.0 {
-            let wrong = match row.get(item.field) {
-                ValueRef::Text(_) | ValueRef::Code(..) => item.numeric,
-                ValueRef::Number(_) => !item.numeric,
-                ValueRef::Null | ValueRef::Faulted => false,
+impl CellCheck for KindCheck {
+    fn demand(&self, guard: &mut Guard) {
+        guard.numeric = self.numeric;
+    }
+
+    fn cell(&self, value: ValueRef<'_>, out: &mut Sink<'_>) {
+        let wrong = match value {
+            ValueRef::Text(_) | ValueRef::Code(..) => self.numeric,
+            ValueRef::Number(_) => !self.numeric,
+            ValueRef::Null | ValueRef::Faulted => false,
+        };
+        if wrong {
+            let (found, expected) = match self.numeric {
+                true => (Found::Kind("string"), Expected::Number),
+                false => (Found::Kind("number"), Expected::Text),
             };
-            if wrong {
-                let (found, expected) = match item.numeric {
-                    true => (Found::Kind("string"), Expected::Number),
-                    false => (Found::Kind("number"), Expected::Text),
-                };
-                out.add(&item.subject, RuleId::KIND, Severity::Error, found, expected);
-            }
+            out.add(&self.subject, RuleId::KIND, Severity::Error, found, expected);
         }
     }
 }

@@ -18,11 +18,12 @@ mod telephone;
 pub(super) use reference::parts as reference_parts;
 
 use super::compiled::Surroundings;
+use super::guard::Guard;
 use super::policy::ReferencePolicies;
 use super::question::KeyAnswers;
 use super::sink::Sink;
 use crate::record::{Record, ValueRef, is_blank};
-use crate::standard::{FieldIdx, TablePlan};
+use crate::standard::{FieldIdx, FieldPlan, TablePlan};
 
 /// What a check may ask beside the row.
 pub(super) struct Env<'a> {
@@ -39,36 +40,57 @@ pub(super) struct Input<'a> {
     pub(super) policies: &'a ReferencePolicies,
 }
 
-/// One kind of check, compiled for a table: it knows the fields it concerns and walks them row by row.
+/// One kind of check that looks at several fields, or asks about other tables: it knows the fields it concerns and is
+/// asked about every row.
 pub(super) trait Check: Send + Sync {
     /// Reports what is wrong with a row.
     fn row(&self, row: &Record<'_>, env: &Env<'_>, out: &mut Sink<'_>);
 }
 
-/// Compiles a kind of check; `None` when it concerns no field of the table.
-type Compile = fn(&Input<'_>) -> Option<Box<dyn Check>>;
+/// One kind of check that looks at one field alone, compiled for that field. It is asked only about cells that the
+/// field's guard does not let pass.
+pub(super) trait CellCheck: Send + Sync {
+    /// Adds to the guard what this check demands: with that fulfilled it must have nothing to report.
+    fn demand(&self, guard: &mut Guard);
+
+    /// Reports what is wrong with a cell.
+    fn cell(&self, value: ValueRef<'_>, out: &mut Sink<'_>);
+}
+
+/// Compiles a kind of check.
+pub(super) enum Kind {
+    /// For a table; `None` when it concerns no field of it.
+    Row(fn(&Input<'_>) -> Option<Box<dyn Check>>),
+    /// For a field; `None` when it does not concern it.
+    Cell(fn(&FieldPlan) -> Option<Box<dyn CellCheck>>),
+}
 
 /// All kinds, in the order in which a row's violations are listed.
-pub(super) static KINDS: &[Compile] = &[
-    required::compile,
-    conditional::compile,
-    kind::compile,
-    length::compile,
-    format::compile,
-    range::compile,
-    code_set::compile,
-    id_number::compile,
-    credit_code::compile,
-    organisation::compile,
-    telephone::compile,
-    encoding::compile,
-    date_order::compile,
-    reference::compile,
+pub(super) static KINDS: &[Kind] = &[
+    Kind::Cell(required::compile),
+    Kind::Row(conditional::compile),
+    Kind::Cell(kind::compile),
+    Kind::Cell(length::compile),
+    Kind::Cell(format::compile),
+    Kind::Cell(range::compile),
+    Kind::Cell(code_set::compile),
+    Kind::Row(id_number::compile),
+    Kind::Row(credit_code::compile),
+    Kind::Row(organisation::compile),
+    Kind::Row(telephone::compile),
+    Kind::Cell(encoding::compile),
+    Kind::Row(date_order::compile),
+    Kind::Row(reference::compile),
 ];
 
 /// The text of a cell that has something in it.
 fn text_of<'a>(row: &Record<'a>, field: FieldIdx) -> Option<&'a str> {
-    match row.get(field) {
+    text(row.get(field))
+}
+
+/// The text of a value that is one and not blank.
+fn text(value: ValueRef<'_>) -> Option<&str> {
+    match value {
         ValueRef::Text(text) if !is_blank(text) => Some(text),
         ValueRef::Code(_, text) => Some(text),
         _ => None,

@@ -1,24 +1,31 @@
 //! A mandatory field has a value.
 
-use super::{Check, Env, Input, some};
+use super::CellCheck;
 use crate::finding::{Expected, Found, RuleId, Severity};
-use crate::record::Record;
-use crate::standard::{FieldIdx, Required};
+use crate::record::{ValueRef, is_blank};
+use crate::standard::{FieldPlan, Required};
+use crate::validate::guard::Guard;
 use crate::validate::sink::{Sink, Subject};
 
-struct RequiredCheck(Box<[(FieldIdx, Subject)]>);
+struct RequiredCheck(Subject);
 
-pub(super) fn compile(input: &Input<'_>) -> Option<Box<dyn Check>> {
-    let mandatory = input.plan.indexed().filter(|(_, f)| f.required == Required::Mandatory);
-    some(mandatory.map(|(i, f)| (i, Subject::new(f))).collect(), RequiredCheck)
+pub(super) fn compile(field: &FieldPlan) -> Option<Box<dyn CellCheck>> {
+    (field.required == Required::Mandatory).then(|| Box::new(RequiredCheck(Subject::new(field))) as _)
 }
 
-impl Check for RequiredCheck {
-    fn row(&self, row: &Record<'_>, _env: &Env<'_>, out: &mut Sink<'_>) {
-        for (field, subject) in &self.0 {
-            if row.is_missing(*field) {
-                out.add(subject, RuleId::REQUIRED, Severity::Error, Found::Missing, Expected::Value);
-            }
+impl CellCheck for RequiredCheck {
+    fn demand(&self, guard: &mut Guard) {
+        guard.mandatory = true;
+    }
+
+    fn cell(&self, value: ValueRef<'_>, out: &mut Sink<'_>) {
+        let missing = match value {
+            ValueRef::Null => true,
+            ValueRef::Text(text) => is_blank(text),
+            _ => false,
+        };
+        if missing {
+            out.add(&self.0, RuleId::REQUIRED, Severity::Error, Found::Missing, Expected::Value);
         }
     }
 }

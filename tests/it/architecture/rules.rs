@@ -17,7 +17,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("finding", &[]),
     ("standard", &["finding"]),
     ("record", &["standard"]),
-    ("source", &["finding"]),
+    ("source", &["finding", "wire"]),
     ("normalize", &["standard", "record", "finding", "source"]),
     ("validate", &["standard", "record", "finding"]),
     ("store", &["standard", "record", "finding", "validate", "source"]),
@@ -29,11 +29,11 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("serve", &["standard", "record", "finding", "store", "pipeline", "report", "wire"]),
     // Settings know the parts' settings, not the parts at work; mapping files and editions are checked with them.
     ("config", &["finding", "standard", "source", "normalize", "validate", "store", "report", "pipeline", "brain", "serve"]),
-    ("wire", &[]),
+    ("wire", &["finding"]),
 ];
 
 /// Nested modules that are a part's public face beside its root.
-const FACES: &[(&str, &str)] = &[("standard", "import"), ("store", "sqlite"), ("wire", "tls")];
+const FACES: &[(&str, &str)] = &[("standard", "import"), ("store", "sqlite"), ("wire", "kafka"), ("wire", "tls")];
 
 /// Crates that only some folders may use.
 const CRATES: &[(&str, &[&str])] = &[
@@ -48,7 +48,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rustls", &["wire"]),
     ("tokio_rustls", &["wire"]),
     ("socket2", &["wire"]),
-    ("rdkafka", &["report/transport/kafka", "brain/kafka", "source/kafka"]),
+    ("rdkafka", &["report/transport/kafka", "brain/kafka", "source/kafka", "wire/kafka"]),
     ("reqwest", &["report/transport/"]),
     ("axum", &["brain/", "serve/"]),
     ("anyhow", &["main.rs", "cli/", "app/"]),

@@ -49,6 +49,8 @@ pub struct Rig {
 
 pub fn account(username: &str, school_code: &str) -> Account {
     Account {
+        token: None,
+        certificate: None,
         client_id: "1".into(),
         client_secret: Secret::new("the client secret"),
         username: username.into(),

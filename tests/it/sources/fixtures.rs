@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use xiaoshu::source::load_script;
 
 use super::Cell;
+use crate::kafka::broker;
 
 /// A place of one kind. Each test makes its own.
 pub(super) trait Fixture {
@@ -49,6 +50,7 @@ pub(super) fn of(kind: &str) -> Box<dyn Fixture> {
         "hub" => Box::new(SqliteFile { folder: TempDir::new().unwrap(), hub: true }),
         "postgres" => Box::new(PostgresSchema::new()),
         "mysql" => Box::new(MysqlDatabase::new()),
+        "kafka" => Box::new(KafkaTopics { prefix: broker::unique() }),
         other => panic!("the connector {other} has no fixture: add one in tests/it/sources/fixtures.rs"),
     }
 }
@@ -339,5 +341,58 @@ impl Fixture for MysqlDatabase {
 
     fn refused(&self) -> Option<(Value, &'static str)> {
         Some((with(self.settings(), "password", WRONG), WRONG))
+    }
+}
+
+/// Topics of one prefix in the Kafka broker, one partition each.
+struct KafkaTopics {
+    prefix: String,
+}
+
+impl KafkaTopics {
+    fn topic(&self, name: &str, rows: impl Iterator<Item = (String, Value)>) -> String {
+        let topic = format!("{}.{name}", self.prefix);
+        broker::make(&broker::shared(), &topic, 1, true);
+        let rows: Vec<(String, String)> = rows.map(|(key, row)| (key, row.to_string())).collect();
+        let messages: Vec<_> = rows.iter().map(|(key, row)| (None, Some(key.as_str()), Some(row.as_str()))).collect();
+        broker::write(&broker::shared(), &topic, &messages);
+        topic
+    }
+}
+
+impl Fixture for KafkaTopics {
+    fn settings(&self) -> Value {
+        json!({
+            "kind": "kafka", "brokers": [broker::shared()], "security": "plaintext", "timeout": 20,
+            "fields": { format!("{}.nobody", self.prefix): ["no", "姓名", "Remark"] },
+        })
+    }
+
+    fn base(&self) -> &Path {
+        Path::new("/")
+    }
+
+    fn put(&self, name: &str, columns: &[&str], rows: &[Vec<Cell>]) -> String {
+        let object = |row: &Vec<Cell>| columns.iter().zip(row).map(|(c, cell)| ((*c).to_owned(), json!(cell))).collect();
+        self.topic(name, rows.iter().enumerate().map(|(at, row)| (at.to_string(), Value::Object(object(row)))))
+    }
+
+    fn put_long(&self, rows: u32) -> String {
+        let long = "x".repeat(1024);
+        self.topic("long", (1..=rows).map(|n| (n.to_string(), json!({ "n": n, "text": long }))))
+    }
+
+    fn is_database(&self) -> bool {
+        false
+    }
+
+    fn unreachable(&self) -> Option<Value> {
+        Some(with(self.settings(), "brokers", json!(["127.0.0.1:1"])))
+    }
+
+    fn refused(&self) -> Option<(Value, &'static str)> {
+        let account = [("security", "sasl_plain"), ("user", "xiaoshu"), ("password", WRONG)];
+        let settings = with(with(self.settings(), "brokers", json!([broker::by_account().0])), "tls", false);
+        Some((account.into_iter().fold(settings, |settings, (key, value)| with(settings, key, value)), WRONG))
     }
 }

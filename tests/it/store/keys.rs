@@ -153,3 +153,14 @@ async fn of_equal_keys_from_before_the_first_holds_it() {
     assert_eq!((run.landed.changed, desk.collisions().await), (1, 0));
     desk.audited().await;
 }
+
+#[test]
+fn a_natural_key_with_a_sensitive_part_is_not_named() {
+    use xiaoshu::standard::{Kind, Sensitivity};
+    let mut plan = std::sync::Arc::try_unwrap(table::plan("T_THING", Kind::State)).ok().unwrap();
+    let bytes = [&[0, 0, 7][..], b"K000001"].concat();
+    assert_eq!(table::name(&plan, &bytes).as_deref(), Some("NO=K000001"));
+    assert_eq!(table::name(&plan, &bytes[..5]), None, "bytes that are no key");
+    plan.fields[table::NO.usize()].sensitivity = Sensitivity::IdNumber;
+    assert_eq!(table::name(&plan, &bytes), None);
+}

@@ -24,6 +24,24 @@ pub async fn unchanged_rows_are_only_counted(home: impl Home) {
     desk.audited().await;
 }
 
+pub async fn keys_in_order_meet_what_stands_among_them(home: impl Home) {
+    let desk = Desk::new(home.open().await).await;
+    let even: Vec<Row> = (0..6000).map(|k| Row::good(2 * k, 1)).collect();
+    let first = desk.run("a", &[&even, &[Row::good(40, 2)]], true, 1).await;
+    assert_eq!(first.landed, Landed { read: 6001, changed: 6000, quarantined: 1, ..Landed::default() });
+    // All keys of a stretch, every sixth changed; then keys with many others between them.
+    let dense: Vec<Row> = (0..3000).map(|k| Row::good(k, if k % 6 == 0 { 2 } else { 1 })).collect();
+    let sparse: Vec<Row> = (3000..12_000).step_by(75).map(|k| Row::good(k, 1)).collect();
+    let both = desk.run("b", &[&dense, &sparse], true, 2).await;
+    let changed = 1500 + 500 + 60;
+    assert_eq!(both.landed, Landed { read: 3120, changed, unchanged: 1000 + 60, ..Landed::default() });
+    desk.audited().await;
+    let again = desk.run("b", &[&sparse, &dense], true, 3).await;
+    assert_eq!(again.landed, Landed { read: 3120, unchanged: 3120, ..Landed::default() });
+    assert_eq!(desk.table().await.0, 6000 + 1500 + 60);
+    desk.audited().await;
+}
+
 pub async fn a_change_replaces_the_version(home: impl Home) {
     let desk = Desk::new(home.open().await).await;
     desk.run("a", &[&rows(0..5, 1)], true, 1).await;
@@ -160,6 +178,7 @@ pub async fn rows_wait_for_their_parents(home: impl Home) {
     assert_eq!((landed.read, landed.filtered, landed.consumed), (6, 2, 1));
     assert!(desk.store.ready(desk.feed, "a", 0, 0).await.unwrap().is_empty());
 
+    super::desk::hold(&*desk.store, xiaoshu::store::Leased::Stream("p".into())).await.unwrap();
     let new = NewRun { source: "p".into(), feed: parents, mapping_digest: [0; 16], at: 20 };
     let run = desk.store.begin_run(&new).await.unwrap().run;
     let (accepted, rejected) = table::judged(&parent, &[Row::good(2, 1)]);

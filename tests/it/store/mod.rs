@@ -4,6 +4,7 @@ mod basics;
 mod crash;
 mod delivery;
 mod desk;
+mod holding;
 pub mod home;
 mod keys;
 mod landing;
@@ -37,6 +38,7 @@ macro_rules! all_promises {
             basics::a_field_indexed_later_knows_what_landed_before,
             basics::views_show_live_records_and_the_ledger,
             landing::unchanged_rows_are_only_counted,
+            landing::keys_in_order_meet_what_stands_among_them,
             landing::a_change_replaces_the_version,
             landing::equal_rows_of_one_run_are_duplicates,
             landing::conflicting_rows_of_one_landing_all_wait,

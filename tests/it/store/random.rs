@@ -10,8 +10,9 @@ use xiaoshu::store::{
 };
 
 use super::desk::{DAY, Desk};
+use super::holding::RecordKey;
 use super::home::{Home, PostgresHome, SqliteHome};
-use super::model::{Model, RecordKey, Settled};
+use super::model::{Model, Settled};
 use super::table::{self, Adopted, Row, key_of};
 
 /// One step of a life.

@@ -131,8 +131,8 @@ impl Client {
 impl Transport for Client {
     fn limits(&self) -> Limits {
         Limits {
-            rows: self.settings.rows.batch_rows,
-            bytes: self.settings.rows.batch_bytes,
+            rows: self.settings.batch_rows(),
+            bytes: self.settings.batch_bytes(),
             dedupes: false,
             spacing: Some(std::time::Duration::from_secs(1)),
             margin: self.settings.network.timeout.0.saturating_add(GATE),

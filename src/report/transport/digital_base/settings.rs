@@ -1,16 +1,19 @@
 //! Settings of one upstream of this kind. What the standard leaves open is here, with a sound default.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::seal::{KeyCut, TextCode};
 use crate::finding::Text;
-use crate::report::fieldseal::{FieldSeal, FieldSealConfig};
-use crate::report::render::{DateTimeStyle, NullPolicy, NumberStyle, Style};
+use crate::report::render::{NumberStyle, Style};
 use crate::report::setting::{Acceptance, Period, Secret};
+use crate::report::transport::Rows;
+
+/// Rows a batch unless set.
+const BATCH_ROWS: u32 = 500;
+/// Bytes a batch unless set.
+const BATCH_BYTES: u64 = 1 << 20;
 
 /// All settings.
 #[derive(Debug, Clone, Deserialize)]
@@ -219,43 +222,6 @@ impl Default for Paths {
     }
 }
 
-/// How rows look and how many go at once.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Rows {
-    /// Rows a batch.
-    pub batch_rows: u32,
-    /// Bytes a batch.
-    pub batch_bytes: u64,
-    /// Fields without a value.
-    pub nulls: NullPolicy,
-    /// Numbers.
-    pub numbers: NumberStyle,
-    /// Between year, month, day.
-    pub date_separator: String,
-    /// Dates with a time.
-    pub date_times: DateTimeStyle,
-    /// Fields to seal, by `TABLE.FIELD`, `FIELD` or `*`.
-    pub seal: BTreeMap<String, FieldSealConfig>,
-    /// Fields never sent, by `TABLE.FIELD` or `FIELD`.
-    pub mask: BTreeSet<String>,
-}
-
-impl Default for Rows {
-    fn default() -> Self {
-        Self {
-            batch_rows: 500,
-            batch_bytes: 1 << 20,
-            nulls: NullPolicy::default(),
-            numbers: NumberStyle::default(),
-            date_separator: String::new(),
-            date_times: DateTimeStyle::default(),
-            seal: BTreeMap::new(),
-            mask: BTreeSet::new(),
-        }
-    }
-}
-
 /// The result query.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -335,7 +301,7 @@ impl Settings {
         let settings: Self = serde_json::from_value(own)
             .map_err(|error| Text::new(format!("设置有误：{error}"), format!("bad settings: {error}")))?;
         settings.check_address()?;
-        if settings.rows.batch_rows == 0 || settings.query.limit == 0 || settings.query.max_pages == 0 {
+        if settings.batch_rows() == 0 || settings.query.limit == 0 || settings.query.max_pages == 0 {
             return Err(Text::new(
                 "rows.batch_rows、query.limit 与 query.max_pages 至少为 1",
                 "rows.batch_rows, query.limit and query.max_pages must be at least 1",
@@ -375,17 +341,16 @@ impl Settings {
 
     /// How rows look.
     pub(super) fn style(&self) -> Result<Style, Text> {
-        let mut seals = BTreeMap::new();
-        for (field, config) in &self.rows.seal {
-            seals.insert(field.clone(), Arc::new(FieldSeal::new(field, config)?));
-        }
-        Ok(Style {
-            nulls: self.rows.nulls,
-            numbers: self.rows.numbers,
-            date_separator: self.rows.date_separator.clone(),
-            date_times: self.rows.date_times,
-            seals,
-            masked: self.rows.mask.clone(),
-        })
+        self.rows.style(false)
+    }
+
+    /// Rows a batch.
+    pub(super) fn batch_rows(&self) -> u32 {
+        self.rows.batch_rows.unwrap_or(BATCH_ROWS)
+    }
+
+    /// Bytes a batch.
+    pub(super) fn batch_bytes(&self) -> u64 {
+        self.rows.batch_bytes.unwrap_or(BATCH_BYTES)
     }
 }

@@ -1,0 +1,155 @@
+//! The context of a client: its log lines and errors, without secrets; and what the brokers say of topics.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use super::fault::Trouble;
+use super::settings::Connection;
+
+/// Listens to one client.
+#[derive(Clone)]
+pub struct Watch {
+    name: Arc<str>,
+    connection: Arc<Connection>,
+    last: Arc<Mutex<Option<(Code, String)>>>,
+    fatal: Arc<AtomicBool>,
+}
+
+impl Watch {
+    /// For a client that `name` stands for in the log.
+    pub fn new(name: Arc<str>, connection: Arc<Connection>) -> Self {
+        Self { name, connection, last: Arc::default(), fatal: Arc::default() }
+    }
+
+    /// Whether the client cannot go on.
+    pub fn is_fatal(&self) -> bool {
+        self.fatal.load(Ordering::SeqCst)
+    }
+
+    /// Takes the last error of the connection itself, which says more than the failed call does.
+    pub fn last(&self) -> Option<(Code, String)> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn note(&self, code: Code, reason: String) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        // "All are down" follows the error that tells why.
+        let telling = |code: Code| !matches!(code, Code::AllBrokersDown | Code::BrokerTransportFailure);
+        if last.as_ref().is_none_or(|(before, _)| telling(code) || !telling(*before)) {
+            *last = Some((code, reason));
+        }
+    }
+}
+
+impl ClientContext for Watch {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        let line = self.connection.scrub(line);
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+                tracing::warn!(kafka = %self.name, facility, "{line}");
+            }
+            RDKafkaLogLevel::Warning => tracing::info!(kafka = %self.name, facility, "{line}"),
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => {
+                tracing::debug!(kafka = %self.name, facility, "{line}");
+            }
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let reason = self.connection.scrub(reason);
+        let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+        if code == Code::Fatal {
+            self.fatal.store(true, Ordering::SeqCst);
+            tracing::warn!(kafka = %self.name, "the client cannot go on: {reason}");
+        } else {
+            tracing::debug!(kafka = %self.name, "{reason}");
+        }
+        self.note(code, reason);
+    }
+}
+
+impl ConsumerContext for Watch {}
+
+/// How long one look waits before the client's own account of the connection is looked at.
+const SLICE: Duration = Duration::from_millis(500);
+
+/// What a consumer may ask, or the first thing that is in the way: name, line, account.
+///
+/// # Errors
+/// When `ask` fails for as long as `patience` lasts, or for a reason that waiting does not mend.
+pub fn ask<T>(
+    consumer: &BaseConsumer<Watch>,
+    about: &str,
+    patience: Duration,
+    ask: impl Fn(&BaseConsumer<Watch>, Duration) -> Result<T, KafkaError>,
+) -> Result<T, Trouble> {
+    let until = Instant::now() + patience;
+    let brokers = consumer.context().connection.brokers.join(", ");
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let error = match ask(consumer, left.clamp(Duration::from_millis(50), SLICE)) {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
+        if is_passing(code) && !left.is_zero() {
+            // A message cannot come: nothing is assigned yet, or it is read again from its position.
+            drop(consumer.poll(Duration::from_millis(50)));
+            continue;
+        }
+        if !matches!(code, Code::BrokerTransportFailure | Code::OperationTimedOut | Code::AllBrokersDown | Code::TimedOutQueue) {
+            return Err(Trouble::of_code(code, about, ""));
+        }
+        // The client's account of the connection waits in its queue.
+        while let Some(event) = consumer.poll(Duration::ZERO) {
+            if let Err(KafkaError::MessageConsumption(code) | KafkaError::MessageConsumptionFatal(code)) = event {
+                consumer.context().note(code, String::new());
+            }
+        }
+        if let Some((code, reason)) = consumer.context().last() {
+            return Err(Trouble::of_code(code, &brokers, &reason));
+        }
+        if left.is_zero() {
+            return Err(Trouble::of_code(code, &brokers, ""));
+        }
+    }
+}
+
+/// Whether the brokers are only sorting themselves out.
+fn is_passing(code: Code) -> bool {
+    use Code::{CoordinatorLoadInProgress, CoordinatorNotAvailable, LeaderNotAvailable, NotCoordinator, WaitingForCoordinator};
+    matches!(
+        code,
+        CoordinatorLoadInProgress | CoordinatorNotAvailable | LeaderNotAvailable | NotCoordinator | WaitingForCoordinator
+    )
+}
+
+/// The number of partitions of each topic, in their order.
+///
+/// # Errors
+/// As [`ask`]; troubles of single topics stand in their places.
+pub fn describe(
+    consumer: &BaseConsumer<Watch>,
+    topics: &[String],
+    patience: Duration,
+) -> Result<Vec<Result<i32, Trouble>>, Trouble> {
+    let one = |topic: &String| {
+        let metadata = ask(consumer, topic, patience, |consumer, slice| consumer.fetch_metadata(Some(topic), slice))?;
+        let Some(own) = metadata.topics().iter().find(|t| t.name() == topic) else {
+            return Ok(Err(Trouble::of_code(Code::UnknownTopic, topic, "")));
+        };
+        Ok(match own.error() {
+            Some(error) => Err(Trouble::of_code(error.into(), topic, "")),
+            None if own.partitions().is_empty() => Err(Trouble::of_code(Code::UnknownTopic, topic, "")),
+            None => Ok(own.partitions().len() as i32),
+        })
+    };
+    topics.iter().map(one).collect()
+}

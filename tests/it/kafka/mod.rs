@@ -1,0 +1,8 @@
+//! Kafka against a real broker: what the hub writes, what it reads back, and what becomes of both when brokers end.
+
+pub mod broker;
+mod check;
+mod faults;
+mod send;
+mod sender;
+mod source;
