@@ -34,7 +34,14 @@ impl RowJudge for Plain {
             let text = |name: &str| row[name].as_str().map(str::to_owned);
             let mut digest = [0u8; 16];
             digest.copy_from_slice(&Sm3::digest(row.to_string())[..16]);
-            Judged { key: text("K"), body: row.to_string(), digest, deletes: row["D"] == "0", error: text("bad") }
+            Judged {
+                key: text("K"),
+                body: row.to_string(),
+                digest,
+                deletes: row["D"] == "0",
+                error: text("bad"),
+                comparable: digest,
+            }
         };
         rows.iter().map(judge).collect()
     }

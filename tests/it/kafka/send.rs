@@ -103,7 +103,7 @@ async fn verdicts_that_came_while_the_hub_was_away_are_read_after_its_start() {
 
     // Batch 2 is open in the store, whatever was told of single rows; so is one that was never acknowledged.
     let second = Sender::new(&settings);
-    second.transport.resume(vec![open_batch(2, &partly, true), open_batch(3, &unsure, false)]).await.unwrap();
+    second.transport.resume(&[open_batch(2, &partly, true), open_batch(3, &unsure, false)]).await.unwrap();
     let mut lines = second.story(|l| l.len() == 3).await;
     lines.sort();
     assert_eq!(lines, ["2/0 stored", "2/1 stored", "3 failed Lost transient"]);
@@ -112,7 +112,7 @@ async fn verdicts_that_came_while_the_hub_was_away_are_read_after_its_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_return_topic_open_batches_come_again() {
     let sender = Sender::new(&settings(&shared(), &unique()));
-    sender.transport.resume(vec![open_batch(5, &[(1, 1, UP)], true)]).await.unwrap();
+    sender.transport.resume(&[open_batch(5, &[(1, 1, UP)], true)]).await.unwrap();
     assert_eq!(sender.story(|l| !l.is_empty()).await, ["5 failed Lost transient"]);
 }
 

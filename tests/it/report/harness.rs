@@ -42,7 +42,7 @@ impl RowJudge for AnyRow {
             let key = fields["ZJSJWYXBS"].as_str().map(str::to_owned);
             let error = key.is_none().then(|| "主键为空".to_owned());
             let digest = xxhash_rust::xxh3::xxh3_128(row.get().as_bytes()).to_be_bytes();
-            Judged { key, body: row.get().to_owned(), digest, deletes: false, error }
+            Judged { key, body: row.get().to_owned(), digest, deletes: false, error, comparable: digest }
         };
         rows.iter().map(|row| judged(row)).collect()
     }

@@ -267,9 +267,9 @@ impl Transport for KafkaClient {
         Ok(Reply::Queued)
     }
 
-    async fn resume(&self, open: Vec<OpenBatch>) -> Result<(), TransportError> {
+    async fn resume(&self, open: &[OpenBatch]) -> Result<(), TransportError> {
         let judged = self.settings.own.return_topic.is_some();
-        let (waiting, unsure): (Vec<_>, Vec<_>) = open.into_iter().partition(|batch| judged && batch.accepted);
+        let (waiting, unsure): (Vec<_>, Vec<_>) = open.iter().partition(|batch| judged && batch.accepted);
         for batch in &waiting {
             self.ledger.take_up(batch, self.now());
         }
