@@ -16,7 +16,7 @@ pub(super) fn answer(context: &Context<'_>) -> Result<StatusAnswer, Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
     let clock = hub::system_clock();
     let Some(store) = open_store_to_read(context, &plan, &runtime)? else {
-        return Ok(heading(&plan, now(&clock), Some(nothing_yet(&plan.data_dir(context)))));
+        return Ok(heading(&plan, now(&clock), Some(nothing_yet(context, &plan))));
     };
     let hub = Hub::looked_at(plan, runtime, store, clock)?;
     hub.runtime.block_on(read(&hub)).map_err(|e| Failure::part(&e))
@@ -32,6 +32,7 @@ fn heading(plan: &Plan, now: i64, nothing_yet: Option<Text>) -> StatusAnswer {
         nothing_yet,
         tables: Vec::new(),
         deletions: Vec::new(),
+        leases: Vec::new(),
         imbalances: Vec::new(),
     }
 }
@@ -59,6 +60,7 @@ async fn read(hub: &Hub) -> Result<StatusAnswer, StoreError> {
     Ok(StatusAnswer {
         tables: tables.into_iter().map(|(_, line)| line).collect(),
         deletions: store.pending_deletions().await?.into_iter().map(view::deletion).collect(),
+        leases: store.leases().await?.into_iter().map(view::lease).collect(),
         imbalances: view::imbalances(ReadModels::audit(store).await?),
         ..heading(&hub.plan, now, None)
     })

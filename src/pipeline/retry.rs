@@ -29,7 +29,7 @@ pub struct Retried {
 
 /// Re-runs every quarantined row whose parents have arrived, or that has been held too long, until no more wake up.
 /// Returns how many were re-run and how many of them landed.
-pub(super) fn retry_ready(jobs: &[Job], around: &Surroundings) -> Result<(u64, u64), PipelineError> {
+pub(super) fn retry_ready<'a>(jobs: impl Iterator<Item = &'a Job>, around: &Surroundings) -> Result<(u64, u64), PipelineError> {
     let mut total = (0, 0);
     for job in jobs {
         loop {

@@ -11,6 +11,7 @@ mod clash;
 mod commit;
 mod delivery;
 mod entry;
+mod held;
 mod holder;
 mod landing;
 mod lease;
@@ -25,12 +26,13 @@ pub mod sqlite;
 mod verdicts;
 mod want;
 
+pub use commit::{CommitFault, CommitHook};
 pub use delivery::{
     BatchId, BatchInfo, BatchPhase, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedRow, Lane, MemberRow,
     MemberVerdict, NewException, Op, Outcome, RampState, RampStep, Reason, Receipt, Stage,
 };
+pub use held::{Held, Taken};
 pub use landing::{FeedId, FeedSpec, Keys, Landed, Landing, LandingBatch, NewRun, RunEnd, RunId, RunStart, RunSummary};
-pub use commit::{CommitFault, CommitHook};
 pub use lease::{Grant, Lease, LeaseRow, LeaseTerms, Leased, Leases};
 pub use quarantine::{Cause, Quarantine, QuarantineFilter, QuarantinedRow};
 pub use read::{Imbalance, PendingDeletion, ReadModels, RunRow, Stock, StockRow, TableRow};

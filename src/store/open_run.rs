@@ -85,13 +85,7 @@ pub(super) fn totals(batch: &LandingBatch<'_>, fate: &Fate) -> Landed {
 }
 
 /// Takes over into memory what has been committed.
-pub(super) fn remember(
-    open: &mut OpenRun,
-    fate: &Fate,
-    found: &[Option<Found>],
-    groups: &[Group],
-    batch: &LandingBatch<'_>,
-) {
+pub(super) fn remember(open: &mut OpenRun, fate: &Fate, found: &[Option<Found>], groups: &[Group], batch: &LandingBatch<'_>) {
     open.sightings.extend(&fate.sightings);
     if fate.conflicts.is_empty() {
         return;

@@ -16,8 +16,7 @@ impl<'a> Sorted<'a> {
     /// Sorts verdicts; each of the batch's rows must have exactly one.
     pub(super) fn new(rows: u32, verdicts: &'a [MemberVerdict]) -> Result<Self, StoreError> {
         let mut seen = vec![false; rows as usize];
-        let mut sorted =
-            Self { stored: Vec::with_capacity(verdicts.len()), refused: Vec::new(), unknown: Vec::new() };
+        let mut sorted = Self { stored: Vec::with_capacity(verdicts.len()), refused: Vec::new(), unknown: Vec::new() };
         for verdict in verdicts {
             match seen.get_mut(verdict.ordinal as usize) {
                 Some(slot) if !*slot => *slot = true,

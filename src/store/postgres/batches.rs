@@ -35,13 +35,13 @@ impl PostgresStore {
                     .bind(batch.0)
                     .bind(at)
             }
-            Step::Accepted(receipt, ask_at) => sqlx::query(
-                "UPDATE batch SET phase = 2, mark = $2, mark_at = $3, ask_at = $4 WHERE id = $1 AND settled IS NULL",
-            )
-            .bind(batch.0)
-            .bind(&receipt.mark)
-            .bind(receipt.at)
-            .bind(ask_at),
+            Step::Accepted(receipt, ask_at) => {
+                sqlx::query("UPDATE batch SET phase = 2, mark = $2, mark_at = $3, ask_at = $4 WHERE id = $1 AND settled IS NULL")
+                    .bind(batch.0)
+                    .bind(&receipt.mark)
+                    .bind(receipt.at)
+                    .bind(ask_at)
+            }
             Step::Asked(ask_at) => {
                 sqlx::query("UPDATE batch SET asked = asked + 1, ask_at = $2 WHERE id = $1 AND settled IS NULL")
                     .bind(batch.0)

@@ -2,7 +2,7 @@
 
 use futures_util::TryStreamExt;
 use sqlx::postgres::PgRow;
-use sqlx::{QueryBuilder, Row, Postgres};
+use sqlx::{Postgres, QueryBuilder, Row};
 
 use super::batches::Step;
 use super::fault::db;
@@ -104,15 +104,14 @@ impl PostgresStore {
         if old.backfill.is_some() {
             return Ok(old);
         }
-        let top: Option<(i64,)> = sqlx::query_as(
-            "SELECT seq FROM feed WHERE feed = $1 AND seq > $2 ORDER BY seq DESC LIMIT 1 OFFSET $3",
-        )
-        .bind(feed.0 as i32)
-        .bind(old.seq as i64)
-        .bind(i64::try_from(keep).unwrap_or(i64::MAX))
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(what)?;
+        let top: Option<(i64,)> =
+            sqlx::query_as("SELECT seq FROM feed WHERE feed = $1 AND seq > $2 ORDER BY seq DESC LIMIT 1 OFFSET $3")
+                .bind(feed.0 as i32)
+                .bind(old.seq as i64)
+                .bind(i64::try_from(keep).unwrap_or(i64::MAX))
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(what)?;
         let Some((top,)) = top else { return Ok(old) };
         let new = Cursor { seq: top as u64, backfill: Some((old.seq, top as u64)) };
         sqlx::query("UPDATE stock SET cursor = $1, backfill_from = $2, backfill_to = $1 WHERE feed = $3 AND upstream = $4")
@@ -257,12 +256,13 @@ fn exception_row(row: &PgRow) -> Result<ExceptionRow, sqlx::Error> {
 impl DeliveryStore for PostgresStore {
     async fn open_upstream(&self, name: &str) -> Result<UpstreamId, StoreError> {
         let mut tx = self.begin("naming an upstream").await?;
-        let (id,): (i32,) =
-            sqlx::query_as("INSERT INTO upstream (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id")
-                .bind(name)
-                .fetch_one(&mut *tx)
-                .await
-                .map_err(db("naming an upstream"))?;
+        let (id,): (i32,) = sqlx::query_as(
+            "INSERT INTO upstream (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id",
+        )
+        .bind(name)
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(db("naming an upstream"))?;
         self.commit(tx, "naming an upstream").await?;
         Ok(UpstreamId(id as u32))
     }

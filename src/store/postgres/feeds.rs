@@ -23,7 +23,8 @@ fn parked(table: &str) -> String {
     )
 }
 
-const KNOWN: &str = "SELECT id, key_digest, EXISTS (SELECT 1 FROM head h WHERE h.feed = feeds.id) FROM feeds WHERE edition = $1 AND name = $2";
+const KNOWN: &str =
+    "SELECT id, key_digest, EXISTS (SELECT 1 FROM head h WHERE h.feed = feeds.id) FROM feeds WHERE edition = $1 AND name = $2";
 
 impl PostgresStore {
     /// A feed that this process has opened.

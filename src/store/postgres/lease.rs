@@ -28,21 +28,33 @@ struct Sql {
 macro_rules! statements {
     ($table:literal) => {
         Sql {
-            name: concat!("INSERT INTO ", $table, " (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id"),
+            name: concat!(
+                "INSERT INTO ",
+                $table,
+                " (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id"
+            ),
             look: concat!(
-                "SELECT id, holder, (holder IS NULL OR holder = $2 OR clock_timestamp() >= expires + grace) FROM ", $table, " WHERE name = $1"
+                "SELECT id, holder, (holder IS NULL OR holder = $2 OR clock_timestamp() >= expires + grace) FROM ",
+                $table,
+                " WHERE name = $1"
             ),
             take: concat!(
-                "UPDATE ", $table, " SET epoch = epoch + 1, holder = $2, expires = clock_timestamp() + $3, ttl = $3, grace = $4 \
+                "UPDATE ",
+                $table,
+                " SET epoch = epoch + 1, holder = $2, expires = clock_timestamp() + $3, ttl = $3, grace = $4 \
                  WHERE id = $1 AND (holder IS NULL OR holder = $2 OR clock_timestamp() >= expires + grace) \
                  RETURNING epoch, (SELECT generation FROM clock)"
             ),
             renew: concat!(
-                "UPDATE ", $table, " SET expires = clock_timestamp() + ttl WHERE name = $1 AND holder = $2 AND epoch = $3 \
+                "UPDATE ",
+                $table,
+                " SET expires = clock_timestamp() + ttl WHERE name = $1 AND holder = $2 AND epoch = $3 \
                  RETURNING (extract(epoch FROM ttl) * 1000)::bigint, (SELECT generation FROM clock)"
             ),
             give_back: concat!(
-                "UPDATE ", $table, " SET holder = NULL, expires = NULL WHERE id = $1 AND holder = $2 AND epoch = $3"
+                "UPDATE ",
+                $table,
+                " SET holder = NULL, expires = NULL WHERE id = $1 AND holder = $2 AND epoch = $3"
             ),
             fence: concat!("SELECT name FROM ", $table, " WHERE id = $1 AND epoch = $2 AND holder = $3 FOR KEY SHARE"),
         }
@@ -100,8 +112,12 @@ impl PostgresStore {
         };
         match (stands, row) {
             (Some(_), _) => Ok(()),
-            (None, Row::Source(_)) => Err(StoreError::Fenced(self.name_of(tx, "SELECT name FROM source WHERE id = $1", id).await)),
-            (None, Row::Upstream(_)) => Err(StoreError::Fenced(self.name_of(tx, "SELECT name FROM upstream WHERE id = $1", id).await)),
+            (None, Row::Source(_)) => {
+                Err(StoreError::Fenced(self.name_of(tx, "SELECT name FROM source WHERE id = $1", id).await))
+            }
+            (None, Row::Upstream(_)) => {
+                Err(StoreError::Fenced(self.name_of(tx, "SELECT name FROM upstream WHERE id = $1", id).await))
+            }
         }
     }
 

@@ -188,7 +188,9 @@ impl PostgresStore {
 /// A pool whose connections are made when they are needed.
 fn connect(options: &PostgresOptions, read_only: bool) -> Result<PgPool, StoreError> {
     // The cause of a wrong address may quote it, and with it the password.
-    let wrong = |_| StoreError::Settings("the database's address cannot be read; it is postgres://user:password@host:port/database".into());
+    let wrong = |_| {
+        StoreError::Settings("the database's address cannot be read; it is postgres://user:password@host:port/database".into())
+    };
     let connect = PgConnectOptions::from_str(&options.url)
         .map_err(wrong)?
         .application_name("xiaoshu")

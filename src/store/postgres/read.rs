@@ -6,10 +6,10 @@ use std::sync::Arc;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-use super::fault::db;
 use super::PostgresStore;
-use crate::store::open_run::{bitmap, landed};
+use super::fault::db;
 use crate::standard::TablePlan;
+use crate::store::open_run::{bitmap, landed};
 use crate::store::{
     FeedId, Imbalance, PendingDeletion, ReadModels, Reason, RunId, RunRow, Stock, StockRow, StoreError, TableRow, UpstreamId,
 };

@@ -49,8 +49,7 @@ pub(super) async fn load(tx: &mut Tx, run: RunId) -> Result<OpenRun, StoreError>
     .fetch_all(&mut **tx)
     .await
     .map_err(what)?;
-    let seen =
-        seen.into_iter().map(|(chunk, bytes)| Ok((chunk as u32, bitmap(&bytes)?))).collect::<Result<_, StoreError>>()?;
+    let seen = seen.into_iter().map(|(chunk, bytes)| Ok((chunk as u32, bitmap(&bytes)?))).collect::<Result<_, StoreError>>()?;
     let sightings =
         sightings.into_iter().map(|(rid, hash, several)| (rid as u32, Sighting { hash: hash_of(&hash), several })).collect();
     let conflicts = conflicts.into_iter().map(|(nk,)| nk).collect();
@@ -102,15 +101,14 @@ impl PostgresStore {
             let sql = "UPDATE run SET ended = $2, error = 'interrupted' WHERE id = $1";
             sqlx::query(sql).bind(id).bind(new.at).execute(&mut *tx).await.map_err(what)?;
         }
-        let run: i64 =
-            sqlx::query_scalar("INSERT INTO run (source, feed, mapping, began) VALUES ($1, $2, $3, $4) RETURNING id")
-                .bind(source)
-                .bind(new.feed.0 as i32)
-                .bind(new.mapping_digest.as_slice())
-                .bind(new.at)
-                .fetch_one(&mut *tx)
-                .await
-                .map_err(what)?;
+        let run: i64 = sqlx::query_scalar("INSERT INTO run (source, feed, mapping, began) VALUES ($1, $2, $3, $4) RETURNING id")
+            .bind(source)
+            .bind(new.feed.0 as i32)
+            .bind(new.mapping_digest.as_slice())
+            .bind(new.at)
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(what)?;
         self.commit(tx, "beginning a run").await?;
         Ok(RunStart { run: RunId(run), resume: None })
     }

@@ -107,14 +107,13 @@ impl Staging<'_> {
         let new = self.stage.cursor;
         let mut passed = 0;
         for (from, to) in crate::store::place::ranges(&self.old, &new)? {
-            let n: i64 =
-                sqlx::query_scalar("SELECT count(*) FROM feed WHERE feed = $1 AND seq > $2 AND seq <= $3 AND op = 0")
-                    .bind(self.feed.0 as i32)
-                    .bind(from as i64)
-                    .bind(to as i64)
-                    .fetch_one(&mut **tx)
-                    .await
-                    .map_err(db("counting passed rows"))?;
+            let n: i64 = sqlx::query_scalar("SELECT count(*) FROM feed WHERE feed = $1 AND seq > $2 AND seq <= $3 AND op = 0")
+                .bind(self.feed.0 as i32)
+                .bind(from as i64)
+                .bind(to as i64)
+                .fetch_one(&mut **tx)
+                .await
+                .map_err(db("counting passed rows"))?;
             passed += n.unsigned_abs();
         }
         Ok(passed)

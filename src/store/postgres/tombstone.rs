@@ -2,11 +2,11 @@
 
 use roaring::RoaringBitmap;
 
+use super::Tx;
 use super::fault::db;
 use super::lock::Locked;
 use super::place::{count, cursors, leave};
 use super::write::unindex;
-use super::Tx;
 use crate::store::place::Leaving;
 use crate::store::{Millis, StoreError};
 

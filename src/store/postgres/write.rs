@@ -182,12 +182,7 @@ async fn insert(tx: &mut Tx, feed: FeedId, source: i32, rows: &[Numbered<'_>], a
     Ok(())
 }
 
-async fn insert_values(
-    tx: &mut Tx,
-    feed: FeedId,
-    indexed: &[(i32, FieldIdx)],
-    rows: &[Numbered<'_>],
-) -> Result<(), StoreError> {
+async fn insert_values(tx: &mut Tx, feed: FeedId, indexed: &[(i32, FieldIdx)], rows: &[Numbered<'_>]) -> Result<(), StoreError> {
     let (mut slots, mut values, mut seqs) = (Vec::new(), Vec::new(), Vec::new());
     for row in rows {
         for (slot, field) in indexed {

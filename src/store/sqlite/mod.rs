@@ -38,8 +38,8 @@ use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool, Tra
 use tokio::sync::{Mutex, MutexGuard};
 
 use self::fault::db;
-pub use super::commit::{CommitFault, CommitHook};
 use super::commit::Commits;
+pub use super::commit::{CommitFault, CommitHook};
 use super::{FeedId, RunId, StoreError};
 
 /// How to open a store.

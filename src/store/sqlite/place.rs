@@ -4,9 +4,7 @@ use sqlx::{Sqlite, Transaction};
 
 use super::fault::db;
 use super::number_list;
-pub(super) use crate::store::place::{
-    AGAIN, CursorColumns, Delta, Leaving, Place, cursor_of, left, ranges, reason_code,
-};
+pub(super) use crate::store::place::{AGAIN, CursorColumns, Delta, Leaving, Place, cursor_of, left, ranges, reason_code};
 use crate::store::{Cursor, FeedId, StoreError, UpstreamId};
 
 impl Delta {

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use xiaoshu::fault::FaultClass;
 use xiaoshu::standard::{FieldIdx, TablePlan};
-use xiaoshu::store::{Grant, Lease, LeaseRow, LeaseTerms, Leased, Leases};
 use xiaoshu::store::{
     BatchId, BatchInfo, Cause, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, FeedSpec, Imbalance, Keys,
     Landed, Landing, LandingBatch, Lane, MemberRow, MemberVerdict, Meta, Millis, NewRun, PendingDeletion, Quarantine,
     QuarantineFilter, QuarantinedRow, RampState, RampStep, ReadModels, Receipt, RunEnd, RunId, RunRow, RunStart, RunSummary,
     Stage, StockRow, Store, StoreError, TableRow, UpstreamId,
 };
+use xiaoshu::store::{Grant, Lease, LeaseRow, LeaseTerms, Leased, Leases};
 
 /// Passes every call on until its commit comes; from then on every call fails, as after a power cut.
 pub struct CrashingStore {

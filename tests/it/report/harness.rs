@@ -180,6 +180,8 @@ impl World {
                 edition: "gaozhi-2024.09".into(),
                 standard_digest: "".into(),
             }),
+            handle: Default::default(),
+            lease: None,
         };
         Reporter::open(&config, parts).await.unwrap()
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use xiaoshu::source::Position;
 use xiaoshu::standard::{Kind, TablePlan};
 use xiaoshu::store::{
-    BatchId, Cursor, FeedId, FeedRow, Grant, Landed, LandingBatch, Lane, LeaseTerms, Leased, MemberVerdict, Millis, NewException, NewRun, Outcome, RampStep,
-    Reason, RunEnd, RunId, RunStart, RunSummary, Stage, Stock, Store, StoreError, UpstreamId,
+    BatchId, Cursor, FeedId, FeedRow, Grant, Landed, LandingBatch, Lane, LeaseTerms, Leased, MemberVerdict, Millis, NewException,
+    NewRun, Outcome, RampStep, Reason, RunEnd, RunId, RunStart, RunSummary, Stage, Stock, Store, StoreError, UpstreamId,
 };
 
 use super::table::{self, Row};

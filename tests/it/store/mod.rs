@@ -8,6 +8,7 @@ mod holding;
 pub mod home;
 mod keys;
 mod landing;
+mod leases;
 mod model;
 mod random;
 mod table;
