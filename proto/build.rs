@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use prost::Message;
 
-const FILES: [&str; 1] = ["smartbrain/v1/report.proto"];
+const FILES: [&str; 4] =
+    ["smartbrain/v1/report.proto", "schoolhub/v1/ingest.proto", "schoolhub/v1/records.proto", "schoolhub/v1/status.proto"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");

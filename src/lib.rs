@@ -12,6 +12,7 @@ pub mod pipeline;
 pub mod record;
 pub mod report;
 pub mod sample;
+pub mod serve;
 pub mod source;
 pub mod standard;
 pub mod store;

@@ -17,5 +17,19 @@ pub mod smartbrain {
     }
 }
 
+/// The hub's own face, to vendors' systems and the school's applications: `proto/schoolhub/v1`.
+pub mod schoolhub {
+    /// Version 1.
+    #[allow(
+        missing_docs,
+        clippy::all,
+        clippy::allow_attributes_without_reason,
+        reason = "generated; what the fields mean stands in the protocol files"
+    )]
+    pub mod v1 {
+        tonic::include_proto!("schoolhub.v1");
+    }
+}
+
 /// The descriptors of all protocol files, a serialised `google.protobuf.FileDescriptorSet`.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -22,10 +22,10 @@ pub(super) fn system_clock() -> Clock {
 
 /// A hub with its store open.
 pub(super) struct Hub {
-    pub(super) plan: Plan,
+    pub(super) plan: Arc<Plan>,
     pub(super) runtime: Runtime,
     pub(super) store: Arc<dyn Store>,
-    pub(super) pipeline: Pipeline,
+    pub(super) pipeline: Arc<Pipeline>,
     pub(super) clock: Clock,
     /// Tables that cannot be read until somebody decides: table and why.
     pub(super) parked: Vec<(Arc<str>, String)>,
@@ -61,7 +61,7 @@ impl Hub {
             room: BatchRoom::default(),
         };
         let jobs = jobs(&plan, &around, &hub_settings, None)?;
-        Ok(Self { plan, runtime, store, pipeline: Pipeline::new(jobs, around), clock, parked })
+        Ok(Self { plan: Arc::new(plan), runtime, store, pipeline: Arc::new(Pipeline::new(jobs, around)), clock, parked })
     }
 
     /// A hub to look at, over a store that is open for reading only: it has no jobs and writes nothing.
@@ -80,7 +80,7 @@ impl Hub {
             observer: Arc::new(Silent),
             room: BatchRoom::default(),
         };
-        Ok(Self { plan, runtime, store, pipeline: Pipeline::new(Vec::new(), around), clock, parked })
+        Ok(Self { plan: Arc::new(plan), runtime, store, pipeline: Arc::new(Pipeline::new(Vec::new(), around)), clock, parked })
     }
 }
 

@@ -24,6 +24,7 @@ mod reporting;
 mod request;
 mod resend;
 mod service;
+mod serving;
 mod status;
 mod trying;
 mod view;

@@ -54,6 +54,8 @@ pub enum Part {
     Collect,
     /// Landed records to the upstreams.
     Report,
+    /// Rows pushed by vendors, records read by applications, over gRPC.
+    Serve,
 }
 
 /// `xiaoshu run`.

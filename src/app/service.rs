@@ -12,6 +12,7 @@ use super::hub::Hub;
 use super::leases::Streams;
 use super::plan::Plan;
 use super::reporting::Reporting;
+use super::serving;
 use super::{CheckAnswer, Context, Failure, LeftLine, Part, Progress, RunAnswer, RunRequest, Target, view};
 use crate::finding::Text;
 use crate::pipeline::{Job, Observer, PipelineError, RunOutcome};
@@ -112,7 +113,8 @@ pub(super) fn run(context: &Context<'_>, request: &RunRequest, fittings: &Fittin
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
     let store = (fittings.around_store)(super::opening::open_store(context, &plan, &runtime)?);
     let clock = Arc::clone(&fittings.clock);
-    let hub = Hub::with_store(plan, runtime, store, Arc::new(move || clock.now()), Arc::new(Logging(progress)))?;
+    let (observer, news) = serving::observed(Arc::new(Logging(progress)));
+    let hub = Hub::with_store(plan, runtime, store, Arc::new(move || clock.now()), observer)?;
     if request.restored {
         hub.runtime.block_on(hub.store.raise_generation()).map_err(|e| Failure::part(&e))?;
     }
@@ -121,7 +123,8 @@ pub(super) fn run(context: &Context<'_>, request: &RunRequest, fittings: &Fittin
         return once(context, &hub, &fittings.clock, does(Part::Collect), does(Part::Report));
     }
     let began = (hub.clock)();
-    serve(&hub, &fittings.clock, does(Part::Collect), does(Part::Report))?;
+    let news = Some(news).filter(|_| does(Part::Serve));
+    serve(&hub, &fittings.clock, does(Part::Collect), does(Part::Report), news)?;
     answer(&hub, began)
 }
 
@@ -186,7 +189,13 @@ fn answer(hub: &Hub, since: Millis) -> Result<RunAnswer, Failure> {
 }
 
 /// The service: reads every so often, reports all the time, until it is told to stop.
-fn serve(hub: &Hub, clock: &Arc<dyn report::Clock>, collect: bool, report: bool) -> Result<(), Failure> {
+fn serve(
+    hub: &Hub,
+    clock: &Arc<dyn report::Clock>,
+    collect: bool,
+    report: bool,
+    serve: Option<serving::News>,
+) -> Result<(), Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let (told, tell) = tokio::sync::watch::channel(false);
     let reporting = match report {
@@ -198,6 +207,7 @@ fn serve(hub: &Hub, clock: &Arc<dyn report::Clock>, collect: bool, report: bool)
         false => None,
     };
     let handle = reporting.as_ref().map(|(_, handle)| handle.clone());
+    let serving = serve.map(|news| serving::start(hub, handle.clone(), news, tell.clone())).transpose()?.flatten();
     // Goes with the collecting thread: one that broke down must not leave a service behind that only seems to work.
     let (collecting_on, collecting_over) = tokio::sync::oneshot::channel::<()>();
     std::thread::scope(|scope| {
@@ -221,6 +231,9 @@ fn serve(hub: &Hub, clock: &Arc<dyn report::Clock>, collect: bool, report: bool)
         // Fails only when nobody listens any more.
         let _ = told.send(true);
     });
+    if let Some(serving) = serving {
+        hub.runtime.block_on(serving.ended());
+    }
     if let Some((mut tasks, handle)) = reporting {
         handle.wake();
         let ended = hub.runtime.block_on(async {
@@ -334,10 +347,10 @@ pub(super) fn check_upstreams(plan: &Plan, answer: &mut CheckAnswer) -> Result<(
     Ok(())
 }
 
-impl Hub {
+impl Plan {
     /// By when a table's changes must have been reported, and when that period began.
     pub(super) fn due(&self, plan: &crate::standard::TablePlan, now: Millis) -> Option<(String, Millis)> {
-        let config = report_config(&self.plan).ok()?;
+        let config = report_config(self).ok()?;
         let calendar = report::Calendar::new(&config.calendar).ok()?;
         let due = report::due(plan.frequency, &calendar, now)?;
         Some((report::day_of(due.by - 1).to_string(), due.from))

@@ -1,6 +1,7 @@
 //! `status`: where every table stands.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::hub::{self, Clock, Hub};
 use super::opening::{nothing_yet, open_store_to_read};
@@ -19,7 +20,29 @@ pub(super) fn answer(context: &Context<'_>) -> Result<StatusAnswer, Failure> {
         return Ok(heading(&plan, now(&clock), Some(nothing_yet(context, &plan))));
     };
     let hub = Hub::looked_at(plan, runtime, store, clock)?;
-    hub.runtime.block_on(read(&hub)).map_err(|e| Failure::part(&e))
+    let seen = Seen::of(&hub);
+    hub.runtime.block_on(async { seen.read(true).await }).map_err(|e| Failure::part(&e))
+}
+
+/// What a status is read from; it may outlive the hub's commands.
+pub(super) struct Seen {
+    pub(super) plan: Arc<Plan>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Clock,
+    parked: Vec<(Arc<str>, String)>,
+}
+
+impl Seen {
+    /// Of a hub.
+    pub(super) fn of(hub: &Hub) -> Self {
+        let (plan, store) = (Arc::clone(&hub.plan), Arc::clone(&hub.store));
+        Self { plan, store, clock: Arc::clone(&hub.clock), parked: hub.parked.clone() }
+    }
+
+    /// The status now; without `recount` the counters are believed.
+    pub(super) async fn read(&self, recount: bool) -> Result<StatusAnswer, StoreError> {
+        read(self, recount).await
+    }
 }
 
 /// An answer without a table.
@@ -37,7 +60,7 @@ fn heading(plan: &Plan, now: i64, nothing_yet: Option<Text>) -> StatusAnswer {
     }
 }
 
-async fn read(hub: &Hub) -> Result<StatusAnswer, StoreError> {
+async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
     let store = hub.store.as_ref();
     let now = now(&hub.clock);
     let mut last: HashMap<FeedId, Vec<RunRow>> = HashMap::new();
@@ -57,11 +80,12 @@ async fn read(hub: &Hub) -> Result<StatusAnswer, StoreError> {
     }
     // Domain by domain; core tables after the printed ones of their domain.
     tables.sort_by_key(|(id, line): &(u16, StatusLine)| (Domain::ALL.iter().position(|d| d.name() == line.domain.key), *id));
+    let imbalances = if recount { view::imbalances(ReadModels::audit(store).await?) } else { Vec::new() };
     Ok(StatusAnswer {
         tables: tables.into_iter().map(|(_, line)| line).collect(),
         deletions: store.pending_deletions().await?.into_iter().map(view::deletion).collect(),
         leases: store.leases().await?.into_iter().map(view::lease).collect(),
-        imbalances: view::imbalances(ReadModels::audit(store).await?),
+        imbalances,
         ..heading(&hub.plan, now, None)
     })
 }
@@ -71,7 +95,7 @@ fn now(clock: &Clock) -> i64 {
 }
 
 async fn line(
-    hub: &Hub,
+    hub: &Seen,
     store: &dyn Store,
     feed: TableRow,
     runs: &[RunRow],
@@ -85,7 +109,7 @@ async fn line(
         let ramp = store.ramp(row.upstream, row.feed).await?;
         upstreams.push(view::upstream_stock(row, ramp.step.name()));
     }
-    let due = hub.due(plan, now);
+    let due = hub.plan.due(plan, now);
     let parked = feed.parked.or_else(|| hub.parked.iter().find(|(name, _)| **name == *plan.name).map(|(_, why)| why.clone()));
     Ok(Some((
         plan.id.0,

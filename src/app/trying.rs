@@ -46,7 +46,7 @@ fn beside(plan: Plan, runtime: Runtime, store: Arc<dyn Store>) -> Result<Hub, Fa
     };
     // Nothing lands, so a table that was never read needs no feed of its own.
     let jobs = jobs(&plan, &around, &settings, Some(FeedId(u32::MAX)))?;
-    Ok(Hub { plan, runtime, store, pipeline: Pipeline::new(jobs, around), clock, parked })
+    Ok(Hub { plan: Arc::new(plan), runtime, store, pipeline: Arc::new(Pipeline::new(jobs, around)), clock, parked })
 }
 
 async fn school(plan: &Plan, store: &dyn Store) -> Result<School, StoreError> {

@@ -19,6 +19,7 @@ use super::error::BrainError;
 use super::faults::{Call, Fault, Script};
 use super::grpc::{self, Demanded, End, Running, SchoolView, Streams};
 use super::judge::{EditionJudge, RowJudge};
+use super::kafka::{self, Consuming};
 use super::line::{Lines, Peer};
 use super::platform::{Calls, Platform};
 use crate::standard::{EditionId, Standard};
@@ -80,6 +81,7 @@ impl Brain {
             config,
         });
         let streams = grpc::start(&platform, stopping.clone()).await?;
+        let consuming = kafka::start(&platform)?;
         let mut router = digital_base::router(&platform);
         if platform.config.control {
             router = router.merge(control::router());
@@ -91,7 +93,7 @@ impl Brain {
             let _ = stopped.wait_for(|stop| *stop).await;
         };
         let server = tokio::spawn(async move { axum::serve(Lines(listener), service).with_graceful_shutdown(ended).await });
-        Ok(BrainHandle { platform, address, streams, stop, server })
+        Ok(BrainHandle { platform, address, streams, consuming, stop, server })
     }
 }
 
@@ -170,6 +172,7 @@ pub struct BrainHandle {
     platform: Arc<Platform>,
     address: SocketAddr,
     streams: Option<Running>,
+    consuming: Option<Consuming>,
     stop: watch::Sender<bool>,
     server: JoinHandle<std::io::Result<()>>,
 }
@@ -306,6 +309,10 @@ impl BrainHandle {
         if let Some(streams) = self.streams {
             let ended = streams.server.await.map_err(|error| BrainError::Internal(error.to_string()))?;
             ended.map_err(|error| BrainError::Internal(error.to_string()))?;
+        }
+        if let Some(consuming) = self.consuming {
+            let ended = tokio::task::spawn_blocking(|| consuming.join()).await;
+            ended.map_err(|error| BrainError::Internal(error.to_string()))??;
         }
         // Calls whose client has hung up go on without a connection.
         let _ended = self.platform.running.write().await;

@@ -21,7 +21,7 @@
 //! | `GET /brain/schools` | each school: connected, last seen, tables with their freshness, accepted share |
 //! | `GET /brain/batches`, `/brain/calls`, `/brain/accounts` | batches with their verdicts; calls counted; accounts without secrets |
 //!
-//! One folder an interface (`digital_base`: the Ministry's HTTP calls, `grpc`: streams); all interfaces write through
+//! One folder an interface (`digital_base`: the Ministry's HTTP calls, `grpc`: streams, `kafka`: topics); all interfaces write through
 //! `effects`, streams by key and seq, so that nothing has an effect twice. It shares the standard and the validation with the hub and no delivery code.
 
 mod accounts;
@@ -35,13 +35,15 @@ mod faults;
 mod grpc;
 mod handle;
 mod judge;
+mod kafka;
 mod line;
 mod platform;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{
-    Account, BrainConfig, CipherCode, DateTimes, GateConfig, GrpcConfig, LoginConfig, LoginParameters, LoginStyle, PageStyle,
-    ResultsBody, ResultsConfig, RowsConfig, RsaPadding, SealedFields, Secret, Sm4KeyCut, TextCode, TokenHeader, ZoneStyle,
+    Account, BrainConfig, CipherCode, DateTimes, GateConfig, GrpcConfig, KafkaConfig, LoginConfig, LoginParameters, LoginStyle,
+    PageStyle, ResultsBody, ResultsConfig, RowsConfig, RsaPadding, SealedFields, Secret, Sm4KeyCut, TextCode, TokenHeader,
+    ZoneStyle,
 };
 pub use effects::{Counts, Effect, HeldRow, Operation, ReportedBatch};
 pub use error::BrainError;

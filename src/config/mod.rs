@@ -14,6 +14,7 @@ mod parts;
 mod schema;
 mod secret;
 mod sections;
+mod serve;
 mod settings;
 mod single;
 mod standard;
@@ -85,14 +86,17 @@ fn collect(file: &Path, schemas: Option<&Path>, parts: &Parts, env: &Environment
     let schema: Value = serde_json::from_str(SETTINGS_SCHEMA).unwrap_or_default();
     let mut value = overlay(&mut doc, &schema, parts, env, faults)?;
     resolve_data(&doc, &schema, env, &base, &mut value, faults);
+    serve::resolve(&doc, env, &base, &schema, &mut value, faults);
     schema::check(&doc, "", &value, &schema, faults);
     sections::Sections { doc: &doc, env, base: &base }.check("sources", &mut value, &parts.sources, faults);
     sections::Sections { doc: &doc, env, base: &base }.check("upstreams", &mut value, &parts.upstreams, faults);
     calendar::check(&doc, &value, faults);
+    serve::check(&doc, &value, &base, faults);
     check_data_dir(&doc, &value, &base, faults);
     let names = standard::names(&doc, &value, schemas, faults);
     if let Some(names) = &names {
         standard::check_named(&doc, &value, names, faults);
+        serve::check_tables(&doc, &value, names, faults);
     }
     let mappings = check_mappings(&doc, &value, &base, names.as_ref(), faults);
     if !faults.is_empty() {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::secret::{Opaque, Secret};
+use crate::serve;
 use crate::telemetry;
 
 /// Everything that the settings file says, environment laid over it. Relative paths start from the file's folder: ask
@@ -37,6 +38,9 @@ pub struct Settings {
     /// The upstreams by name.
     #[serde(default)]
     pub upstreams: BTreeMap<String, UpstreamSettings>,
+    /// What the hub offers to others in the school.
+    #[serde(default)]
+    pub serve: serve::Config,
     /// The log.
     #[serde(default)]
     pub log: telemetry::Config,

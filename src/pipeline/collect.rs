@@ -1,10 +1,10 @@
 //! One collection: all jobs, parents first, sources side by side; then what waited and can go on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::order::levels;
-use super::retry::{Retried, rerun, retry_ready};
+use super::retry::{Retried, rerun, retry_ready, turn};
 use super::run::run_job;
 use super::{Job, PipelineError, RunOutcome, Surroundings};
 use crate::fault::{Classified, FaultClass};
@@ -15,7 +15,12 @@ pub struct Pipeline {
     jobs: Vec<Job>,
     levels: Vec<Vec<usize>>,
     around: Surroundings,
+    /// One a pushed source: messages of a source go one after the other, and so does what is re-run of it.
+    gates: HashMap<Arc<str>, Arc<Gate>>,
 }
+
+/// Whoever has it may land rows of a pushed source.
+type Gate = tokio::sync::Mutex<()>;
 
 /// What became of one job.
 #[derive(Debug)]
@@ -57,7 +62,20 @@ impl Pipeline {
     pub fn new(jobs: Vec<Job>, around: Surroundings) -> Self {
         let tables: Vec<(Arc<str>, BTreeSet<Arc<str>>)> =
             jobs.iter().map(|job| (job.plan.name.clone(), job.needs.clone())).collect();
-        Self { levels: levels(&tables), jobs, around }
+        let pushed = jobs.iter().filter(|job| job.connector.is_pushed());
+        let gates = pushed.map(|job| (Arc::clone(&job.source), Arc::default())).collect();
+        Self { levels: levels(&tables), jobs, around, gates }
+    }
+
+    /// What serialises the landings of a pushed source; `None` when no such source is mapped.
+    pub(super) fn gate(&self, source: &str) -> Option<Arc<Gate>> {
+        self.gates.get(source).cloned()
+    }
+
+    /// The jobs of a pushed source, parents first.
+    pub(super) fn pushed_jobs(&self, source: &str) -> impl Iterator<Item = &Job> {
+        let all = self.levels.iter().flatten().map(|at| &self.jobs[*at]);
+        all.filter(move |job| &*job.source == source && job.connector.is_pushed())
     }
 
     /// The jobs.
@@ -70,7 +88,7 @@ impl Pipeline {
         &self.around
     }
 
-    /// Runs every job once. A job that fails stops no other; a table whose parents failed is still read, and rows whose
+    /// Runs every job once, but for those whose rows are pushed. A job that fails stops no other; a table whose parents failed is still read, and rows whose
     /// parents are missing wait. Blocking: call it from a thread that is not the runtime's. `stop` is asked between jobs.
     ///
     /// # Errors
@@ -91,7 +109,8 @@ impl Pipeline {
         let done = Mutex::new(Vec::new());
         for level in &self.levels {
             let mut by_source: BTreeMap<&str, Vec<&Job>> = BTreeMap::new();
-            for &i in level.iter().filter(|i| ours(&self.jobs[**i].source)) {
+            let own = |i: &&usize| ours(&self.jobs[**i].source) && !self.jobs[**i].connector.is_pushed();
+            for &i in level.iter().filter(own) {
                 by_source.entry(&self.jobs[i].source).or_default().push(&self.jobs[i]);
             }
             std::thread::scope(|scope| {
@@ -101,7 +120,7 @@ impl Pipeline {
             });
         }
         let jobs = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let retried = if stop() { (0, 0) } else { retry_ready(self.jobs.iter().filter(|job| ours(&job.source)), &self.around)? };
+        let retried = if stop() { (0, 0) } else { retry_ready(self, ours)? };
         Ok(CollectReport { jobs, retried })
     }
 
@@ -114,6 +133,7 @@ impl Pipeline {
         let mut total = Retried::default();
         for job in &self.jobs {
             let own = rows.iter().filter(|row| row.feed == job.feed && row.source == job.source).cloned().collect();
+            let Some(_turn) = turn(self, job)? else { continue };
             let Retried { tried, landed, unread } = rerun(job, &self.around, own, false)?;
             total.tried += tried;
             total.landed += landed;

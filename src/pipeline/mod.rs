@@ -5,15 +5,19 @@
 mod answers;
 mod batch_size;
 mod collect;
+mod handle;
 mod job;
 mod order;
 mod preview;
+mod push;
+mod pushrows;
 mod retry;
 mod run;
 mod time;
 
 pub use batch_size::BatchRoom;
 pub use collect::{CollectReport, JobReport, Pipeline};
+pub use handle::{Handle, PUSH_ROWS, Push, PushAct, PushError, PushPosition, Pushed, PushedTable, RefusedPush};
 pub use job::{Job, Observer, School, Silent, Surroundings};
 pub use preview::{PreviewRow, preview};
 pub use retry::Retried;

@@ -25,7 +25,7 @@ pub struct PreviewRow {
 pub fn preview(job: &Job, around: &Surroundings, rows: usize) -> Result<Vec<PreviewRow>, PipelineError> {
     let mut source = job.open(None)?;
     let mapping = job.compile(around, source.columns())?;
-    let mut preparer = Preparer::new(job, around, mapping, source.object().clone(), false);
+    let mut preparer = Preparer::new(job, around, mapping.into(), source.object().clone(), false);
     let Some(batch) = source.next_batch(rows.max(1))? else { return Ok(Vec::new()) };
     let (normalized, findings) = preparer.examine(&batch)?;
     let mut out: Vec<PreviewRow> = (0..batch.len())

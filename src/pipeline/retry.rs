@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use tokio::sync::OwnedMutexGuard;
 
 use super::run::{Preparer, land};
-use super::{Job, PipelineError, Surroundings};
+use super::{Job, Pipeline, PipelineError, Surroundings};
 use crate::finding::{RuleId, Severity};
 use crate::normalize;
 use crate::source::{Column, ColumnKind};
@@ -29,9 +30,11 @@ pub struct Retried {
 
 /// Re-runs every quarantined row whose parents have arrived, or that has been held too long, until no more wake up.
 /// Returns how many were re-run and how many of them landed.
-pub(super) fn retry_ready<'a>(jobs: impl Iterator<Item = &'a Job>, around: &Surroundings) -> Result<(u64, u64), PipelineError> {
+pub(super) fn retry_ready(pipeline: &Pipeline, ours: &(dyn Fn(&str) -> bool + Sync)) -> Result<(u64, u64), PipelineError> {
+    let around = pipeline.around();
     let mut total = (0, 0);
-    for job in jobs {
+    for job in pipeline.jobs().iter().filter(|job| ours(&job.source)) {
+        let Some(_turn) = turn(pipeline, job)? else { continue };
         loop {
             let now = (around.clock)();
             let rows = around.wait(around.store.ready(job.feed, &job.source, now - HOLD, READY_ROWS))?;
@@ -52,6 +55,16 @@ pub(super) fn retry_ready<'a>(jobs: impl Iterator<Item = &'a Job>, around: &Surr
         }
     }
     Ok(total)
+}
+
+/// The right to land rows of a job, for as long as it is kept; `None` while a producer has a snapshot under way, which a
+/// row from before it must not get into.
+pub(super) fn turn(pipeline: &Pipeline, job: &Job) -> Result<Option<Option<OwnedMutexGuard<()>>>, PipelineError> {
+    let Some(gate) = pipeline.gate(&job.source) else { return Ok(Some(None)) };
+    let around = pipeline.around();
+    let guard = around.wait(gate.lock_owned());
+    let state = around.wait(around.store.push_state(job.feed, &job.source, ""))?;
+    Ok(state.snapshot.is_none().then_some(Some(guard)))
 }
 
 /// Re-runs quarantined rows of one job. Rows that fail again keep their entry and since. A row that the source could not
@@ -93,7 +106,7 @@ fn rerun_alike(
 ) -> Result<u64, PipelineError> {
     let raws: Vec<&str> = rows.iter().map(|row| row.raw.as_str()).collect();
     let mapping = job.compile(around, columns)?;
-    let mut preparer = Preparer::new(job, around, mapping, job.object.clone(), overdue);
+    let mut preparer = Preparer::new(job, around, mapping.into(), job.object.clone(), overdue);
     let ready = preparer.prepare(normalize::from_raw(columns, &raws))?;
     let at = (around.clock)();
     let new = NewRun { source: job.source.clone(), feed: job.feed, mapping_digest: job.document.digest(), at };

@@ -16,7 +16,7 @@ use crate::finding::{Findings, Locator, Severity};
 use crate::normalize::{self, MappingPlan, Normalized};
 use crate::record::{Record, RecordBatch, natural_key_words};
 use crate::source::{Position, Source, SourceBatch};
-use crate::store::{Landed, LandingBatch, NewRun, RunEnd, RunId, RunSummary};
+use crate::store::{Landed, LandingBatch, NewRun, RunEnd, RunId, RunSummary, StoreError};
 use crate::telemetry;
 use crate::validate::{Accepted, Rejected, judge};
 
@@ -48,7 +48,7 @@ pub(super) struct Ready {
 pub(super) struct Preparer<'a> {
     job: &'a Job,
     around: &'a Surroundings,
-    mapping: MappingPlan,
+    mapping: std::sync::Arc<MappingPlan>,
     object: std::sync::Arc<str>,
     overdue: bool,
     pub(super) answers: Answers<'a>,
@@ -60,7 +60,7 @@ impl<'a> Preparer<'a> {
     pub(super) fn new(
         job: &'a Job,
         around: &'a Surroundings,
-        mapping: MappingPlan,
+        mapping: std::sync::Arc<MappingPlan>,
         object: std::sync::Arc<str>,
         overdue: bool,
     ) -> Self {
@@ -138,7 +138,7 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
         Ok(mapping) => mapping,
         Err(error) => return Err(close_broken(around, start.run, error)),
     };
-    let mut preparer = Preparer::new(job, around, mapping, source.object().clone(), false);
+    let mut preparer = Preparer::new(job, around, mapping.into(), source.object().clone(), false);
     if let Err(error) = pump(job, around, start.run, source.as_mut(), &mut preparer) {
         return Err(close_broken(around, start.run, error));
     }
@@ -223,10 +223,24 @@ fn write(
 
 /// Lands one prepared batch.
 pub(super) fn land(job: &Job, around: &Surroundings, run: RunId, ready: &Ready) -> Result<Landed, PipelineError> {
+    with_landing_batch(job, around, ready, &|_| {}, |batch| around.wait(around.store.land(run, batch)))
+}
+
+/// Makes a prepared batch into one that can be landed. `asked` is told the source row of every accepted row whose raw form
+/// the store asks for.
+pub(super) fn with_landing_batch(
+    job: &Job,
+    around: &Surroundings,
+    ready: &Ready,
+    asked: &(dyn Fn(usize) + Sync),
+    land: impl FnOnce(&LandingBatch<'_>) -> Result<Landed, StoreError>,
+) -> Result<Landed, PipelineError> {
     let object = &job.object;
     let natural_key = job.document.natural_key(&job.plan);
-    let raw = |row: u32| {
+    let raw = |accepted: u32| {
+        let row = ready.accepted.rows().get(accepted as usize).copied().unwrap_or_default();
         let origin = ready.accepted.batch().row(row as usize).origin();
+        asked(origin);
         (normalize::raw_json(&ready.source, origin), job.locator(object, &ready.source, origin))
     };
     let batch = LandingBatch {
@@ -240,5 +254,5 @@ pub(super) fn land(job: &Job, around: &Surroundings, run: RunId, ready: &Ready) 
         name: &|key: &[u8]| natural_key_words(&job.plan, &natural_key, key),
         at: (around.clock)(),
     };
-    Ok(around.wait(around.store.land(run, &batch))?)
+    Ok(land(&batch)?)
 }

@@ -10,6 +10,7 @@ mod hub;
 mod kafka;
 mod mysql;
 mod postgres;
+mod push;
 mod reader;
 mod server;
 mod sqlite;
@@ -25,7 +26,7 @@ use crate::fault::{Classified, FaultClass};
 
 /// All connectors there are.
 pub fn registry() -> &'static [&'static dyn Connector] {
-    &[&csv::Csv, &sqlite::Sqlite, &postgres::Postgres, &mysql::Mysql, &kafka::Kafka, &hub::Hub]
+    &[&csv::Csv, &sqlite::Sqlite, &postgres::Postgres, &mysql::Mysql, &kafka::Kafka, &push::Push, &hub::Hub]
 }
 
 /// The connector of a kind.
@@ -54,6 +55,11 @@ pub trait Connector: Send + Sync {
 
     /// JSON Schema (2020-12) of the settings of one source of this kind, `kind` included; unknown keys are refused.
     fn settings_schema(&self) -> &'static str;
+
+    /// Whether rows come by themselves: nobody reads such a source, a producer hands its rows to the pipeline.
+    fn is_pushed(&self) -> bool {
+        false
+    }
 
     /// Connects, looks, and says what it found; reads no rows.
     ///

@@ -19,8 +19,10 @@ mod numbered;
 mod open_run;
 mod place;
 pub mod postgres;
+mod pushes;
 mod quarantine;
 mod read;
+mod records;
 mod sort;
 pub mod sqlite;
 mod verdicts;
@@ -34,8 +36,10 @@ pub use delivery::{
 pub use held::{Held, Taken};
 pub use landing::{FeedId, FeedSpec, Keys, Landed, Landing, LandingBatch, NewRun, RunEnd, RunId, RunStart, RunSummary};
 pub use lease::{Grant, Lease, LeaseRow, LeaseTerms, Leased, Leases};
+pub use pushes::{OpenSnapshot, PushMark, PushState, Pushes};
 pub use quarantine::{Cause, Quarantine, QuarantineFilter, QuarantinedRow};
 pub use read::{Imbalance, PendingDeletion, ReadModels, RunRow, Stock, StockRow, TableRow};
+pub use records::{RecordRow, Records};
 
 use crate::fault::{Classified, FaultClass};
 
@@ -47,9 +51,9 @@ pub type Millis = i64;
 pub struct UpstreamId(pub u32);
 
 /// Everything a store does. Parts ask for the narrow trait they need.
-pub trait Store: Landing + Keys + Quarantine + DeliveryStore + ReadModels + Meta + Leases {}
+pub trait Store: Landing + Pushes + Keys + Quarantine + DeliveryStore + ReadModels + Records + Meta + Leases {}
 
-impl<T: Landing + Keys + Quarantine + DeliveryStore + ReadModels + Meta + Leases> Store for T {}
+impl<T: Landing + Pushes + Keys + Quarantine + DeliveryStore + ReadModels + Records + Meta + Leases> Store for T {}
 
 /// Small facts about the installation: key namespace, school secret, generation.
 #[async_trait::async_trait]

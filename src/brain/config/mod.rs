@@ -3,6 +3,7 @@
 mod account;
 mod gate;
 mod grpc;
+mod kafka;
 mod login;
 mod results;
 mod rows;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 pub use account::{Account, Secret};
 pub use gate::{CipherCode, GateConfig, Sm4KeyCut, TextCode, TokenHeader};
 pub use grpc::GrpcConfig;
+pub use kafka::KafkaConfig;
 pub use login::{LoginConfig, LoginParameters, LoginStyle, RsaPadding};
 pub use results::{PageStyle, ResultsBody, ResultsConfig, ZoneStyle};
 pub use rows::{DateTimes, RowsConfig, SealedFields};
@@ -45,6 +47,8 @@ pub struct BrainConfig {
     pub results: ResultsConfig,
     /// Streams.
     pub grpc: GrpcConfig,
+    /// Topics; none are read when absent.
+    pub kafka: Option<KafkaConfig>,
     /// Whether the control endpoint `/brain/…` answers, to this machine only.
     pub control: bool,
     /// Whether a refusal also shows in the HTTP status; else that is always 200.
@@ -65,6 +69,7 @@ impl Default for BrainConfig {
             rows: RowsConfig::default(),
             results: ResultsConfig::default(),
             grpc: GrpcConfig::default(),
+            kafka: None,
             control: true,
             refusal_status: false,
         }

@@ -15,18 +15,18 @@ use crate::wire::smartbrain::v1::{Batch, Op, Outcome, Record, Verdict, Verdicts}
 
 /// What scripted faults change about a batch.
 #[derive(Default)]
-pub(super) struct Tweaks {
-    pub(super) refused: Vec<(usize, String)>,
-    pub(super) refuse_all: Option<String>,
-    pub(super) lost: Vec<usize>,
-    pub(super) silent: Vec<usize>,
-    pub(super) late_seconds: u64,
-    pub(super) take: Option<usize>,
+pub(in crate::brain) struct Tweaks {
+    pub(in crate::brain) refused: Vec<(usize, String)>,
+    pub(in crate::brain) refuse_all: Option<String>,
+    pub(in crate::brain) lost: Vec<usize>,
+    pub(in crate::brain) silent: Vec<usize>,
+    pub(in crate::brain) late_seconds: u64,
+    pub(in crate::brain) take: Option<usize>,
 }
 
 impl Tweaks {
     /// Takes what an action changes about the rows; the others are the session's.
-    pub(super) fn add(&mut self, action: &Action) {
+    pub(in crate::brain) fn add(&mut self, action: &Action) {
         match action {
             Action::Refuse { message, .. } => self.refuse_all = Some(message.clone()),
             Action::RefuseRows { rows, error } => self.refused.extend(rows.iter().map(|row| (*row, error.clone()))),

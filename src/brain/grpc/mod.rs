@@ -12,6 +12,7 @@ mod session;
 mod streams;
 mod view;
 
+pub(super) use batch::Tweaks;
 pub(super) use server::{Running, start};
 pub(super) use streams::{Demanded, End, Streams};
 pub(super) use view::schools;

@@ -168,25 +168,8 @@ impl Upstream {
                 Ok(())
             }
             Ok(Reply::Accepted { mark }) => {
-                self.went_well();
-                let table = &mut self.tables[at];
-                (table.trouble, table.failures) = (None, 0);
-                if let Some(spacing) = limits.spacing {
-                    // The reply time lies before the receipt: a second from now the platform's second has moved on.
-                    table.not_before = now + millis(spacing);
-                }
-                let effects = self.step(at, id, Event::Accepted, now);
-                let ask_at = effects.iter().find_map(|e| match e {
-                    Effect::KeepReceipt { ask_at } => Some(*ask_at),
-                    _ => None,
-                });
-                let ask_at = ask_at.unwrap_or(now);
                 tracing::debug!(upstream = %self.name, table = %plan.name, batch = id.0, %mark, "accepted");
-                self.around.store.receipt(id, &Receipt { mark: mark.clone(), at: now }, ask_at).await?;
-                if let Some(batch) = self.tables[at].open.get_mut(&id) {
-                    (batch.mark, batch.ask_at) = (Some(mark), Some(ask_at));
-                }
-                Ok(())
+                self.accepted(at, id, mark, now).await
             }
             Err(error) => {
                 self.failed(at, &error);
@@ -199,6 +182,28 @@ impl Upstream {
                 self.carry_out(at, id, &effects, Some(&error.text.zh), now).await
             }
         }
+    }
+
+    /// Keeps the receipt of a batch whose verdict is to be asked for.
+    async fn accepted(&mut self, at: usize, id: BatchId, mark: String, now: Millis) -> Result<(), ReportError> {
+        self.went_well();
+        let table = &mut self.tables[at];
+        (table.trouble, table.failures) = (None, 0);
+        if let Some(spacing) = self.transport.limits().spacing {
+            // The reply time lies before the receipt: a second from now the platform's second has moved on.
+            table.not_before = now + millis(spacing);
+        }
+        let effects = self.step(at, id, Event::Accepted, now);
+        let ask_at = effects.iter().find_map(|e| match e {
+            Effect::KeepReceipt { ask_at } => Some(*ask_at),
+            _ => None,
+        });
+        let ask_at = ask_at.unwrap_or(now);
+        self.around.store.receipt(id, &Receipt { mark: mark.clone(), at: now }, ask_at).await?;
+        if let Some(batch) = self.tables[at].open.get_mut(&id) {
+            (batch.mark, batch.ask_at) = (Some(mark), Some(ask_at));
+        }
+        Ok(())
     }
 
     /// Moves a batch's state on and says what is to be done.

@@ -164,7 +164,7 @@ impl Upstream {
             let Some(batch) = self.tables[at].open.get_mut(&id) else { continue };
             let (rows, mut told) = (batch.rows, std::mem::take(&mut batch.told));
             let mut known = vec![false; rows as usize];
-            told.iter().filter_map(|v| Some(v.ordinal as usize)).for_each(|o| {
+            told.iter().map(|v| v.ordinal as usize).for_each(|o| {
                 if let Some(slot) = known.get_mut(o) {
                     *slot = true;
                 }

@@ -2,7 +2,7 @@
 
 use super::fault::db;
 use super::lease::Row;
-use super::lock::lock;
+use super::lock::{Locked, lock};
 use super::quarantine::{put, settle_keys};
 use super::{PostgresStore, Tx, holder, inconsistent, runs, write};
 use crate::store::entry::{Entry, clash_entries, conflict_entries, rejected_entries};
@@ -31,37 +31,13 @@ impl Landing for PostgresStore {
             None => runs::place(&mut tx, run).await?,
         };
         self.fence(&mut tx, Row::Source(source)).await?;
-        let open_feed = self.opened(feed)?;
-        let records = batch.accepted.batch();
-        if !batch.accepted.rows().is_empty() && records.plan().name != open_feed.plan.name {
-            return Err(inconsistent(format!("records of {} cannot land in {}", records.plan().name, open_feed.plan.name)));
-        }
         let locked = lock(&mut tx, feed).await?;
-        if locked.parked || locked.key_digest != open_feed.key_digest {
-            return Err(inconsistent(format!("{} is parked, or its key was changed", open_feed.plan.name)));
-        }
         let mut open = match known {
             Some(open) => open,
             None => runs::load(&mut tx, run).await?,
         };
-        let groups = sort::groups(batch.accepted);
-        let found = write::look_up(&mut tx, feed, records, &groups).await?;
-        let mut fate = sort::decide(records, &groups, &found, &open);
-        holder::hold(&mut tx, &locked, records, &mut fate).await?;
-        let new = write::write_records(&mut tx, &locked, &open_feed, &open, records, &fate.writes, batch.at).await?;
-        write::freeze(&mut tx, feed, run, &fate, records).await?;
-        let settled: Vec<&[u8]> = fate.landed.iter().map(|row| records.row(*row as usize).natural_key()).collect();
-        settle_keys(&mut tx, feed, &settled).await?;
-        let mut entries: Vec<Entry> = rejected_entries(batch.rejected);
-        entries.extend(conflict_entries(batch, &fate.conflicts));
-        entries.extend(clash_entries(batch, &fate.clashes));
-        put(&mut tx, feed, source, run, batch.at, entries).await?;
-        write::see(&mut tx, run, &mut open, &fate.seen, new).await?;
-        let landed = totals(batch, &fate);
-        open.landings += 1;
-        note(&mut tx, run, &open, batch, &landed).await?;
+        let landed = self.land_in(&mut tx, &locked, run, &mut open, batch, false).await?;
         self.commit(tx, "landing").await?;
-        remember(&mut open, &fate, &found, &groups, batch);
         self.runs().insert(run, open);
         Ok(landed)
     }
@@ -79,12 +55,60 @@ impl Landing for PostgresStore {
     }
 }
 
+impl PostgresStore {
+    /// Lands a batch within a transaction that has the lease and the lock. `open` must be dropped when the transaction fails.
+    pub(super) async fn land_in(
+        &self,
+        tx: &mut Tx,
+        locked: &Locked,
+        run: RunId,
+        open: &mut OpenRun,
+        batch: &LandingBatch<'_>,
+        pushed: bool,
+    ) -> Result<Landed, StoreError> {
+        let feed = locked.feed;
+        let open_feed = self.opened(feed)?;
+        let records = batch.accepted.batch();
+        if !batch.accepted.rows().is_empty() && records.plan().name != open_feed.plan.name {
+            return Err(inconsistent(format!("records of {} cannot land in {}", records.plan().name, open_feed.plan.name)));
+        }
+        if locked.parked || locked.key_digest != open_feed.key_digest {
+            return Err(inconsistent(format!("{} is parked, or its key was changed", open_feed.plan.name)));
+        }
+        let groups = sort::groups(batch.accepted);
+        let found = write::look_up(tx, feed, records, &groups).await?;
+        let mut fate = sort::decide(records, &groups, &found, open);
+        holder::hold(tx, locked, records, &mut fate).await?;
+        let new = write::write_records(tx, locked, &open_feed, open, records, &fate.writes, batch.at).await?;
+        write::freeze(tx, feed, run, &fate, records).await?;
+        let settled: Vec<&[u8]> = fate.landed.iter().map(|row| records.row(*row as usize).natural_key()).collect();
+        settle_keys(tx, feed, &settled).await?;
+        let mut entries: Vec<Entry> = rejected_entries(batch.rejected);
+        entries.extend(conflict_entries(batch, &fate.conflicts));
+        entries.extend(clash_entries(batch, &fate.clashes));
+        put(tx, feed, open.source as i32, run, batch.at, entries).await?;
+        write::see(tx, run, open, &fate.seen, new).await?;
+        let landed = totals(batch, &fate);
+        open.landings += 1;
+        note(tx, run, open, batch, &landed, pushed).await?;
+        remember(open, &fate, &found, &groups, batch);
+        Ok(landed)
+    }
+}
+
 /// Adds a landing to its run and moves the checkpoint; fails when what is remembered of the run is not its newest state.
-async fn note(tx: &mut Tx, run: RunId, open: &OpenRun, batch: &LandingBatch<'_>, landed: &Landed) -> Result<(), StoreError> {
+async fn note(
+    tx: &mut Tx,
+    run: RunId,
+    open: &OpenRun,
+    batch: &LandingBatch<'_>,
+    landed: &Landed,
+    pushed: bool,
+) -> Result<(), StoreError> {
     let done = sqlx::query(
         "UPDATE run SET position = $1, read = read + $2, changed = changed + $3, unchanged = unchanged + $4, \
          duplicate = duplicate + $5, quarantined = quarantined + $6, filtered = filtered + $7, consumed = consumed + $8, \
-         landings = landings + 1 WHERE id = $9 AND ended IS NULL AND landings = $10",
+         landings = landings + 1 WHERE id = $9 AND (ended IS NULL OR $11) AND landings = $10",
     )
     .bind(batch.position.0.as_slice())
     .bind(landed.read as i64)
@@ -96,6 +120,7 @@ async fn note(tx: &mut Tx, run: RunId, open: &OpenRun, batch: &LandingBatch<'_>,
     .bind(landed.consumed as i64)
     .bind(run.0)
     .bind(open.landings - 1)
+    .bind(pushed)
     .execute(&mut **tx)
     .await
     .map_err(db("noting a landing"))?;

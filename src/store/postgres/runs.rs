@@ -2,12 +2,12 @@
 
 use super::fault::db;
 use super::lease::Row;
-use super::lock::lock;
+use super::lock::{Locked, lock};
 use super::{PostgresStore, Tx, deletion, inconsistent};
 use crate::source::Position;
 use crate::store::open_run::{OpenRun, bitmap, hash_of, landed};
 use crate::store::sort::{FROZEN, Sighting};
-use crate::store::{FeedId, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError};
+use crate::store::{FeedId, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError};
 
 /// Source and feed of a run.
 pub(super) async fn place(tx: &mut Tx, run: RunId) -> Result<(i32, FeedId), StoreError> {
@@ -57,7 +57,7 @@ pub(super) async fn load(tx: &mut Tx, run: RunId) -> Result<OpenRun, StoreError>
 }
 
 /// The number of a source, by its name.
-async fn source_id(tx: &mut Tx, name: &str) -> Result<i32, StoreError> {
+pub(super) async fn source_id(tx: &mut Tx, name: &str) -> Result<i32, StoreError> {
     let what = db("naming a source");
     // Mostly it is there, and its row, which is its lease too, is not to be locked for nothing.
     let known: Option<i32> =
@@ -97,9 +97,7 @@ impl PostgresStore {
             return Ok(RunStart { run: RunId(*id), resume: Some(Position(position.clone())) });
         }
         for (id, ..) in &open {
-            forget(&mut tx, RunId(*id)).await?;
-            let sql = "UPDATE run SET ended = $2, error = 'interrupted' WHERE id = $1";
-            sqlx::query(sql).bind(id).bind(new.at).execute(&mut *tx).await.map_err(what)?;
+            interrupt(&mut tx, RunId(*id), new.at).await?;
         }
         let run: i64 = sqlx::query_scalar("INSERT INTO run (source, feed, mapping, began) VALUES ($1, $2, $3, $4) RETURNING id")
             .bind(source)
@@ -114,7 +112,6 @@ impl PostgresStore {
     }
 
     pub(super) async fn finish_run_row(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError> {
-        let what = db("ending a run");
         let mut tx = self.begin("ending a run").await?;
         let known = self.runs().remove(&run);
         let (source, feed) = match &known {
@@ -127,39 +124,60 @@ impl PostgresStore {
             Some(open) => open,
             None => load(&mut tx, run).await?,
         };
-        let mut summary = RunSummary::default();
-        deletion::take_over(&mut tx, &open).await?;
-        if end.complete {
-            summary.closed = close_unseen(&mut tx, &open, run).await?;
-            unfreeze(&mut tx, &open, run).await?;
-            let sql = "UPDATE feeds SET read_once = true WHERE id = $1";
-            sqlx::query(sql).bind(feed.0 as i32).execute(&mut *tx).await.map_err(what)?;
-            (summary.missing, summary.deleted) = deletion::find_missing(&mut tx, &locked, run, &open, end).await?;
-        } else {
-            deletion::found_again(&mut tx, &open).await?;
-        }
-        forget(&mut tx, run).await?;
-        let totals: Option<(i64, i64, i64, i64, i64, i64, i64)> = sqlx::query_as(
-            "UPDATE run SET ended = $1, complete = $2, error = $3 WHERE id = $4 AND ended IS NULL AND landings = $5 \
-             RETURNING read, changed, unchanged, duplicate, quarantined, filtered, consumed",
-        )
-        .bind(end.at)
-        .bind(end.complete)
-        .bind(&end.error)
-        .bind(run.0)
-        .bind(open.landings)
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(what)?;
-        let totals = totals.ok_or_else(|| inconsistent(format!("run {} was gone on with elsewhere", run.0)))?;
-        summary.landed = landed(totals.into());
+        let summary = finish(&mut tx, &locked, run, &open, end).await?;
         self.commit(tx, "ending a run").await?;
         Ok(summary)
     }
 }
 
+/// Closes a run that stays as it is.
+pub(super) async fn interrupt(tx: &mut Tx, run: RunId, at: Millis) -> Result<(), StoreError> {
+    forget(tx, run).await?;
+    let sql = "UPDATE run SET ended = $2, error = 'interrupted' WHERE id = $1";
+    sqlx::query(sql).bind(run.0).bind(at).execute(&mut **tx).await.map_err(db("closing an interrupted run"))?;
+    Ok(())
+}
+
+/// Ends a run.
+pub(super) async fn finish(
+    tx: &mut Tx,
+    locked: &Locked,
+    run: RunId,
+    open: &OpenRun,
+    end: &RunEnd,
+) -> Result<RunSummary, StoreError> {
+    let what = db("ending a run");
+    let mut summary = RunSummary::default();
+    deletion::take_over(tx, open).await?;
+    if end.complete {
+        summary.closed = close_unseen(tx, open, run).await?;
+        unfreeze(tx, open, run).await?;
+        let sql = "UPDATE feeds SET read_once = true WHERE id = $1";
+        sqlx::query(sql).bind(open.feed.0 as i32).execute(&mut **tx).await.map_err(what)?;
+        (summary.missing, summary.deleted) = deletion::find_missing(tx, locked, run, open, end).await?;
+    } else {
+        deletion::found_again(tx, open).await?;
+    }
+    forget(tx, run).await?;
+    let totals: Option<(i64, i64, i64, i64, i64, i64, i64)> = sqlx::query_as(
+        "UPDATE run SET ended = $1, complete = $2, error = $3 WHERE id = $4 AND ended IS NULL AND landings = $5 \
+             RETURNING read, changed, unchanged, duplicate, quarantined, filtered, consumed",
+    )
+    .bind(end.at)
+    .bind(end.complete)
+    .bind(&end.error)
+    .bind(run.0)
+    .bind(open.landings)
+    .fetch_optional(&mut **tx)
+    .await
+    .map_err(what)?;
+    let totals = totals.ok_or_else(|| inconsistent(format!("run {} was gone on with elsewhere", run.0)))?;
+    summary.landed = landed(totals.into());
+    Ok(summary)
+}
+
 /// Drops what only a run under way needs.
-async fn forget(tx: &mut Tx, run: RunId) -> Result<(), StoreError> {
+pub(super) async fn forget(tx: &mut Tx, run: RunId) -> Result<(), StoreError> {
     for sql in ["DELETE FROM seen WHERE run = $1", "DELETE FROM sighting WHERE run = $1"] {
         sqlx::query(sql).bind(run.0).execute(&mut **tx).await.map_err(db("ending a run"))?;
     }

@@ -1,7 +1,14 @@
 //! One landing, one transaction.
 
+use std::collections::HashMap;
+
+use sqlx::{Sqlite, Transaction};
+
 use super::fault::db;
+use super::feeds::OpenFeed;
 use super::quarantine::{Entry, clash_entries, conflict_entries, put, rejected_entries, settle_keys};
+use super::runs::OpenRun;
+use super::shape::Shapes;
 use super::{SqliteStore, Writer, begin, holder, inconsistent, runs, write};
 use crate::store::open_run::{remember, totals};
 use crate::store::sort;
@@ -28,37 +35,11 @@ impl Landing for SqliteStore {
             Some(open) => open,
             None => runs::load(&mut tx, run).await?,
         };
-        let Some(feed) = feeds.get_mut(&open.feed) else {
-            return Err(inconsistent(format!("feed {} was not opened", open.feed.0)));
-        };
-        let records = batch.accepted.batch();
-        if !batch.accepted.rows().is_empty() && records.plan().name != feed.plan.name {
-            return Err(inconsistent(format!("records of {} cannot land in {}", records.plan().name, feed.plan.name)));
-        }
-        let groups = sort::groups(batch.accepted);
-        let found = write::look_up(&mut tx, shapes, &mut open, records, &groups).await?;
-        let mut fate = sort::decide(records, &groups, &found, &open);
-        let adopts = holder::hold(&mut tx, shapes, open.feed, feed, records, &mut fate).await?;
-        let new = write::write_records(&mut tx, shapes, feed, &open, records, &fate.writes, batch.at).await?;
-        write::freeze(&mut tx, shapes, open.feed, run, &fate, records).await?;
-        let settled: Vec<&[u8]> =
-            fate.landed.iter().map(|row| records.row(*row as usize).natural_key()).filter(|key| feed.may_wait(key)).collect();
-        settle_keys(&mut tx, shapes, open.feed, &settled).await?;
-        let mut entries: Vec<Entry> = rejected_entries(batch.rejected);
-        entries.extend(conflict_entries(batch, &fate.conflicts));
-        entries.extend(clash_entries(batch, &fate.clashes));
-        put(&mut tx, shapes, open.feed, open.source, run, batch.at, &entries).await?;
-        for key in entries.iter().filter_map(|e| e.nk.as_deref()) {
-            feed.waits(key);
-        }
-        write::see(&mut tx, run, &mut open, &fate.seen, new).await?;
-        let landed = totals(batch, &fate);
-        note(&mut tx, run, batch, &landed).await?;
+        let done = land_in(&mut tx, feeds, shapes, run, &mut open, batch).await?;
         self.commit(tx, "landing").await?;
-        feed.adopts = adopts;
-        remember(&mut open, &fate, &found, &groups, batch);
+        done.remember(feeds, open.feed);
         runs.insert(run, open);
-        Ok(landed)
+        Ok(done.landed)
     }
 
     async fn finish_run(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError> {
@@ -72,6 +53,60 @@ impl Landing for SqliteStore {
     async fn rekey(&self, spec: &FeedSpec, at: Millis) -> Result<u64, StoreError> {
         self.rekey_feed(spec, at).await
     }
+}
+
+/// A landing whose transaction is still open.
+pub(super) struct Done {
+    pub(super) landed: Landed,
+    adopts: bool,
+}
+
+impl Done {
+    /// To be called once it is committed.
+    pub(super) fn remember(&self, feeds: &mut HashMap<FeedId, OpenFeed>, feed: FeedId) {
+        if let Some(feed) = feeds.get_mut(&feed) {
+            feed.adopts = self.adopts;
+        }
+    }
+}
+
+/// Lands a batch within a transaction. `open` must be dropped when the transaction fails.
+pub(super) async fn land_in(
+    tx: &mut Transaction<'_, Sqlite>,
+    feeds: &mut HashMap<FeedId, OpenFeed>,
+    shapes: &mut Shapes,
+    run: RunId,
+    open: &mut OpenRun,
+    batch: &LandingBatch<'_>,
+) -> Result<Done, StoreError> {
+    let Some(feed) = feeds.get_mut(&open.feed) else {
+        return Err(inconsistent(format!("feed {} was not opened", open.feed.0)));
+    };
+    let records = batch.accepted.batch();
+    if !batch.accepted.rows().is_empty() && records.plan().name != feed.plan.name {
+        return Err(inconsistent(format!("records of {} cannot land in {}", records.plan().name, feed.plan.name)));
+    }
+    let groups = sort::groups(batch.accepted);
+    let found = write::look_up(tx, shapes, open, records, &groups).await?;
+    let mut fate = sort::decide(records, &groups, &found, open);
+    let adopts = holder::hold(tx, shapes, open.feed, feed, records, &mut fate).await?;
+    let new = write::write_records(tx, shapes, feed, open, records, &fate.writes, batch.at).await?;
+    write::freeze(tx, shapes, open.feed, run, &fate, records).await?;
+    let settled: Vec<&[u8]> =
+        fate.landed.iter().map(|row| records.row(*row as usize).natural_key()).filter(|key| feed.may_wait(key)).collect();
+    settle_keys(tx, shapes, open.feed, &settled).await?;
+    let mut entries: Vec<Entry> = rejected_entries(batch.rejected);
+    entries.extend(conflict_entries(batch, &fate.conflicts));
+    entries.extend(clash_entries(batch, &fate.clashes));
+    put(tx, shapes, open.feed, open.source, run, batch.at, &entries).await?;
+    for key in entries.iter().filter_map(|e| e.nk.as_deref()) {
+        feed.waits(key);
+    }
+    write::see(tx, run, open, &fate.seen, new).await?;
+    let landed = totals(batch, &fate);
+    note(tx, run, batch, &landed).await?;
+    remember(open, &fate, &found, &groups, batch);
+    Ok(Done { landed, adopts })
 }
 
 /// Adds a landing to its run and moves the checkpoint.

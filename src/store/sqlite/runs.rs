@@ -1,13 +1,16 @@
 //! Runs: begin, take up again, end.
 
+use std::collections::HashMap;
+
 use sqlx::{Sqlite, Transaction};
 
 use super::fault::db;
+use super::feeds::OpenFeed;
 use super::{SqliteStore, Writer, begin, deletion, inconsistent};
 use crate::source::Position;
 pub(super) use crate::store::open_run::{CHUNK_BITS, OpenRun, bitmap, bitmap_bytes, hash_of, landed};
 use crate::store::sort::{FROZEN, Sighting};
-use crate::store::{FeedId, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError};
+use crate::store::{FeedId, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError};
 
 /// Reads a run that goes on back from the database.
 pub(super) async fn load(tx: &mut Transaction<'_, Sqlite>, run: RunId) -> Result<OpenRun, StoreError> {
@@ -74,16 +77,7 @@ impl SqliteStore {
         {
             return Ok(RunStart { run: RunId(*id), resume: Some(Position(position.clone())) });
         }
-        for (id, ..) in &open {
-            forget(&mut tx, RunId(*id)).await?;
-            sqlx::query("UPDATE run SET ended = ?, error = 'interrupted' WHERE id = ?")
-                .bind(new.at)
-                .bind(id)
-                .execute(&mut *tx)
-                .await
-                .map_err(what)?;
-            runs.remove(&RunId(*id));
-        }
+        interrupt(&mut tx, runs, new.feed, source, new.at).await?;
         let (run,): (i64,) = sqlx::query_as("INSERT INTO run (source, feed, mapping, began) VALUES (?, ?, ?, ?) RETURNING id")
             .bind(source)
             .bind(new.feed.0)
@@ -97,51 +91,91 @@ impl SqliteStore {
     }
 
     pub(super) async fn finish_run_row(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError> {
-        let what = db("ending a run");
         let mut guard = self.writer().await?;
         let Writer { conn, feeds, runs, .. } = &mut *guard;
         let mut tx = begin(conn, "ending a run").await?;
-        let open = match runs.remove(&run) {
-            Some(open) => open,
-            None => load(&mut tx, run).await?,
-        };
-        let mut summary = RunSummary::default();
-        deletion::take_over(&mut tx, &open).await?;
-        if end.complete {
-            summary.closed = close_unseen(&mut tx, &open, run).await?;
-            unfreeze(&mut tx, &open, run).await?;
-            sqlx::query("UPDATE feeds SET read_once = 1 WHERE id = ?").bind(open.feed.0).execute(&mut *tx).await.map_err(what)?;
-            let Some(feed) = feeds.get(&open.feed) else {
-                return Err(inconsistent(format!("feed {} was not opened", open.feed.0)));
-            };
-            let indexed = feed.indexed.to_vec();
-            (summary.missing, summary.deleted) = deletion::find_missing(&mut tx, run, &open, end, &indexed).await?;
-        } else {
-            deletion::found_again(&mut tx, &open).await?;
-        }
-        forget(&mut tx, run).await?;
-        let totals: [i64; 7] = {
-            let row: (i64, i64, i64, i64, i64, i64, i64) = sqlx::query_as(
-                "UPDATE run SET ended = ?, complete = ?, error = ? WHERE id = ? \
-                 RETURNING read, changed, unchanged, duplicate, quarantined, filtered, consumed",
-            )
-            .bind(end.at)
-            .bind(end.complete)
-            .bind(&end.error)
-            .bind(run.0)
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(what)?;
-            row.into()
-        };
-        summary.landed = landed(totals);
+        let summary = finish(&mut tx, feeds, runs, run, end).await?;
         self.commit(tx, "ending a run").await?;
         Ok(summary)
     }
 }
 
+/// Closes the runs of a source and feed that are under way.
+pub(super) async fn interrupt(
+    tx: &mut Transaction<'_, Sqlite>,
+    runs: &mut HashMap<RunId, OpenRun>,
+    feed: FeedId,
+    source: i64,
+    at: Millis,
+) -> Result<(), StoreError> {
+    let what = db("closing an interrupted run");
+    let open: Vec<(i64,)> = sqlx::query_as("SELECT id FROM run WHERE feed = ? AND source = ? AND ended IS NULL")
+        .bind(feed.0)
+        .bind(source)
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(what)?;
+    for (id,) in open {
+        forget(tx, RunId(id)).await?;
+        sqlx::query("UPDATE run SET ended = ?, error = 'interrupted' WHERE id = ?")
+            .bind(at)
+            .bind(id)
+            .execute(&mut **tx)
+            .await
+            .map_err(what)?;
+        runs.remove(&RunId(id));
+    }
+    Ok(())
+}
+
+/// Ends a run.
+pub(super) async fn finish(
+    tx: &mut Transaction<'_, Sqlite>,
+    feeds: &HashMap<FeedId, OpenFeed>,
+    runs: &mut HashMap<RunId, OpenRun>,
+    run: RunId,
+    end: &RunEnd,
+) -> Result<RunSummary, StoreError> {
+    let what = db("ending a run");
+    let open = match runs.remove(&run) {
+        Some(open) => open,
+        None => load(tx, run).await?,
+    };
+    let mut summary = RunSummary::default();
+    deletion::take_over(tx, &open).await?;
+    if end.complete {
+        summary.closed = close_unseen(tx, &open, run).await?;
+        unfreeze(tx, &open, run).await?;
+        sqlx::query("UPDATE feeds SET read_once = 1 WHERE id = ?").bind(open.feed.0).execute(&mut **tx).await.map_err(what)?;
+        let Some(feed) = feeds.get(&open.feed) else {
+            return Err(inconsistent(format!("feed {} was not opened", open.feed.0)));
+        };
+        let indexed = feed.indexed.to_vec();
+        (summary.missing, summary.deleted) = deletion::find_missing(tx, run, &open, end, &indexed).await?;
+    } else {
+        deletion::found_again(tx, &open).await?;
+    }
+    forget(tx, run).await?;
+    let totals: [i64; 7] = {
+        let row: (i64, i64, i64, i64, i64, i64, i64) = sqlx::query_as(
+            "UPDATE run SET ended = ?, complete = ?, error = ? WHERE id = ? \
+             RETURNING read, changed, unchanged, duplicate, quarantined, filtered, consumed",
+        )
+        .bind(end.at)
+        .bind(end.complete)
+        .bind(&end.error)
+        .bind(run.0)
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(what)?;
+        row.into()
+    };
+    summary.landed = landed(totals);
+    Ok(summary)
+}
+
 /// Drops what only a run under way needs.
-async fn forget(tx: &mut Transaction<'_, Sqlite>, run: RunId) -> Result<(), StoreError> {
+pub(super) async fn forget(tx: &mut Transaction<'_, Sqlite>, run: RunId) -> Result<(), StoreError> {
     for sql in ["DELETE FROM seen WHERE run = ?", "DELETE FROM sighting WHERE run = ?"] {
         sqlx::query(sql).bind(run.0).execute(&mut **tx).await.map_err(db("ending a run"))?;
     }

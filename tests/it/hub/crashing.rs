@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use xiaoshu::fault::FaultClass;
+use xiaoshu::record::RecordKey;
 use xiaoshu::standard::{FieldIdx, TablePlan};
 use xiaoshu::store::{
     BatchId, BatchInfo, Cause, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, FeedSpec, Imbalance, Keys,
-    Landed, Landing, LandingBatch, Lane, MemberRow, MemberVerdict, Meta, Millis, NewRun, PendingDeletion, Quarantine,
-    QuarantineFilter, QuarantinedRow, RampState, RampStep, ReadModels, Receipt, RunEnd, RunId, RunRow, RunStart, RunSummary,
-    Stage, StockRow, Store, StoreError, TableRow, UpstreamId,
+    Landed, Landing, LandingBatch, Lane, MemberRow, MemberVerdict, Meta, Millis, NewRun, PendingDeletion, PushMark, PushState,
+    Pushes, Quarantine, QuarantineFilter, QuarantinedRow, RampState, RampStep, ReadModels, Receipt, RecordRow, Records, RunEnd,
+    RunId, RunRow, RunStart, RunSummary, Stage, StockRow, Store, StoreError, TableRow, UpstreamId,
 };
 use xiaoshu::store::{Grant, Lease, LeaseRow, LeaseTerms, Leased, Leases};
 
@@ -99,6 +100,63 @@ impl Landing for CrashingStore {
         let done = self.inner.rekey(spec, at).await;
         self.after()?;
         done
+    }
+}
+
+#[async_trait::async_trait]
+impl Pushes for CrashingStore {
+    async fn push_state(&self, feed: FeedId, source: &str, producer: &str) -> Result<PushState, StoreError> {
+        self.alive()?;
+        self.inner.push_state(feed, source, producer).await
+    }
+
+    async fn begin_snapshot(&self, mark: &PushMark, mapping_digest: [u8; 16], at: Millis) -> Result<RunId, StoreError> {
+        self.before()?;
+        let done = self.inner.begin_snapshot(mark, mapping_digest, at).await;
+        self.after()?;
+        done
+    }
+
+    async fn land_pushed(
+        &self,
+        mark: &PushMark,
+        mapping_digest: [u8; 16],
+        batch: &LandingBatch<'_>,
+    ) -> Result<Landed, StoreError> {
+        self.before()?;
+        let done = self.inner.land_pushed(mark, mapping_digest, batch).await;
+        self.after()?;
+        done
+    }
+
+    async fn end_snapshot(&self, mark: &PushMark, end: &RunEnd) -> Result<RunSummary, StoreError> {
+        self.before()?;
+        let done = self.inner.end_snapshot(mark, end).await;
+        self.after()?;
+        done
+    }
+}
+
+#[async_trait::async_trait]
+impl Records for CrashingStore {
+    async fn record(&self, feed: FeedId, key: &RecordKey) -> Result<Option<RecordRow>, StoreError> {
+        self.alive()?;
+        self.inner.record(feed, key).await
+    }
+
+    async fn page(&self, feed: FeedId, after: Option<&[u8]>, limit: u32) -> Result<Vec<RecordRow>, StoreError> {
+        self.alive()?;
+        self.inner.page(feed, after, limit).await
+    }
+
+    async fn changes(&self, feed: FeedId, after: u64, limit: u32) -> Result<Vec<RecordRow>, StoreError> {
+        self.alive()?;
+        self.inner.changes(feed, after, limit).await
+    }
+
+    async fn newest_seq(&self, feed: FeedId) -> Result<u64, StoreError> {
+        self.alive()?;
+        self.inner.newest_seq(feed).await
     }
 }
 

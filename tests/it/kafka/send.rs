@@ -117,23 +117,6 @@ async fn without_a_return_topic_open_batches_come_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_without_verdicts_is_sent_again_after_its_time() {
-    let (brokers, prefix) = (shared(), unique());
-    let verdicts = format!("{prefix}.verdicts");
-    broker::make(&brokers, &verdicts, 1, false);
-    let mut settings = settings(&brokers, &prefix);
-    settings["return_topic"] = verdicts.as_str().into();
-    settings["verdict_within"] = "1h".into();
-    let sender = Sender::new(&settings);
-    sender.submit(1, &[(1, 1, UP)]).await.unwrap();
-    sender.story(|l| !l.is_empty()).await;
-    sender.clock.advance(std::time::Duration::from_secs(3600));
-    assert!(sender.transport.settled().is_empty());
-    sender.clock.advance(std::time::Duration::from_secs(1));
-    assert_eq!(sender.story(|l| !l.is_empty()).await, ["1 failed Lost transient"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_row_too_large_is_refused_and_the_others_go() {
     let sender = Sender::new(&settings(&shared(), &unique()));
     let values = [b"{}".to_vec(), vec![b'x'; 2_000_000], b"{}".to_vec()];

@@ -5,6 +5,7 @@ mod fixtures;
 mod mysql;
 mod postgres;
 mod promises;
+mod push;
 mod sqlite;
 
 use std::path::Path;

@@ -9,9 +9,9 @@ use xiaoshu::source::{ReadSpec, Source, SourceError, registry};
 use super::fixtures::{self, Fixture};
 use super::{Cell, Configured, Reading, drain, query, some, table};
 
-/// Runs a promise over all kinds there are, each with a place of its own.
+/// Runs a promise over all kinds that are read, each with a place of its own.
 fn for_each_kind(promise: impl Fn(&Configured<'_>, &dyn Fixture)) {
-    for connector in registry() {
+    for connector in registry().iter().filter(|connector| !connector.is_pushed()) {
         let fixture = fixtures::of(connector.kind());
         let configured = Configured { kind: connector.kind(), settings: fixture.settings(), base: fixture.base() };
         eprintln!("kind {}", connector.kind());

@@ -7,7 +7,8 @@ use xiaoshu::source::Position;
 use xiaoshu::standard::{Kind, TablePlan};
 use xiaoshu::store::{
     BatchId, Cursor, FeedId, FeedRow, Grant, Landed, LandingBatch, Lane, LeaseTerms, Leased, MemberVerdict, Millis, NewException,
-    NewRun, Outcome, RampStep, Reason, RunEnd, RunId, RunStart, RunSummary, Stage, Stock, Store, StoreError, UpstreamId,
+    NewRun, Outcome, PushMark, RampStep, Reason, RunEnd, RunId, RunStart, RunSummary, Stage, Stock, Store, StoreError,
+    UpstreamId,
 };
 
 use super::table::{self, Row};
@@ -49,6 +50,36 @@ impl Desk {
     pub async fn begin(&self, source: &str, mapping: u8, at: Millis) -> Result<RunStart, StoreError> {
         hold(&*self.store, Leased::Stream(source.into())).await?;
         self.store.begin_run(&NewRun { source: source.into(), feed: self.feed, mapping_digest: [mapping; 16], at }).await
+    }
+
+    /// Lands rows as `producer` pushes them.
+    pub async fn push(&self, producer: &str, rows: &[Row], position: Option<u64>, at: Millis) -> Result<Landed, StoreError> {
+        let (accepted, rejected) = table::judged(&self.plan, rows);
+        let good: Vec<usize> = accepted.rows().iter().map(|r| accepted.batch().row(*r as usize).origin()).collect();
+        let raw = |i: u32| (table::raw(&rows[good[i as usize]]), table::place(good[i as usize]));
+        let none = Position(Vec::new());
+        let batch = LandingBatch {
+            read: rows.len() as u64,
+            accepted: &accepted,
+            rejected: &rejected,
+            filtered: 0,
+            consumed: 0,
+            position: &none,
+            raw: &raw,
+            name: &|key: &[u8]| table::name(&self.plan, key),
+            at,
+        };
+        self.store.land_pushed(&self.mark(producer, position), [1; 16], &batch).await
+    }
+
+    /// Who pushes, and up to where.
+    pub fn mark(&self, producer: &str, position: Option<u64>) -> PushMark {
+        PushMark { feed: self.feed, source: "push".into(), producer: producer.into(), position }
+    }
+
+    /// The position of a producer.
+    pub async fn position(&self, producer: &str) -> u64 {
+        self.store.push_state(self.feed, "push", producer).await.unwrap().position
     }
 
     /// Lands rows; `position` is how many rows of the source lie behind them.

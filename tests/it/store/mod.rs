@@ -10,7 +10,9 @@ mod keys;
 mod landing;
 mod leases;
 mod model;
+mod pushed;
 mod random;
+mod records;
 mod table;
 
 /// Runs each promise over each implementation: one test a pair.
@@ -57,6 +59,19 @@ macro_rules! all_promises {
             landing::deletions_of_seven_days_are_counted_together,
             landing::a_log_never_deletes,
             landing::an_incomplete_run_deletes_nothing,
+            pushed::a_landing_moves_its_producers_position_and_no_other,
+            pushed::a_position_outlives_a_restart,
+            pushed::a_later_push_replaces_without_conflict,
+            pushed::pushes_of_a_day_are_one_run,
+            pushed::a_snapshot_deletes_what_it_did_not_see,
+            pushed::a_snapshot_goes_on_after_a_restart,
+            pushed::a_snapshot_begun_anew_replaces_the_one_under_way,
+            pushed::a_snapshot_given_up_deletes_nothing,
+            pushed::a_pushed_row_takes_back_a_held_deletion,
+            pushed::another_natural_key_forgets_positions,
+            records::a_record_is_found_by_its_key_live_or_gone,
+            records::pages_hold_every_live_record_once_while_rows_come_and_go,
+            records::changes_give_the_newest_versions_in_order_with_tombstones,
             keys::the_first_row_with_a_record_key_holds_it,
             keys::adopted_keys_and_minted_ones_never_meet,
             keys::a_deleted_record_keeps_its_key,

@@ -24,7 +24,7 @@ use crate::report::render::Style;
 use crate::report::transport::{
     Fate, Limits, OpenBatch, Reach, Reply, Settled, Transport, TransportContext, TransportError, VerdictQuery, WireBatch,
 };
-use crate::store::{Millis, Op};
+use crate::store::{BatchId, Millis, Op};
 use crate::wire::kafka::{Trouble, Watch, message_key};
 
 /// How long a look at the brokers may take.
@@ -57,7 +57,7 @@ impl KafkaClient {
     /// # Errors
     /// What is wrong with the settings.
     pub fn new(settings: KafkaSettings, context: TransportContext) -> Result<Self, Text> {
-        let style = settings.style()?;
+        let style = settings.own.rows.style(true)?;
         let mut config = settings.connection.client(&context.base);
         config.set("client.id", format!("xiaoshu-{}", context.identity.instance));
         let ledger = Arc::new(Ledger::new(settings.own.return_topic.is_some()));
@@ -234,8 +234,8 @@ impl Transport for KafkaClient {
     fn limits(&self) -> Limits {
         let own = &self.settings.own;
         Limits {
-            rows: own.rows.batch_rows,
-            bytes: own.rows.batch_bytes,
+            rows: self.settings.batch_rows(),
+            bytes: own.rows.batch_bytes.unwrap_or(1 << 20),
             dedupes: true,
             spacing: None,
             margin: Duration::ZERO,
@@ -254,7 +254,7 @@ impl Transport for KafkaClient {
         let producer = self.producer().await?;
         let now = self.now();
         let rows: Vec<(RecordKey, u64)> = batch.heads.iter().map(|h| (h.key, h.seq)).collect();
-        let sending = self.ledger.open(batch.id, batch.table, producer.number, &rows, now);
+        let sending = self.ledger.open(batch.id, batch.table, producer.number, &rows);
         let envelope = Envelope::new(&self.context.identity, batch.table, now);
         for (at, (head, value)) in batch.heads.iter().zip(batch.rows).enumerate() {
             let ticket = Ticket { batch: batch.id, sending, ordinal: at as u32 };
@@ -271,7 +271,7 @@ impl Transport for KafkaClient {
         let judged = self.settings.own.return_topic.is_some();
         let (waiting, unsure): (Vec<_>, Vec<_>) = open.iter().partition(|batch| judged && batch.accepted);
         for batch in &waiting {
-            self.ledger.take_up(batch, self.now());
+            self.ledger.take_up(batch);
         }
         if let Err(error) = self.follow(!waiting.is_empty()).await {
             waiting.iter().for_each(|batch| self.ledger.forget(batch.id));
@@ -281,6 +281,15 @@ impl Transport for KafkaClient {
         Ok(())
     }
 
+    fn is_down(&self) -> bool {
+        // While the reader is being exchanged it is neither up nor down.
+        self.settings.own.return_topic.is_some() && self.reader.try_lock().is_ok_and(|reader| reader.is_none())
+    }
+
+    fn forget(&self, batch: BatchId) {
+        self.ledger.forget(batch);
+    }
+
     fn settled(&self) -> Vec<Settled> {
         // A producer that has ended brings nothing through any more.
         if let Ok(mut slot) = self.producer.try_lock()
@@ -288,7 +297,7 @@ impl Transport for KafkaClient {
         {
             self.ledger.producer_ended(ended.number, &lost());
         }
-        self.ledger.settled(self.now(), self.settings.own.verdict_within.millis())
+        self.ledger.settled()
     }
 
     fn wakes(&self) -> Option<Arc<Notify>> {

@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::fault::FaultClass;
 use crate::finding::Text;
 use crate::record::RecordKey;
-use crate::report::transport::{Fate, News, OpenBatch, Reach, Settled, TransportError};
-use crate::store::{BatchId, MemberVerdict, Millis, Outcome};
+use crate::report::transport::{News, OpenBatch, Settled, TransportError};
+use crate::store::{BatchId, MemberVerdict, Outcome};
 
 /// What became of one row at the broker.
 #[derive(Debug)]
@@ -70,7 +69,6 @@ struct Open {
     first: Option<i64>,
     /// Where its rows are.
     span: Option<(i32, i64, i64)>,
-    since: Millis,
     /// Rows were refused by the broker, so no verdict will be read for them.
     unread: bool,
 }
@@ -85,7 +83,7 @@ impl Ledger {
     }
 
     /// A batch is about to be sent by a producer.
-    pub(super) fn open(&self, id: BatchId, table: &str, producer: u64, rows: &[(RecordKey, u64)], now: Millis) -> u64 {
+    pub(super) fn open(&self, id: BatchId, table: &str, producer: u64, rows: &[(RecordKey, u64)]) -> u64 {
         let mut state = self.lock();
         state.forget(id);
         state.sendings += 1;
@@ -106,7 +104,6 @@ impl Ledger {
             missing: rows,
             first: None,
             span: None,
-            since: now,
             unread: false,
         };
         state.open.insert(id, open);
@@ -114,8 +111,8 @@ impl Ledger {
     }
 
     /// A batch that an earlier process left, acknowledged: its verdicts are still to come.
-    pub(super) fn take_up(&self, batch: &OpenBatch, now: Millis) {
-        let sending = self.open(batch.id, &batch.table, 0, &batch.rows, now);
+    pub(super) fn take_up(&self, batch: &OpenBatch) {
+        let sending = self.open(batch.id, &batch.table, 0, &batch.rows);
         if let Some(open) = self.lock().open.get_mut(&batch.id).filter(|o| o.sending == sending) {
             (open.accepted, open.left) = (true, 0);
         }
@@ -203,20 +200,9 @@ impl Ledger {
         }
     }
 
-    /// News since the last call; the books of batches that have all their verdicts are closed. Accepted batches that
-    /// have waited longer than `patience` for verdicts are given up.
-    pub(super) fn settled(&self, now: Millis, patience: Millis) -> Vec<Settled> {
+    /// News since the last call; the books of batches that have all their verdicts are closed.
+    pub(super) fn settled(&self) -> Vec<Settled> {
         let mut state = self.lock();
-        let late: Vec<BatchId> = state
-            .open
-            .iter()
-            .filter(|(_, o)| o.accepted && o.ready.is_empty() && o.missing > 0 && now - o.since > patience)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in late {
-            state.forget(id);
-            state.news.push(Settled { batch: id, news: News::Failed(no_verdict()) });
-        }
         let mut news = std::mem::take(&mut state.news);
         let mut handed: Option<i64> = None;
         let mut closed = Vec::new();
@@ -256,14 +242,6 @@ fn least(a: Option<i64>, b: Option<i64>) -> Option<i64> {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     }
-}
-
-fn no_verdict() -> TransportError {
-    let text = Text::new(
-        "返回主题上迟迟没有处理结果，这批数据将重新发送",
-        "no verdicts came on the return topic in time; the batch is sent again",
-    );
-    TransportError { fate: Fate::Lost, class: FaultClass::Transient, reach: Reach::Batch, text }
 }
 
 impl State {

@@ -1,14 +1,10 @@
 //! Settings of one upstream of this kind.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
 use serde::Deserialize;
 
 use crate::finding::Text;
-use crate::report::fieldseal::{FieldSeal, FieldSealConfig};
-use crate::report::render::{NullPolicy, Style};
 use crate::report::setting::Period;
+use crate::report::transport::Rows;
 use crate::standard::Domain;
 use crate::wire::kafka::Connection;
 
@@ -37,9 +33,6 @@ pub struct OwnSettings {
     /// The topic that verdicts come back on.
     #[serde(default)]
     pub return_topic: Option<String>,
-    /// How long an accepted batch waits for its verdicts before it is sent again.
-    #[serde(default = "a_day")]
-    pub verdict_within: Period,
     /// How long the brokers may take to acknowledge a record.
     #[serde(default = "a_minute")]
     pub timeout: Period,
@@ -85,40 +78,8 @@ impl Compression {
     }
 }
 
-/// How rows look and how many go at once.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Rows {
-    /// Rows a batch.
-    pub batch_rows: u32,
-    /// Bytes a batch.
-    pub batch_bytes: u64,
-    /// Fields without a value.
-    pub nulls: NullPolicy,
-    /// Fields to seal, by `TABLE.FIELD`, `FIELD` or `*`.
-    pub seal: BTreeMap<String, FieldSealConfig>,
-    /// Fields never sent, by `TABLE.FIELD` or `FIELD`.
-    pub mask: BTreeSet<String>,
-}
-
-impl Default for Rows {
-    fn default() -> Self {
-        Self {
-            batch_rows: 1000,
-            batch_bytes: 1 << 20,
-            nulls: NullPolicy::default(),
-            seal: BTreeMap::new(),
-            mask: BTreeSet::new(),
-        }
-    }
-}
-
 fn prefix() -> String {
     "smartbrain.v1".into()
-}
-
-fn a_day() -> Period {
-    Period::secs(86_400)
 }
 
 fn a_minute() -> Period {
@@ -159,7 +120,7 @@ impl KafkaSettings {
                 ));
             }
         }
-        let rows = own.rows.batch_rows;
+        let rows = self.batch_rows();
         if rows == 0 || own.unsettled < rows || own.timeout.0.as_secs() == 0 {
             return Err(Text::new(
                 "rows.batch_rows 至少为 1，unsettled 不小于 rows.batch_rows，timeout 至少 1 秒",
@@ -185,13 +146,8 @@ impl KafkaSettings {
         Domain::ALL.iter().map(|d| self.topic(*d)).collect()
     }
 
-    /// How rows look.
-    pub(super) fn style(&self) -> Result<Style, Text> {
-        let mut seals = BTreeMap::new();
-        for (field, config) in &self.own.rows.seal {
-            seals.insert(field.clone(), Arc::new(FieldSeal::new(field, config)?));
-        }
-        let rows = &self.own.rows;
-        Ok(Style { nulls: rows.nulls, seals, masked: rows.mask.clone(), ..Style::default() })
+    /// Rows a batch.
+    pub fn batch_rows(&self) -> u32 {
+        self.own.rows.batch_rows.unwrap_or(1000)
     }
 }

@@ -237,3 +237,13 @@ CREATE TABLE delivered (
     hash bytea NOT NULL,
     PRIMARY KEY (upstream, feed, rid)
 );
+
+-- Where producers of pushed rows stand. snapshot: the run of the complete snapshot that the producer has under way.
+CREATE TABLE pushed (
+    feed integer NOT NULL,
+    source integer NOT NULL,
+    producer text NOT NULL,
+    position bigint NOT NULL DEFAULT 0,
+    snapshot bigint,
+    PRIMARY KEY (feed, source, producer)
+);

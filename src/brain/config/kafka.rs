@@ -1,0 +1,49 @@
+//! Settings of topics.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use crate::wire::kafka::Connection;
+
+/// Topics that hubs write to.
+#[derive(Debug, Clone)]
+pub struct KafkaConfig {
+    /// How to reach the brokers.
+    pub connection: Connection,
+    /// Topics are `<prefix>.<domain>`.
+    pub topic_prefix: String,
+    /// The consumer group: all brains of one platform share it.
+    pub group: String,
+    /// The topic that verdicts are published on; none are when absent.
+    pub return_topic: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Own {
+    #[serde(default = "prefix")]
+    topic_prefix: String,
+    #[serde(default = "group")]
+    group: String,
+    #[serde(default)]
+    return_topic: Option<String>,
+}
+
+fn prefix() -> String {
+    "smartbrain.v1".to_owned()
+}
+
+fn group() -> String {
+    "smartbrain".to_owned()
+}
+
+impl<'de> Deserialize<'de> for KafkaConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut map: Map<String, Value> = Map::deserialize(deserializer)?;
+        let connection = Connection::take(&mut map).map_err(|text| D::Error::custom(text.en))?;
+        connection.must_be_accepted().map_err(|text| D::Error::custom(text.en))?;
+        let own: Own = serde_json::from_value(Value::Object(map)).map_err(D::Error::custom)?;
+        Ok(Self { connection, topic_prefix: own.topic_prefix, group: own.group, return_topic: own.return_topic })
+    }
+}
