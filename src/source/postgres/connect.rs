@@ -34,7 +34,7 @@ impl Own {
         }
         let alike = |own: &&str| own.eq_ignore_ascii_case(name);
         let made = self.prelude.iter().flat_map(|view| view.split('"').skip(1).step_by(2));
-        words().filter(alike).next_back().or_else(|| made.filter(alike).find(|own| *own != name)).unwrap_or(name).to_owned()
+        words().rfind(alike).or_else(|| made.filter(alike).find(|own| *own != name)).unwrap_or(name).to_owned()
     }
 }
 

@@ -14,7 +14,6 @@ use xiaoshu::store::ReadModels;
 use xiaoshu::store::postgres::{PostgresOptions, PostgresStore};
 
 use super::school::{self, CODE};
-use crate::store::home::postgres_url;
 
 const ROWS: usize = 300;
 /// Longer than any wait here takes; a test that fails need not wait for ever.
@@ -29,22 +28,16 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(name: &str) -> Self {
+    fn new() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let brain = platform(&runtime);
         furnish(dir.path(), &brain.url());
-        let options =
-            PostgresOptions { schema: format!("hub_{name}_{}", std::process::id()), ..PostgresOptions::new(postgres_url()) };
-        std::fs::write(dir.path().join("database"), &options.url).expect("written");
+        let options = school::keep_in_postgres(dir.path());
         let settings = dir.path().join("xiaoshu.toml");
         let text = std::fs::read_to_string(&settings).expect("read");
-        let data = format!(
-            "\n[data]\nstore = \"postgres\"\nurl = {{ file = \"database\" }}\nschema = \"{}\"\n\n[data.leases]\n\
-             source_seconds = 1\nupstream_seconds = 4\nmargin_seconds = 1\n",
-            options.schema
-        );
-        std::fs::write(&settings, format!("{text}{data}")).expect("written");
+        let leases = "\n[data.leases]\nsource_seconds = 1\nupstream_seconds = 4\nmargin_seconds = 1\n";
+        std::fs::write(&settings, format!("{text}{leases}")).expect("written");
         Self { dir, runtime, brain, options }
     }
 
@@ -186,7 +179,7 @@ impl Drop for Hub {
 
 #[test]
 fn a_killed_hub_is_succeeded_by_the_other() {
-    let shared = Shared::new("killed");
+    let shared = Shared::new();
     let first = shared.start();
     first.says("accepted");
     let second = shared.start();
@@ -202,7 +195,7 @@ fn a_killed_hub_is_succeeded_by_the_other() {
 
 #[test]
 fn a_frozen_hub_that_wakes_up_has_no_lasting_effect() {
-    let shared = Shared::new("frozen");
+    let shared = Shared::new();
     let first = shared.start();
     first.says("sending");
     let second = shared.start();
