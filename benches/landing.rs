@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench landing -- [rows] [batch]`; 200,000 rows in batches of 1,000 unless said otherwise. Prints wall
 //! time and CPU time (user and system, of the whole process) a record, and the peak of resident memory. Preparing a
-//! batch is not counted.
+//! batch is not counted. With `postgres` among the arguments the store is in PostgreSQL, in a schema of its own of the database that
+//! XIAOSHU_TEST_POSTGRES_URL names (`tests/run.sh --servers` sets it); the CPU time of the server is then not in the figures.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,8 +18,9 @@ use xiaoshu::standard::{
     Domain, EditionId, FieldIdx, FieldPlan, FieldType, Format, Frequency, KeyPart, Kind, Length, NaturalKey, Required, Roles,
     Scope, Sensitivity, TableId, TablePlan,
 };
+use xiaoshu::store::postgres::{PostgresOptions, PostgresStore};
 use xiaoshu::store::sqlite::{SqliteOptions, SqliteStore};
-use xiaoshu::store::{FeedSpec, Landing, LandingBatch, NewRun, RunEnd};
+use xiaoshu::store::{FeedSpec, LandingBatch, LeaseTerms, Leased, NewRun, RunEnd, Store};
 use xiaoshu::validate::{Accepted, judge};
 
 const FIELDS: usize = 41;
@@ -29,17 +31,26 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let batch = numbers.next().unwrap_or(1_000).max(1);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let mut order: Vec<usize> = (0..rows).collect();
-    println!("{rows} rows in batches of {batch}");
-    runtime.block_on(load("key order", &order, batch))?;
+    let postgres = std::env::args().any(|a| a == "postgres");
+    println!("{rows} rows in batches of {batch}{}", if postgres { ", PostgreSQL" } else { "" });
+    runtime.block_on(load("key order", &order, batch, postgres))?;
     order.shuffle(&mut rand_chacha::ChaCha8Rng::seed_from_u64(7));
-    runtime.block_on(load("random order", &order, batch))?;
+    runtime.block_on(load("random order", &order, batch, postgres))?;
     Ok(())
 }
 
 /// A first load and an unchanged reload into a fresh store.
-async fn load(label: &str, order: &[usize], batch: usize) -> Result<(), Box<dyn std::error::Error>> {
+async fn load(label: &str, order: &[usize], batch: usize, postgres: bool) -> Result<(), Box<dyn std::error::Error>> {
     let dir = tempfile::tempdir_in(std::env::var_os("BENCH_DIR").unwrap_or_else(|| "target".into()))?;
-    let store = SqliteStore::open(dir.path(), SqliteOptions::default()).await?;
+    let store: Arc<dyn Store> = if postgres {
+        let schema = format!("bench_{}_{}", std::process::id(), label.replace(' ', "_"));
+        let url = std::env::var("XIAOSHU_TEST_POSTGRES_URL")?;
+        Arc::new(PostgresStore::open(PostgresOptions { schema, ..PostgresOptions::new(url) }).await?)
+    } else {
+        Arc::new(SqliteStore::open(dir.path(), SqliteOptions::default()).await?)
+    };
+    let terms = LeaseTerms { ttl: Duration::from_secs(3600), grace: Duration::ZERO };
+    store.acquire(&Leased::Stream("bench".into()), terms).await?;
     let plan = plan();
     let feed = store.open_feed(&FeedSpec { plan: Arc::clone(&plan), indexed: Vec::new(), key_digest: [0; 16] }).await?;
     for (what, at) in [("first load", 1), ("unchanged reload", 2)] {
@@ -82,7 +93,7 @@ async fn load(label: &str, order: &[usize], batch: usize) -> Result<(), Box<dyn 
             peak_mib(),
         );
     }
-    store.close().await?;
+    drop(store);
     Ok(())
 }
 

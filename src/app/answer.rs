@@ -300,8 +300,26 @@ pub struct StatusAnswer {
     pub tables: Vec<StatusLine>,
     /// Deletions that wait for approval.
     pub deletions: Vec<DeletionLine>,
+    /// Which hub has which source and upstream, where several share the store.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub leases: Vec<LeaseLine>,
     /// Equations that do not hold.
     pub imbalances: Vec<ImbalanceLine>,
+}
+
+/// What a hub has to itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeaseLine {
+    /// `source` or `upstream`.
+    pub kind: &'static str,
+    /// Its name in the settings.
+    pub name: String,
+    /// The hub.
+    pub holder: String,
+    /// How often it was taken, with the store's generation above.
+    pub epoch: u64,
+    /// The hub has not renewed it in time: another takes over soon.
+    pub expired: bool,
 }
 
 /// Deletions that wait for approval.

@@ -28,7 +28,7 @@ pub(super) fn sql(plan: &Plan) -> Vec<String> {
     }
     vec![format!(
         "CREATE TEMP VIEW hub_catalogue(table_name, label, edition, source, system, owner, frequency, automatic) AS \
-         SELECT * FROM (VALUES {}) WHERE column1 IS NOT NULL",
+         SELECT * FROM (VALUES {}) v WHERE column1 IS NOT NULL",
         rows.join(",")
     )]
 }

@@ -9,6 +9,7 @@ use crate::finding::Text;
 use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
 use crate::record::Namespace;
 use crate::source::{self, SourcePlace};
+use crate::store::postgres::PostgresStore;
 
 /// Looks at everything that was asked for; what is found is the answer.
 pub(super) fn answer(context: &Context<'_>, request: &CheckRequest) -> Result<CheckAnswer, Failure> {
@@ -25,6 +26,7 @@ pub(super) fn answer(context: &Context<'_>, request: &CheckRequest) -> Result<Ch
     };
     unsealed(&plan, &mut answer);
     if request.connect {
+        store(&plan, &mut answer)?;
         connect(&plan, &mut answer);
     }
     if request.upstream {
@@ -69,6 +71,45 @@ fn unsealed(plan: &Plan, answer: &mut CheckAnswer) {
             }
         }
     }
+}
+
+/// Reaches the database of the store, and changes nothing there.
+fn store(plan: &Plan, answer: &mut CheckAnswer) -> Result<(), Failure> {
+    let Some(options) = super::opening::postgres(plan) else { return Ok(()) };
+    let what = Text::new("存储数据库", "database of the store");
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
+    let found = match runtime.block_on(PostgresStore::look(&options)) {
+        Ok((version, true)) => {
+            step(&Target::Hub, what, Some(true), Text::new(format!("PostgreSQL {version}"), format!("PostgreSQL {version}")))
+        }
+        Ok((version, false)) => CheckStep {
+            remedy: Some(Text::new(
+                format!("授予该账号在模式 {} 中建表的权限", options.schema),
+                format!("grant the account the right to create tables in the schema {}", options.schema),
+            )),
+            ..step(
+                &Target::Hub,
+                what,
+                Some(false),
+                Text::new(
+                    format!("PostgreSQL {version}：账号不能建表"),
+                    format!("PostgreSQL {version}: the account may not create tables"),
+                ),
+            )
+        },
+        Err(error) => {
+            let text = Failure::part(&error).to_string();
+            CheckStep {
+                remedy: Some(Text::new(
+                    "核对 [data] 的 url、账号与网络，以及数据库是否在运行",
+                    "see to url and account in [data], the network, and that the database runs",
+                )),
+                ..step(&Target::Hub, what, Some(false), Text::new(&text, &text))
+            }
+        }
+    };
+    answer.steps.push(found);
+    Ok(())
 }
 
 fn connect(plan: &Plan, answer: &mut CheckAnswer) {

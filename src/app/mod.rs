@@ -13,12 +13,14 @@ mod demo;
 mod failure;
 mod hub;
 mod jobs;
+mod leases;
 mod named;
 mod opening;
 mod plan;
 mod platform;
 mod progress;
 mod quarantine;
+mod reporting;
 mod request;
 mod resend;
 mod service;
@@ -29,9 +31,9 @@ mod view;
 
 pub use answer::{
     ApproveAnswer, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DeletionLine, DemoAnswer, ExportAnswer,
-    ImbalanceLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer, ReleaseAnswer,
-    ResendAnswer, ResendLine, RetryAnswer, RunAnswer, RunLine, StatusAnswer, StatusLine, Target, TryAnswer, TryRow, TryVerdict,
-    UpstreamStock, ViolationLine,
+    ImbalanceLine, LeaseLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer,
+    ReleaseAnswer, ResendAnswer, ResendLine, RetryAnswer, RunAnswer, RunLine, StatusAnswer, StatusLine, Target, TryAnswer,
+    TryRow, TryVerdict, UpstreamStock, ViolationLine,
 };
 pub use counts::{Counts, DomainName, DomainSection, TableLine};
 pub use failure::Failure;
@@ -171,7 +173,7 @@ fn look(context: &Context<'_>) -> Result<hub::Hub, Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
     match opening::open_store_to_read(context, &plan, &runtime)? {
         Some(store) => hub::Hub::looked_at(plan, runtime, store, hub::system_clock()),
-        None => Err(Failure::Unknown(opening::nothing_yet(&plan.data_dir(context)))),
+        None => Err(Failure::Unknown(opening::nothing_yet(context, &plan))),
     }
 }
 

@@ -1,7 +1,6 @@
 //! The hub's store: opened to write or only to look, and what it knows of the school and its tables.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use rand::RngCore;
@@ -9,15 +8,21 @@ use tokio::runtime::Runtime;
 
 use super::plan::{HUB_SOURCE, Plan, feed_spec};
 use super::{Context, Failure};
+use crate::config::StoreKind;
 use crate::finding::Text;
 use crate::pipeline::School;
 use crate::record::Namespace;
 use crate::standard::TableId;
+use crate::store::postgres::{PostgresOptions, PostgresStore};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
 use crate::store::{FeedId, Store, StoreError};
 
 /// Opens the store of the settings.
 pub(super) fn open_store(context: &Context<'_>, plan: &Plan, runtime: &Runtime) -> Result<Arc<dyn Store>, Failure> {
+    if let Some(options) = postgres(plan) {
+        let store = runtime.block_on(PostgresStore::open(options)).map_err(|e| unreachable(&e))?;
+        return Ok(Arc::new(store));
+    }
     let dir = plan.data_dir(context);
     match runtime.block_on(SqliteStore::open(&dir, SqliteOptions::default())) {
         Ok(store) => Ok(Arc::new(store)),
@@ -32,6 +37,13 @@ pub(super) fn open_store_to_read(
     plan: &Plan,
     runtime: &Runtime,
 ) -> Result<Option<Arc<dyn Store>>, Failure> {
+    if let Some(options) = postgres(plan) {
+        return match runtime.block_on(PostgresStore::open_read_only(options)) {
+            Ok(store) => Ok(Some(Arc::new(store))),
+            Err(StoreError::Absent(_)) => Ok(None),
+            Err(error) => Err(unreachable(&error)),
+        };
+    }
     let dir = plan.data_dir(context);
     match runtime.block_on(SqliteStore::open_read_only(&dir, SqliteOptions::default())) {
         Ok(store) => Ok(Some(Arc::new(store))),
@@ -40,12 +52,34 @@ pub(super) fn open_store_to_read(
     }
 }
 
+/// How to open the PostgreSQL store, where the settings want one.
+pub(super) fn postgres(plan: &Plan) -> Option<PostgresOptions> {
+    let data = &plan.loaded.settings.data;
+    let url = data.url.as_ref().filter(|_| data.store == StoreKind::Postgres)?;
+    Some(PostgresOptions { schema: data.schema.clone(), connections: data.connections, ..PostgresOptions::new(url.expose()) })
+}
+
+/// The store in the database cannot be opened.
+pub(super) fn unreachable(error: &StoreError) -> Failure {
+    let Failure::Part { class, message } = Failure::part(error) else { return Failure::part(error) };
+    let message = format!(
+        "{message}；请核对 [data] 的 url、账号与数据库是否在运行 / see to url and account in [data], and that the database runs"
+    );
+    Failure::Part { class, message }
+}
+
 /// What to say where nothing has been read yet.
-pub(super) fn nothing_yet(dir: &Path) -> Text {
-    let dir = dir.display();
+pub(super) fn nothing_yet(context: &Context<'_>, plan: &Plan) -> Text {
+    let (zh, en) = match postgres(plan) {
+        Some(options) => (format!("数据库（模式 {}）", options.schema), format!("the database (schema {})", options.schema)),
+        None => {
+            let dir = plan.data_dir(context);
+            (format!("数据目录 {}", dir.display()), format!("the data folder {}", dir.display()))
+        }
+    };
     Text::new(
-        format!("数据目录 {dir} 中还没有任何数据：先运行 `xiaoshu run`（或 `xiaoshu run --once --only collect`）"),
-        format!("nothing is in the data folder {dir} yet: start `xiaoshu run` (or `xiaoshu run --once --only collect`) first"),
+        format!("{zh} 中还没有任何数据：先运行 `xiaoshu run`（或 `xiaoshu run --once --only collect`）"),
+        format!("nothing is in {en} yet: start `xiaoshu run` (or `xiaoshu run --once --only collect`) first"),
     )
 }
 

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
+use std::sync::Arc;
 
 use super::hub::Hub;
+use super::leases::Streams;
 use super::{
     CauseLine, ExportAnswer, ExportRequest, Failure, QuarantineList, QuarantineRequest, QuarantineRow, RefusalLine, RefusedRow,
     RetryAnswer, named, view,
@@ -157,6 +159,10 @@ fn raw_text(raw: &[(String, Option<String>)]) -> String {
 /// Runs quarantined rows again and offers refused records again.
 pub(super) fn retry(hub: &Hub, request: &QuarantineRequest) -> Result<RetryAnswer, Failure> {
     let rows = stored(hub, request)?;
+    let sources = rows.iter().map(|row| Arc::clone(&row.source)).collect();
+    let mut streams = Streams::of(hub).only(&sources);
+    streams.take();
+    streams.must_be_whole()?;
     let Retried { tried, landed, unread } = hub.pipeline.retry(&rows).map_err(super::hub::pipeline_failure)?;
     let mut reoffered = 0;
     if request.id.is_none() && request.rule.is_none() && request.source.is_none() {

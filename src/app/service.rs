@@ -1,19 +1,22 @@
 //! `run`: collects and reports, once or until stopped; also reaching the upstreams for `check`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::RngCore as _;
 
 use super::checking::step;
 use super::hub::Hub;
+use super::leases::Streams;
 use super::plan::Plan;
+use super::reporting::Reporting;
 use super::serving;
 use super::{CheckAnswer, Context, Failure, LeftLine, Part, Progress, RunAnswer, RunRequest, Target, view};
 use crate::finding::Text;
 use crate::pipeline::{Job, Observer, PipelineError, RunOutcome};
-use crate::report::{self, ReportedTable, Reporter};
+use crate::report;
 use crate::store::{Landed, Millis, ReadModels, Store};
 use crate::telemetry;
 
@@ -62,21 +65,8 @@ pub(super) fn report_config(plan: &Plan) -> Result<report::Config, Failure> {
     Ok(config)
 }
 
-/// A reporter over the hub's tables.
-pub(super) fn reporter(hub: &Hub, clock: Arc<dyn report::Clock>) -> Result<Reporter, Failure> {
-    let config = report_config(&hub.plan)?;
-    let around = hub.pipeline.around();
-    let tables =
-        around.feeds.iter().map(|(table, feed)| ReportedTable { feed: *feed, plan: Arc::clone(hub.plan.standard.table(*table)) });
-    let identity = hub.runtime.block_on(identity(hub)).map_err(|e| Failure::part(&e))?;
-    let mut parts =
-        report::Parts::new(Arc::clone(&hub.store), tables.collect(), hub.plan.loaded.base.clone(), Arc::new(identity));
-    parts.clock = clock;
-    hub.runtime.block_on(Reporter::open(&config, parts)).map_err(|e| Failure::part(&e))
-}
-
 /// Who this hub is to its upstreams.
-async fn identity(hub: &Hub) -> Result<report::Identity, crate::store::StoreError> {
+pub(super) async fn identity(hub: &Hub) -> Result<report::Identity, crate::store::StoreError> {
     let mut fresh = [0u8; 16];
     rand::rng().fill_bytes(&mut fresh);
     let instance = hub.store.init_meta("instance", hex::encode_upper(fresh).as_bytes()).await?;
@@ -150,16 +140,19 @@ fn once(
     let mut left = Vec::new();
     if collect {
         context.progress.begin(Text::new("读取数据源", "reading the sources"), Some(hub.pipeline.jobs().len() as u64));
-        let report = hub.pipeline.collect(&|| false).map_err(super::hub::pipeline_failure)?;
+        let mut streams = Streams::of(hub);
+        streams.take();
+        let report = hub.pipeline.collect_of(&|source| streams.has(source), &|| false);
+        let report = report.map_err(super::hub::pipeline_failure)?;
         context.progress.end();
         log_problems(&report);
     }
     if report {
         context.progress.begin(Text::new("上报并等待结果", "reporting, waiting for verdicts"), None);
-        let mut reporter = reporter(hub, Arc::clone(clock))?;
-        let drained = hub.runtime.block_on(reporter.drain()).map_err(|e| Failure::part(&e))?;
+        let reporting = Reporting::new(hub, Arc::clone(clock))?;
+        let drained = hub.runtime.block_on(reporting.drain()).map_err(|e| Failure::part(&e))?;
         context.progress.end();
-        left = drained.upstreams.iter().flat_map(left_lines).collect();
+        left = drained.iter().flat_map(left_lines).collect();
     }
     Ok(RunAnswer { left, ..answer(hub, began)? })
 }
@@ -207,13 +200,9 @@ fn serve(
     let (told, tell) = tokio::sync::watch::channel(false);
     let reporting = match report {
         true => {
-            let reporter = reporter(hub, Arc::clone(clock))?;
-            let (handle, mut stopped) = (reporter.handle(), tell.clone());
-            let task = hub.runtime.spawn(reporter.run(async move {
-                // An error means that the sender is gone: time to stop all the same.
-                let _ = stopped.wait_for(|stop| *stop).await;
-            }));
-            Some((task, handle))
+            let reporting = Arc::new(Reporting::new(hub, Arc::clone(clock))?);
+            let tasks = hub.runtime.block_on(reporting.start(tell.clone())).map_err(|e| Failure::part(&e))?;
+            Some((tasks, reporting.handle()))
         }
         false => None,
     };
@@ -245,28 +234,58 @@ fn serve(
     if let Some(serving) = serving {
         hub.runtime.block_on(serving.ended());
     }
-    if let Some((task, _)) = reporting {
-        hub.runtime.block_on(task).map_err(|e| Failure::io("reporting", &std::io::Error::other(e)))?;
+    if let Some((mut tasks, handle)) = reporting {
+        handle.wake();
+        let ended = hub.runtime.block_on(async {
+            while let Some(ended) = tasks.join_next().await {
+                ended?;
+            }
+            Ok(())
+        });
+        ended.map_err(|e: tokio::task::JoinError| Failure::io("reporting", &std::io::Error::other(e)))?;
     }
     Ok(())
 }
 
 fn collect_forever(hub: &Hub, stop: &AtomicBool, mut told: tokio::sync::watch::Receiver<bool>, handle: Option<&report::Handle>) {
-    let pause = Duration::from_secs(u64::from(hub.plan.loaded.settings.collect.every_minutes.max(1)) * 60);
-    while !stop.load(Ordering::Acquire) {
-        match hub.pipeline.collect(&|| stop.load(Ordering::Acquire)) {
+    let every = Duration::from_secs(u64::from(hub.plan.loaded.settings.collect.every_minutes.max(1)) * 60);
+    let stopping = || stop.load(Ordering::Acquire);
+    let mut streams = Streams::of(hub);
+    streams.take();
+    let mut round = Instant::now();
+    let mut new = None;
+    while !stopping() {
+        // Between the rounds only what another hub has left.
+        let ours = |source: &str| streams.has(source) && new.as_ref().is_none_or(|new: &BTreeSet<_>| new.contains(source));
+        match hub.pipeline.collect_of(&ours, &stopping) {
             Ok(report) => log_problems(&report),
             Err(error) => tracing::error!(%error, "a collection was stopped; the next one goes on from what has landed"),
         }
         if let Some(handle) = handle {
             handle.wake();
         }
-        hub.runtime.block_on(async {
-            // Made within the runtime, whose clock it needs. Either the pause is over or the hub stops.
-            let _ = tokio::time::timeout(pause, told.wait_for(|stop| *stop)).await;
-        });
+        new = loop {
+            let left = every.saturating_sub(round.elapsed());
+            let pause = if streams.whole() { left.min(streams.pause().max(MOST_PAUSE)) } else { left.min(streams.pause()) };
+            // Made within the runtime, whose clock it needs.
+            let over = hub.runtime.block_on(async { tokio::time::timeout(pause, told.wait_for(|stop| *stop)).await });
+            if over.is_ok() || stopping() {
+                return;
+            }
+            let taken = streams.take();
+            if round.elapsed() >= every {
+                round = Instant::now();
+                break None;
+            }
+            if !taken.is_empty() {
+                break Some(taken);
+            }
+        };
     }
 }
+
+/// How long the service rests at most before it looks whether its leases are still its own.
+const MOST_PAUSE: Duration = Duration::from_secs(60);
 
 pub(super) async fn asked_to_stop() {
     let interrupted = tokio::signal::ctrl_c();

@@ -17,7 +17,7 @@ pub(super) fn answer(context: &Context<'_>) -> Result<StatusAnswer, Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
     let clock = hub::system_clock();
     let Some(store) = open_store_to_read(context, &plan, &runtime)? else {
-        return Ok(heading(&plan, now(&clock), Some(nothing_yet(&plan.data_dir(context)))));
+        return Ok(heading(&plan, now(&clock), Some(nothing_yet(context, &plan))));
     };
     let hub = Hub::looked_at(plan, runtime, store, clock)?;
     let seen = Seen::of(&hub);
@@ -55,6 +55,7 @@ fn heading(plan: &Plan, now: i64, nothing_yet: Option<Text>) -> StatusAnswer {
         nothing_yet,
         tables: Vec::new(),
         deletions: Vec::new(),
+        leases: Vec::new(),
         imbalances: Vec::new(),
     }
 }
@@ -83,6 +84,7 @@ async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
     Ok(StatusAnswer {
         tables: tables.into_iter().map(|(_, line)| line).collect(),
         deletions: store.pending_deletions().await?.into_iter().map(view::deletion).collect(),
+        leases: store.leases().await?.into_iter().map(view::lease).collect(),
         imbalances,
         ..heading(&hub.plan, now, None)
     })

@@ -8,11 +8,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
-    Counts, DeletionLine, DomainSection, ImbalanceLine, QuarantineRow, RunLine, TableLine, UpstreamStock, ViolationLine,
+    Counts, DeletionLine, DomainSection, ImbalanceLine, LeaseLine, QuarantineRow, RunLine, TableLine, UpstreamStock,
+    ViolationLine,
 };
 use crate::finding::Text;
 use crate::standard::{Domain, Standard};
-use crate::store::{FeedId, Imbalance, Landed, Millis, PendingDeletion, QuarantinedRow, RunRow, StockRow, TableRow};
+use crate::store::{
+    FeedId, Imbalance, Landed, LeaseRow, Leased, Millis, PendingDeletion, QuarantinedRow, RunRow, StockRow, TableRow,
+};
 
 /// `YYYY-MM-DD HH:MM` in China.
 pub(super) fn minute(at: Millis) -> String {
@@ -162,4 +165,13 @@ pub(super) fn quarantine_row(row: &QuarantinedRow, table: &str, owner: Option<&s
 pub(super) fn raw_cells(raw: &str) -> Vec<(String, Option<String>)> {
     let row: Map<String, Value> = serde_json::from_str(raw).unwrap_or_default();
     row.into_iter().map(|(name, value)| (name, value.as_str().map(str::to_owned))).collect()
+}
+
+/// A lease, as status shows it.
+pub(super) fn lease(row: LeaseRow) -> LeaseLine {
+    let kind = match &row.on {
+        Leased::Stream(_) => "source",
+        Leased::Upstream(_) => "upstream",
+    };
+    LeaseLine { kind, name: row.on.name().to_string(), holder: row.holder, epoch: row.epoch, expired: row.expired }
 }

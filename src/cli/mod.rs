@@ -156,7 +156,7 @@ fn check(context: &Context<'_>, output: Output, request: &CheckRequest) -> Resul
         if answer.faults.is_empty() { render::check(o, &answer) } else { render::faults(o, &answer.faults) }
     })?;
     let unreachable = |step: &app::CheckStep| {
-        step.ok == Some(false) && matches!(step.target, app::Target::Source(_) | app::Target::Upstream(_))
+        step.ok == Some(false) && matches!(step.target, app::Target::Source(_) | app::Target::Upstream(_) | app::Target::Hub)
     };
     Ok(match &answer {
         answer if !answer.faults.is_empty() => Exit::Settings,

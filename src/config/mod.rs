@@ -26,7 +26,8 @@ pub use mapping::MappingFile;
 pub use parts::{Kind, Parts};
 pub use secret::{Opaque, Secret};
 pub use settings::{
-    Calendar, Collect, Data, Mappings, ReferencePolicy, References, School, Settings, SourceSettings, Term, UpstreamSettings,
+    Calendar, Collect, Data, Leases, Mappings, ReferencePolicy, References, School, Settings, SourceSettings, StoreKind, Term,
+    UpstreamSettings,
 };
 pub use single::load_single;
 pub use suggest::nearest;
@@ -84,6 +85,7 @@ fn collect(file: &Path, schemas: Option<&Path>, parts: &Parts, env: &Environment
     let mut doc = read(file, faults)?;
     let schema: Value = serde_json::from_str(SETTINGS_SCHEMA).unwrap_or_default();
     let mut value = overlay(&mut doc, &schema, parts, env, faults)?;
+    resolve_data(&doc, &schema, env, &base, &mut value, faults);
     serve::resolve(&doc, env, &base, &schema, &mut value, faults);
     schema::check(&doc, "", &value, &schema, faults);
     sections::Sections { doc: &doc, env, base: &base }.check("sources", &mut value, &parts.sources, faults);
@@ -159,6 +161,36 @@ fn overlay(doc: &mut Document, schema: &Value, parts: &Parts, env: &Environment,
     }
     doc.overridden(pointers);
     Some(value)
+}
+
+/// Puts the address of the store's database in the place of its reference.
+fn resolve_data(doc: &Document, schema: &Value, env: &Environment, base: &Path, settings: &mut Value, faults: &mut Vec<Fault>) {
+    let part = schema::schema_at(schema, "/data").clone();
+    if let Some(data) = settings.get_mut("data") {
+        secret::Resolver { doc, schema, env, base }.resolve("/data", data, &part, faults);
+    }
+    let at = |name: &str| settings.pointer(&format!("/data/{name}"));
+    if at("store").and_then(Value::as_str) == Some("postgres") && at("url").is_none() {
+        faults.push(doc.fault(
+            "/data/store",
+            Text::new("存储在 PostgreSQL 中，但没有给出数据库地址", "the store is in PostgreSQL, and no database is named"),
+            Text::new(
+                "在 [data] 中加 url = { env = \"XIAOSHU_DATABASE\" }，内容如 postgres://用户:密码@主机:5432/数据库",
+                "add url = { env = \"XIAOSHU_DATABASE\" } to [data]; it holds postgres://user:password@host:5432/database",
+            ),
+        ));
+    }
+    let seconds = |name: &str, default: u64| at(&format!("leases/{name}")).and_then(Value::as_u64).unwrap_or(default);
+    if seconds("upstream_seconds", 180) <= 2 * seconds("margin_seconds", 60) {
+        faults.push(doc.fault(
+            "/data/leases/upstream_seconds",
+            Text::new(
+                "通道租约太短：扣除余量后没有时间签名",
+                "the lease on upstreams is too short: its margin leaves no time to sign",
+            ),
+            Text::new("使 upstream_seconds 大于 margin_seconds 的 2 倍", "make upstream_seconds more than twice margin_seconds"),
+        ));
+    }
 }
 
 fn check_data_dir(doc: &Document, settings: &Value, base: &Path, faults: &mut Vec<Fault>) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::secret::Opaque;
+use super::secret::{Opaque, Secret};
 use crate::serve;
 use crate::telemetry;
 
@@ -65,16 +65,66 @@ pub struct School {
 
 /// `[data]`.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Data {
+    /// Where the store is.
+    pub store: StoreKind,
     /// The store's folder.
     pub dir: PathBuf,
+    /// The database of a store in PostgreSQL.
+    #[serde(deserialize_with = "secret")]
+    pub url: Option<Secret>,
+    /// The schema of its tables.
+    pub schema: String,
+    /// Most connections to it.
+    pub connections: u32,
+    /// How several hubs share it.
+    pub leases: Leases,
 }
 
 impl Default for Data {
     fn default() -> Self {
-        Self { dir: PathBuf::from("data") }
+        Self {
+            store: StoreKind::Sqlite,
+            dir: PathBuf::from("data"),
+            url: None,
+            schema: "xiaoshu".to_owned(),
+            connections: 8,
+            leases: Leases::default(),
+        }
     }
+}
+
+/// Where the store is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreKind {
+    /// In a file of the data folder.
+    Sqlite,
+    /// In a PostgreSQL database, which several hubs may share.
+    Postgres,
+}
+
+/// `[data.leases]`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Leases {
+    /// Seconds that the lease on a source holds unless it is renewed.
+    pub source_seconds: u32,
+    /// The same for an upstream.
+    pub upstream_seconds: u32,
+    /// Seconds before its end in which nothing is signed any more, and after it in which nobody takes over.
+    pub margin_seconds: u32,
+}
+
+impl Default for Leases {
+    fn default() -> Self {
+        Self { source_seconds: 30, upstream_seconds: 180, margin_seconds: 60 }
+    }
+}
+
+fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
 }
 
 /// `[mappings]`.

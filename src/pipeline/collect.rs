@@ -94,10 +94,23 @@ impl Pipeline {
     /// # Errors
     /// Only when the store fails while waiting rows are re-run; what the jobs did is in the report of the next status.
     pub fn collect(&self, stop: &(dyn Fn() -> bool + Sync)) -> Result<CollectReport, PipelineError> {
+        self.collect_of(&|_| true, stop)
+    }
+
+    /// The same for the jobs of these sources alone: other hubs read the others.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn collect_of(
+        &self,
+        ours: &(dyn Fn(&str) -> bool + Sync),
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<CollectReport, PipelineError> {
         let done = Mutex::new(Vec::new());
         for level in &self.levels {
             let mut by_source: BTreeMap<&str, Vec<&Job>> = BTreeMap::new();
-            for &i in level.iter().filter(|i| !self.jobs[**i].connector.is_pushed()) {
+            let own = |i: &&usize| ours(&self.jobs[**i].source) && !self.jobs[**i].connector.is_pushed();
+            for &i in level.iter().filter(own) {
                 by_source.entry(&self.jobs[i].source).or_default().push(&self.jobs[i]);
             }
             std::thread::scope(|scope| {
@@ -107,7 +120,7 @@ impl Pipeline {
             });
         }
         let jobs = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let retried = if stop() { (0, 0) } else { retry_ready(self)? };
+        let retried = if stop() { (0, 0) } else { retry_ready(self, ours)? };
         Ok(CollectReport { jobs, retried })
     }
 

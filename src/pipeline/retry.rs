@@ -30,10 +30,10 @@ pub struct Retried {
 
 /// Re-runs every quarantined row whose parents have arrived, or that has been held too long, until no more wake up.
 /// Returns how many were re-run and how many of them landed.
-pub(super) fn retry_ready(pipeline: &Pipeline) -> Result<(u64, u64), PipelineError> {
+pub(super) fn retry_ready(pipeline: &Pipeline, ours: &(dyn Fn(&str) -> bool + Sync)) -> Result<(u64, u64), PipelineError> {
     let around = pipeline.around();
     let mut total = (0, 0);
-    for job in pipeline.jobs() {
+    for job in pipeline.jobs().iter().filter(|job| ours(&job.source)) {
         let Some(_turn) = turn(pipeline, job)? else { continue };
         loop {
             let now = (around.clock)();

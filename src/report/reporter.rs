@@ -15,7 +15,7 @@ use super::transport::{Identity, SettingsError, Transport, TransportContext, kin
 use super::window::Calendar;
 use crate::fault::{Classified, FaultClass};
 use crate::finding::Text;
-use crate::store::{Millis, Stock, Store, StoreError};
+use crate::store::{Held, Millis, Stock, Store, StoreError};
 
 /// What keeps reporting from starting, or stopped it.
 #[derive(Debug, thiserror::Error)]
@@ -63,12 +63,17 @@ pub struct Parts {
     pub base: PathBuf,
     /// Who reports.
     pub identity: Arc<Identity>,
+    /// What is going on, for whoever looks.
+    pub handle: Handle,
+    /// The lease on the upstream, where several hubs share a store.
+    pub lease: Option<Arc<Held>>,
 }
 
 impl Parts {
     /// With the machine's own time and chance.
     pub fn new(store: Arc<dyn Store>, tables: Vec<ReportedTable>, base: PathBuf, identity: Arc<Identity>) -> Self {
-        Self { store, tables, clock: Arc::new(SystemClock), dice: Arc::new(SystemDice), base, identity }
+        let (clock, dice) = (Arc::new(SystemClock), Arc::new(SystemDice));
+        Self { store, tables, clock, dice, base, identity, handle: Handle::default(), lease: None }
     }
 }
 
@@ -143,7 +148,7 @@ impl Reporter {
     ) -> Result<Self, ReportError> {
         let settings = |text| ReportError::Settings { upstream: "calendar".into(), text };
         let calendar = Arc::new(Calendar::new(&config.calendar).map_err(settings)?);
-        let handle = Handle::default();
+        let handle = parts.handle;
         let (mut upstreams, mut poll) = (Vec::new(), Vec::new());
         for (name, transport) in transports {
             let delivery = config.upstreams.get(&*name).map(|u| u.delivery.clone()).unwrap_or_default();
@@ -154,6 +159,7 @@ impl Reporter {
                 dice: Arc::clone(&parts.dice),
                 calendar: Arc::clone(&calendar),
                 handle: handle.clone(),
+                lease: parts.lease.clone(),
             };
             upstreams.push(Upstream::open(name, transport, delivery, &parts.tables, around).await?);
         }
@@ -244,6 +250,7 @@ async fn serve(
             }
             Err(error) => {
                 failures = failures.saturating_add(1);
+                upstream.doubt(&error);
                 tracing::error!(upstream = %upstream.name, class = error.fault_class().name(), "{error}");
                 let wait = 500_i64.saturating_mul(1 << failures.min(7));
                 (clock.now() + jittered(wait, dice.roll()), true)

@@ -83,6 +83,24 @@ fn beijing() -> String {
 }
 
 impl Server {
+    /// A server whose address is known whole elsewhere, for messages and time-outs.
+    pub fn known(host: &str, port: u16, database: &str, user: &str, statement_timeout: u64) -> Self {
+        Self {
+            _kind: None,
+            host: host.to_owned(),
+            port: Some(port),
+            database: database.to_owned(),
+            user: user.to_owned(),
+            password: String::new(),
+            tls: Tls::default(),
+            tls_ca: None,
+            time_zone: beijing(),
+            statement_timeout,
+            reinterpret: None,
+            zero_dates: Some(ZeroDates::Text),
+        }
+    }
+
     /// How long the server may take for the next rows.
     pub fn patience(&self) -> Duration {
         Duration::from_secs(self.statement_timeout)

@@ -323,6 +323,26 @@ impl RampStep {
         }
     }
 
+    /// How it is written in a database.
+    pub(super) fn code(self) -> i64 {
+        match self {
+            Self::Closed => 0,
+            Self::Canary => 1,
+            Self::Limited => 2,
+            Self::Open => 3,
+        }
+    }
+
+    /// From its code.
+    pub(super) fn of_code(code: i64) -> Self {
+        match code {
+            0 => Self::Closed,
+            1 => Self::Canary,
+            2 => Self::Limited,
+            _ => Self::Open,
+        }
+    }
+
     /// The step after this one; the last stays.
     pub fn next(self) -> Self {
         match self {

@@ -6,19 +6,36 @@
 //! by its newest seq every live key is, for each upstream, in exactly one of *ahead of the cursor*, *in flight*,
 //! *exception*, *stored*; counters kept in the same transactions must agree ([`ReadModels::audit`]).
 
+mod bound;
+mod clash;
+mod commit;
 mod delivery;
+mod entry;
+mod held;
+mod holder;
 mod landing;
+mod lease;
+mod numbered;
+mod open_run;
+mod place;
+pub mod postgres;
 mod pushes;
 mod quarantine;
 mod read;
 mod records;
+mod sort;
 pub mod sqlite;
+mod verdicts;
+mod want;
 
+pub use commit::{CommitFault, CommitHook};
 pub use delivery::{
     BatchId, BatchInfo, BatchPhase, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedRow, Lane, MemberRow,
     MemberVerdict, NewException, Op, Outcome, RampState, RampStep, Reason, Receipt, Stage,
 };
+pub use held::{Held, Taken};
 pub use landing::{FeedId, FeedSpec, Keys, Landed, Landing, LandingBatch, NewRun, RunEnd, RunId, RunStart, RunSummary};
+pub use lease::{Grant, Lease, LeaseRow, LeaseTerms, Leased, Leases};
 pub use pushes::{OpenSnapshot, PushMark, PushState, Pushes};
 pub use quarantine::{Cause, Quarantine, QuarantineFilter, QuarantinedRow};
 pub use read::{Imbalance, PendingDeletion, ReadModels, RunRow, Stock, StockRow, TableRow};
@@ -34,9 +51,9 @@ pub type Millis = i64;
 pub struct UpstreamId(pub u32);
 
 /// Everything a store does. Parts ask for the narrow trait they need.
-pub trait Store: Landing + Pushes + Keys + Quarantine + DeliveryStore + ReadModels + Records + Meta {}
+pub trait Store: Landing + Pushes + Keys + Quarantine + DeliveryStore + ReadModels + Records + Meta + Leases {}
 
-impl<T: Landing + Pushes + Keys + Quarantine + DeliveryStore + ReadModels + Records + Meta> Store for T {}
+impl<T: Landing + Pushes + Keys + Quarantine + DeliveryStore + ReadModels + Records + Meta + Leases> Store for T {}
 
 /// Small facts about the installation: key namespace, school secret, generation.
 #[async_trait::async_trait]
@@ -92,6 +109,12 @@ pub enum StoreError {
         /// Newest format known.
         known: i64,
     },
+    /// Another hub has the lease, or none was taken; nothing was changed.
+    #[error("the lease on {0} is not this hub's: another hub has taken it over; nothing was changed")]
+    Fenced(String),
+    /// The address of the database, or what it lets us do there, is wrong.
+    #[error("store: {0}")]
+    Settings(String),
     /// The database failed.
     #[error("store: {what}")]
     Database {
@@ -111,7 +134,10 @@ pub enum StoreError {
 impl Classified for StoreError {
     fn fault_class(&self) -> FaultClass {
         match self {
-            Self::Locked { .. } | Self::Absent(_) | Self::Older { .. } | Self::Newer { .. } => FaultClass::Configuration,
+            Self::Locked { .. } | Self::Absent(_) | Self::Older { .. } | Self::Newer { .. } | Self::Settings(_) => {
+                FaultClass::Configuration
+            }
+            Self::Fenced(_) => FaultClass::Transient,
             Self::Database { class, .. } => *class,
             Self::ReadOnly | Self::Inconsistent(_) => FaultClass::Bug,
         }

@@ -1,7 +1,7 @@
 //! `status`.
 
 use super::{counts, line, ramp, stock};
-use crate::app::{DeletionLine, StatusAnswer, StatusLine, UpstreamStock};
+use crate::app::{DeletionLine, LeaseLine, StatusAnswer, StatusLine, UpstreamStock};
 use crate::cli::Output;
 use crate::cli::width::{Side, TextTable, cut};
 use crate::finding::Lang;
@@ -30,8 +30,30 @@ pub(in crate::cli) fn status(output: Output, answer: &StatusAnswer) -> String {
     held(output, &answer.tables, &mut out);
     troubles(output, &answer.tables, &mut out);
     deletions(output, &answer.deletions, &mut out);
+    leases(output, &answer.leases, &mut out);
     counts::imbalances(output, &answer.imbalances, &mut out);
     out
+}
+
+/// Which hub does what, where several share the store.
+fn leases(output: Output, leases: &[LeaseLine], out: &mut String) {
+    if leases.is_empty() {
+        return;
+    }
+    line(out, "");
+    line(out, output.say("枢纽进程", "hubs"));
+    for lease in leases {
+        let kind = match lease.kind {
+            "source" => output.say("数据源", "source"),
+            _ => output.say("通道", "upstream"),
+        };
+        let late = if lease.expired {
+            output.say("（未按时续约，即将由其他进程接管）", " (not renewed in time; another takes over soon)")
+        } else {
+            ""
+        };
+        line(out, format!("  {kind} {}  {}{late}", lease.name, lease.holder));
+    }
 }
 
 fn section(output: Output, tables: &[&StatusLine], out: &mut String) {

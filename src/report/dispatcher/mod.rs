@@ -18,7 +18,7 @@ use super::transport::{OpenBatch, Transport};
 use super::window::{Calendar, Gate, due};
 use super::{ReportError, ReportedTable};
 use crate::finding::Text;
-use crate::store::{Millis, Store, UpstreamId};
+use crate::store::{Held, Millis, Store, StoreError, UpstreamId};
 use table::Table;
 
 /// What an upstream's work needs from outside.
@@ -28,6 +28,7 @@ pub(super) struct Surroundings {
     pub(super) dice: Arc<dyn Dice>,
     pub(super) calendar: Arc<Calendar>,
     pub(super) handle: Handle,
+    pub(super) lease: Option<Arc<Held>>,
 }
 
 /// One upstream.
@@ -284,6 +285,20 @@ impl Upstream {
         let now = self.now();
         let resting = self.tables.iter().filter(|t| t.parked(now, self.config.drain_failures));
         resting.filter_map(|t| Some((Arc::clone(&t.plan.name), t.trouble.as_ref()?.text.clone()))).collect()
+    }
+
+    /// Asks about the lease when the store said that it is gone.
+    pub(super) fn doubt(&self, error: &ReportError) {
+        if let (ReportError::Store(StoreError::Fenced(_)), Some(lease)) = (error, &self.around.lease) {
+            lease.doubt();
+        }
+    }
+
+    /// Nothing is signed after this: another hub takes over by then.
+    fn sign_until(&self, now: Millis) -> Millis {
+        let lease = self.around.lease.as_ref();
+        let left = lease.and_then(|lease| Some(millis(lease.left()?) - millis(lease.terms().grace)));
+        left.map_or(Millis::MAX, |left| now.saturating_add(left))
     }
 
     pub(super) fn id(&self) -> UpstreamId {

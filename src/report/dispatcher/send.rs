@@ -146,7 +146,7 @@ impl Upstream {
             domain: plan.domain,
             rows: wire,
             heads,
-            sign_before: not_after.saturating_sub(millis(limits.margin)),
+            sign_before: not_after.saturating_sub(millis(limits.margin)).min(self.sign_until(now)),
         };
         tracing::debug!(upstream = %self.name, table = %plan.name, batch = id.0, rows = wire.len(), "sending");
         let span = tracing::info_span!(
@@ -224,8 +224,8 @@ pub(super) fn event_of(fate: Fate) -> Event {
 fn note(span: &tracing::Span, answer: &Result<Reply, TransportError>) {
     let outcome = match answer {
         Ok(Reply::Stored) => "stored",
-        Ok(Reply::Accepted { .. }) => "accepted",
         Ok(Reply::Queued) => "queued",
+        Ok(Reply::Accepted { .. }) => "accepted",
         Err(error) => {
             span.record("fault", error.class.name()).record("otel.status_code", "ERROR");
             match error.fate {

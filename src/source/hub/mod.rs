@@ -1,37 +1,57 @@
-//! The hub's own landed data as a source, for tables that are derived from others.
+//! The hub's own landed data as a source, for tables that are derived from others: in the file of its store, or in the
+//! database of one that several hubs share.
 
-use std::path::PathBuf;
+mod database;
+
+use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::sqlite::{self, Database};
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace};
+use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, postgres};
 
 /// The connector.
 pub(super) struct Hub;
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
     #[serde(rename = "kind")]
     _kind: Option<String>,
-    database: PathBuf,
+    database: String,
     #[serde(default)]
     prelude: Vec<String>,
     #[serde(default = "super::five_minutes")]
     statement_timeout: u64,
 }
 
-fn database(place: &SourcePlace<'_>) -> Result<Database, SourceError> {
+/// Without the database's address, which may hold a password.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("statement_timeout", &self.statement_timeout).finish_non_exhaustive()
+    }
+}
+
+/// Where the hub's store is.
+enum Store {
+    File(Database),
+    Server(postgres::Session),
+}
+
+fn store(place: &SourcePlace<'_>) -> Result<Store, SourceError> {
     let settings: Settings = super::parse_settings(place)?;
-    Ok(Database {
+    if settings.database.starts_with("postgres") && settings.database.contains("://") {
+        let session = database::session(place.name, &settings.database, settings.prelude, settings.statement_timeout)?;
+        return Ok(Store::Server(session));
+    }
+    Ok(Store::File(Database {
         source: place.name.clone(),
         path: place.base.join(settings.database),
         prelude: settings.prelude.into(),
         patience: Duration::from_secs(settings.statement_timeout),
         reinterpret: None,
-    })
+    }))
 }
 
 impl Connector for Hub {
@@ -44,14 +64,27 @@ impl Connector for Hub {
     }
 
     fn check(&self, place: &SourcePlace<'_>) -> Result<Checked, SourceError> {
-        Ok(Checked { about: format!("own store, {}", sqlite::version(&database(place)?)?), notes: Vec::new() })
+        let version = match store(place)? {
+            Store::File(database) => sqlite::version(&database)?,
+            Store::Server(session) => {
+                let (version, _) = super::reader::run(place.name, || session.look())?;
+                format!("PostgreSQL {version}")
+            }
+        };
+        Ok(Checked { about: format!("own store, {version}"), notes: Vec::new() })
     }
 
     fn objects(&self, place: &SourcePlace<'_>) -> Result<Vec<String>, SourceError> {
-        sqlite::list(&database(place)?)
+        match store(place)? {
+            Store::File(database) => sqlite::list(&database),
+            Store::Server(session) => super::reader::run(place.name, || session.list()),
+        }
     }
 
     fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
-        sqlite::open(database(place)?, read)
+        match store(place)? {
+            Store::File(database) => sqlite::open(database, read),
+            Store::Server(session) => postgres::open(session, read),
+        }
     }
 }

@@ -10,9 +10,32 @@ use crate::source::server::{Server, Tls};
 
 /// One source's server.
 #[derive(Clone)]
-pub(super) struct Session {
+pub(in crate::source) struct Session {
     pub source: Arc<str>,
     pub server: Server,
+    /// The hub's own store.
+    pub own: Option<Arc<Own>>,
+}
+
+/// The hub's own store: its address, and the statements that make the temporary views of it.
+pub(in crate::source) struct Own {
+    pub options: PgConnectOptions,
+    pub prelude: Vec<String>,
+}
+
+impl Own {
+    /// A column's name as the query writes it, for the server folds names that are not quoted; where the query does not
+    /// name it, as the views do.
+    fn written(&self, sql: &str, name: &str) -> String {
+        let word = |c: char| !(c.is_alphanumeric() || c == '_');
+        let words = || sql.split(word);
+        if words().any(|own| own == name) {
+            return name.to_owned();
+        }
+        let alike = |own: &&str| own.eq_ignore_ascii_case(name);
+        let made = self.prelude.iter().flat_map(|view| view.split('"').skip(1).step_by(2));
+        words().rfind(alike).or_else(|| made.filter(alike).find(|own| *own != name)).unwrap_or(name).to_owned()
+    }
 }
 
 /// Values come as text, so their forms are fixed here, whatever the server's own settings are.
@@ -38,6 +61,9 @@ impl Session {
     /// A connection with all forms set.
     pub async fn connect(&self) -> Result<PgConnection, SourceError> {
         let server = &self.server;
+        if let Some(own) = &self.own {
+            return self.connect_own(own).await;
+        }
         let mut options = PgConnectOptions::new_without_pgpass()
             .host(&server.host)
             .port(self.port())
@@ -55,7 +81,30 @@ impl Session {
         if let Some(ca) = &server.tls_ca {
             options = options.ssl_root_cert(ca);
         }
-        let mut connection = server.reach(options.connect()).await.map_err(|error| self.trouble(&error))?;
+        let connection = server.reach(options.connect()).await.map_err(|error| self.trouble(&error))?;
+        self.prepared(connection).await
+    }
+
+    /// A connection to the hub's own store, its views made.
+    async fn connect_own(&self, own: &Own) -> Result<PgConnection, SourceError> {
+        let options = own.options.clone().application_name("xiaoshu-views").disable_statement_logging();
+        let mut connection = self.server.reach(options.connect()).await.map_err(|error| self.trouble(&error))?;
+        for sql in &own.prelude {
+            self.execute(&mut connection, sql).await?;
+        }
+        self.prepared(connection).await
+    }
+
+    /// A column's name as mappings know it.
+    pub fn column(&self, sql: &str, name: &str) -> String {
+        match &self.own {
+            Some(own) => own.written(sql, name),
+            None => name.to_owned(),
+        }
+    }
+
+    async fn prepared(&self, mut connection: PgConnection) -> Result<PgConnection, SourceError> {
+        let server = &self.server;
         self.execute(&mut connection, FORMS).await?;
         let version: u32 = self.scalar(&mut connection, "SHOW server_version_num").await?.parse().unwrap_or(0);
         // Since 12 the shortest text that is exact; before, one that is readable.
@@ -129,4 +178,24 @@ impl Session {
 
 fn first(row: &PgRow) -> String {
     row.try_get_raw(0).ok().and_then(|value| value.as_str().ok().map(str::to_owned)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Own;
+
+    #[test]
+    fn names_come_back_as_the_query_writes_them() {
+        let views = vec!["CREATE TEMP VIEW \"T\" AS SELECT p ->> 'XH' AS \"XH\"".to_owned(), "… AS \"xh\"".to_owned()];
+        let own = Own { options: Default::default(), prelude: views };
+        for (sql, name, want) in [
+            ("select s.XH, s.XM as pj from T s", "xh", "XH"),
+            ("select s.XH, s.XM as pj from T s", "pj", "pj"),
+            ("select s.XM as xh from T s where s.XH = '1'", "xh", "xh"),
+            ("select * from T", "xh", "XH"),
+            ("select * from hub_runs", "source", "source"),
+        ] {
+            assert_eq!(own.written(sql, name), want, "{sql}");
+        }
+    }
 }

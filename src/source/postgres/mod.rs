@@ -7,7 +7,8 @@ mod read;
 use super::server::{Server, ZeroDates};
 use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, reader};
 use crate::finding::Text;
-use connect::Session;
+pub(super) use connect::{Own, Session};
+pub(super) use read::open;
 
 /// The connector.
 pub(super) struct Postgres;
@@ -16,7 +17,7 @@ fn session(place: &SourcePlace<'_>) -> Result<Session, SourceError> {
     let mut server: Server = super::parse_settings(place)?;
     server.tls_ca = server.tls_ca.map(|file| place.base.join(file));
     server.zero_dates = Some(ZeroDates::Text);
-    Ok(Session { source: place.name.clone(), server })
+    Ok(Session { source: place.name.clone(), server, own: None })
 }
 
 impl Connector for Postgres {
@@ -47,6 +48,6 @@ impl Connector for Postgres {
     }
 
     fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
-        read::open(session(place)?, read)
+        open(session(place)?, read)
     }
 }

@@ -26,7 +26,7 @@ const FETCH_BYTES: usize = 2 * 1024 * 1024;
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Opens a table or query.
-pub(super) fn open(session: Session, read: &ReadSpec) -> Result<Box<dyn Source>, SourceError> {
+pub(in crate::source) fn open(session: Session, read: &ReadSpec) -> Result<Box<dyn Source>, SourceError> {
     let statement = statement::build(&session.source, read, '"')?;
     let (source, object) = (session.source.clone(), statement.object.clone());
     let patience = session.server.patience() + GRACE;
@@ -44,7 +44,7 @@ async fn read_rows(session: Session, sql: String, courier: Arc<Courier>) -> Resu
     let (columns, forms): (Vec<Column>, Vec<Form>) = described
         .map(|column| {
             let (kind, form) = cell::kind(column.type_info());
-            (Column { name: column.name().trim().into(), kind }, form)
+            (Column { name: session.column(&sql, column.name().trim()).into(), kind }, form)
         })
         .unzip();
     let columns: Arc<[Column]> = columns.into();

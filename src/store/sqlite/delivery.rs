@@ -10,29 +10,11 @@ use super::place::{AGAIN, CursorColumns, Place, cursor_of, reason_code};
 use super::runs::hash_of;
 use super::{SqliteStore, Writer, begin, inconsistent, number_list, stage};
 use crate::record::RecordKey;
+use crate::store::want::Want;
 use crate::store::{
     BatchId, BatchInfo, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, Lane, MemberRow, MemberVerdict,
     Millis, Op, RampState, RampStep, Reason, Receipt, Stage, StoreError, UpstreamId,
 };
-
-/// Rows still wanted by a call of `pending`.
-struct Want {
-    rows: Vec<FeedRow>,
-    left: u32,
-    bytes: u64,
-}
-
-impl Want {
-    fn open(&self) -> bool {
-        self.left > 0 && (self.bytes > 0 || self.rows.is_empty())
-    }
-
-    fn take(&mut self, row: FeedRow) {
-        self.left -= 1;
-        self.bytes = self.bytes.saturating_sub(row.payload.len() as u64);
-        self.rows.push(row);
-    }
-}
 
 fn feed_row(row: &SqliteRow) -> Result<FeedRow, sqlx::Error> {
     Ok(FeedRow {
@@ -99,7 +81,7 @@ impl SqliteStore {
              ON CONFLICT (feed, upstream) DO NOTHING",
         )
         .bind(upstream.0)
-        .bind(step_code(step))
+        .bind(step.code())
         .bind(feed.0)
         .execute(&mut *tx)
         .await
@@ -204,7 +186,7 @@ impl SqliteStore {
         let Writer { conn, .. } = &mut *guard;
         let mut tx = begin(conn, "setting the ramp").await?;
         let done = sqlx::query("UPDATE stock SET step = ?, used = 0, why = ? WHERE feed = ? AND upstream = ?")
-            .bind(step_code(step))
+            .bind(step.code())
             .bind(why)
             .bind(feed.0)
             .bind(upstream.0)
@@ -237,15 +219,6 @@ fn narrow(sql: &mut QueryBuilder<Sqlite>, filter: &ExceptionFilter) {
     }
     if let Some(reason) = filter.reason {
         sql.push(" AND e.reason = ").push_bind(reason_code(reason));
-    }
-}
-
-fn step_code(step: RampStep) -> i64 {
-    match step {
-        RampStep::Closed => 0,
-        RampStep::Canary => 1,
-        RampStep::Limited => 2,
-        RampStep::Open => 3,
     }
 }
 
@@ -423,13 +396,7 @@ impl DeliveryStore for SqliteStore {
         let Some((step, used, why)) = row else {
             return Err(inconsistent(format!("feed {} is not attached to upstream {}", feed.0, upstream.0)));
         };
-        let step = match step {
-            0 => RampStep::Closed,
-            1 => RampStep::Canary,
-            2 => RampStep::Limited,
-            _ => RampStep::Open,
-        };
-        Ok(RampState { step, used: used.unsigned_abs(), why })
+        Ok(RampState { step: RampStep::of_code(step), used: used.unsigned_abs(), why })
     }
 
     async fn set_ramp(

@@ -8,11 +8,6 @@ pub(super) fn db(what: &'static str) -> impl Fn(sqlx::Error) -> StoreError + Cop
     move |source| StoreError::Database { what, class: class_of(&source), source: Box::new(source) }
 }
 
-/// The error of a store that a simulated crash has taken down.
-pub(super) fn crashed() -> StoreError {
-    StoreError::Database { what: "the connection is gone", source: "the store was cut off".into(), class: FaultClass::Transient }
-}
-
 fn class_of(error: &sqlx::Error) -> FaultClass {
     match error {
         sqlx::Error::Database(e) => {

@@ -9,8 +9,9 @@ use super::feeds::OpenFeed;
 use super::quarantine::{Entry, clash_entries, conflict_entries, put, rejected_entries, settle_keys};
 use super::runs::OpenRun;
 use super::shape::Shapes;
-use super::sort::{self, Fate};
 use super::{SqliteStore, Writer, begin, holder, inconsistent, runs, write};
+use crate::store::open_run::{remember, totals};
+use crate::store::sort;
 use crate::store::{
     FeedId, FeedSpec, Landed, Landing, LandingBatch, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError,
 };
@@ -108,19 +109,6 @@ pub(super) async fn land_in(
     Ok(Done { landed, adopts })
 }
 
-fn totals(batch: &LandingBatch<'_>, fate: &Fate) -> Landed {
-    let rejected = batch.rejected.len() as u64;
-    Landed {
-        read: batch.read,
-        changed: fate.writes.len() as u64,
-        unchanged: fate.unchanged,
-        duplicate: fate.duplicate,
-        quarantined: rejected + (fate.conflicts.len() + fate.clashes.len()) as u64,
-        filtered: batch.filtered,
-        consumed: batch.consumed,
-    }
-}
-
 /// Adds a landing to its run and moves the checkpoint.
 async fn note(
     tx: &mut sqlx::Transaction<'_, sqlx::Sqlite>,
@@ -146,24 +134,4 @@ async fn note(
     .await
     .map_err(db("noting a landing"))?;
     Ok(())
-}
-
-/// Takes over into memory what is written.
-fn remember(
-    open: &mut runs::OpenRun,
-    fate: &Fate,
-    found: &[Option<sort::Found>],
-    groups: &[sort::Group],
-    batch: &LandingBatch<'_>,
-) {
-    open.sightings.extend(&fate.sightings);
-    if fate.conflicts.is_empty() {
-        return;
-    }
-    let records = batch.accepted.batch();
-    for (group, _) in groups.iter().zip(found).filter(|(_, f)| !f.is_some_and(sort::Found::stands)) {
-        if let sort::Contents::Several(_) = group.contents {
-            open.conflicts.insert(records.row(group.first()).natural_key().to_vec());
-        }
-    }
 }

@@ -6,7 +6,6 @@
 
 mod audit;
 mod batches;
-mod clash;
 mod deletion;
 mod delivery;
 mod fault;
@@ -14,6 +13,7 @@ mod feeds;
 mod holder;
 mod keys;
 mod landing;
+mod lease;
 mod lock;
 mod meta;
 mod place;
@@ -25,7 +25,6 @@ mod runs;
 mod schema;
 mod settle;
 mod shape;
-mod sort;
 mod stage;
 mod tombstone;
 mod views;
@@ -34,30 +33,16 @@ mod write;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
-use self::fault::{crashed, db};
+use self::fault::db;
+use super::commit::Commits;
+pub use super::commit::{CommitFault, CommitHook};
 use super::{FeedId, RunId, StoreError};
-
-/// What a test lets happen at a commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CommitFault {
-    /// Nothing.
-    None,
-    /// The process dies before it.
-    Before,
-    /// The process dies behind it: everything is written, nobody hears of it.
-    After,
-}
-
-/// Asked at each commit, which are counted from 1 since the store was opened.
-pub type CommitHook = Arc<dyn Fn(u64) -> CommitFault + Send + Sync>;
 
 /// How to open a store.
 #[derive(Clone)]
@@ -84,9 +69,7 @@ pub struct SqliteStore {
     /// Feeds found by a store that is open for reading only.
     looked: std::sync::Mutex<HashMap<FeedId, feeds::OpenFeed>>,
     path: PathBuf,
-    hook: Option<CommitHook>,
-    commits: AtomicU64,
-    dead: AtomicBool,
+    commits: Commits,
     // Last, so that the lock outlives the connections.
     _lock: Option<lock::StoreLock>,
 }
@@ -147,9 +130,8 @@ impl SqliteStore {
         hook: Option<CommitHook>,
     ) -> Self {
         let (writer, lock) = writing.unzip();
-        let (commits, dead) = (AtomicU64::new(0), AtomicBool::new(false));
         let looked = std::sync::Mutex::default();
-        Self { writer: writer.map(Mutex::new), readers, looked, path, hook, commits, dead, _lock: lock }
+        Self { writer: writer.map(Mutex::new), readers, looked, path, commits: Commits::new(hook), _lock: lock }
     }
 
     /// Closes all connections and gives the lock back.
@@ -171,33 +153,18 @@ impl SqliteStore {
 
     async fn writer(&self) -> Result<MutexGuard<'_, Writer>, StoreError> {
         let guard = self.writer.as_ref().ok_or(StoreError::ReadOnly)?.lock().await;
-        self.alive()?;
+        self.commits.alive()?;
         Ok(guard)
     }
 
     fn readers(&self) -> Result<&SqlitePool, StoreError> {
-        self.alive()?;
+        self.commits.alive()?;
         Ok(&self.readers)
-    }
-
-    fn alive(&self) -> Result<(), StoreError> {
-        if self.dead.load(Ordering::Acquire) { Err(crashed()) } else { Ok(()) }
     }
 
     /// Commits, unless a test wants the process dead at this point.
     async fn commit(&self, tx: Transaction<'_, Sqlite>, what: &'static str) -> Result<(), StoreError> {
-        let count = self.commits.fetch_add(1, Ordering::AcqRel) + 1;
-        let fault = self.hook.as_ref().map_or(CommitFault::None, |hook| hook(count));
-        if fault == CommitFault::Before {
-            self.dead.store(true, Ordering::Release);
-            return Err(crashed());
-        }
-        tx.commit().await.map_err(db(what))?;
-        if fault == CommitFault::After {
-            self.dead.store(true, Ordering::Release);
-            return Err(crashed());
-        }
-        Ok(())
+        self.commits.commit(async { tx.commit().await.map_err(db(what)) }).await
     }
 }
 

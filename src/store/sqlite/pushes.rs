@@ -143,7 +143,15 @@ impl Pushes for SqliteStore {
 
 /// A run that has seen nothing.
 fn fresh(feed: FeedId, source: i64) -> OpenRun {
-    OpenRun { feed, source, seen: BTreeMap::new(), sightings: HashMap::new(), conflicts: HashSet::new(), walks: true }
+    OpenRun {
+        feed,
+        source,
+        landings: 0,
+        seen: BTreeMap::new(),
+        sightings: HashMap::new(),
+        conflicts: HashSet::new(),
+        walks: true,
+    }
 }
 
 /// The producer's own snapshot under way.

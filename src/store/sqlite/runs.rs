@@ -1,51 +1,16 @@
 //! Runs: begin, take up again, end.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 
-use roaring::RoaringBitmap;
 use sqlx::{Sqlite, Transaction};
 
 use super::fault::db;
 use super::feeds::OpenFeed;
-use super::sort::{FROZEN, Sighting};
 use super::{SqliteStore, Writer, begin, deletion, inconsistent};
-use crate::record::ContentHash;
 use crate::source::Position;
-use crate::store::{FeedId, Landed, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError};
-
-/// Rids a chunk of the seen set covers: 2 to this power.
-pub(super) const CHUNK_BITS: u32 = 16;
-
-/// What this process remembers of a run that goes on.
-pub(super) struct OpenRun {
-    pub(super) feed: FeedId,
-    pub(super) source: i64,
-    /// Rids seen, by chunk.
-    pub(super) seen: BTreeMap<u32, RoaringBitmap>,
-    /// Frozen keys seen.
-    pub(super) sightings: HashMap<u32, Sighting>,
-    /// Keys in conflict under which no record stands.
-    pub(super) conflicts: HashSet<Vec<u8>>,
-    /// Whether keys that come in order are worth a walk along the heads.
-    pub(super) walks: bool,
-}
-
-impl OpenRun {
-    /// Whether the run has seen a record.
-    pub(super) fn has_seen(&self, rid: u32) -> bool {
-        self.seen.get(&(rid >> CHUNK_BITS)).is_some_and(|chunk| chunk.contains(rid))
-    }
-
-    /// Whether the run has seen several contents under a key under which no record stands.
-    pub(super) fn in_conflict(&self, natural_key: &[u8]) -> bool {
-        !self.conflicts.is_empty() && self.conflicts.contains(natural_key)
-    }
-
-    /// All rids seen.
-    pub(super) fn all_seen(&self) -> RoaringBitmap {
-        self.seen.values().fold(RoaringBitmap::new(), |all, chunk| all | chunk)
-    }
-}
+pub(super) use crate::store::open_run::{CHUNK_BITS, OpenRun, bitmap, bitmap_bytes, hash_of, landed};
+use crate::store::sort::{FROZEN, Sighting};
+use crate::store::{FeedId, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError};
 
 /// Reads a run that goes on back from the database.
 pub(super) async fn load(tx: &mut Transaction<'_, Sqlite>, run: RunId) -> Result<OpenRun, StoreError> {
@@ -78,27 +43,7 @@ pub(super) async fn load(tx: &mut Transaction<'_, Sqlite>, run: RunId) -> Result
     let seen = seen.into_iter().map(|(chunk, bytes)| Ok((chunk, bitmap(&bytes)?))).collect::<Result<_, StoreError>>()?;
     let sightings = sightings.into_iter().map(|(rid, hash, several)| (rid, Sighting { hash: hash_of(&hash), several })).collect();
     let conflicts = conflicts.into_iter().map(|(nk,)| nk).collect();
-    Ok(OpenRun { feed: FeedId(feed), source, seen, sightings, conflicts, walks: true })
-}
-
-/// A bitmap from its stored form.
-pub(super) fn bitmap(bytes: &[u8]) -> Result<RoaringBitmap, StoreError> {
-    RoaringBitmap::deserialize_from(bytes).map_err(|_| inconsistent("a set of rows cannot be read"))
-}
-
-/// A bitmap in its stored form.
-pub(super) fn bitmap_bytes(bitmap: &RoaringBitmap) -> Vec<u8> {
-    let mut packed = bitmap.clone();
-    packed.optimize();
-    let mut bytes = Vec::with_capacity(packed.serialized_size());
-    // Writing to memory cannot fail.
-    let _ = packed.serialize_into(&mut bytes);
-    bytes
-}
-
-/// A hash from its column.
-pub(super) fn hash_of(bytes: &[u8]) -> ContentHash {
-    ContentHash(bytes.try_into().unwrap_or_default())
+    Ok(OpenRun { feed: FeedId(feed), source, landings: 0, seen, sightings, conflicts, walks: true })
 }
 
 /// The number of a source, by its name.
@@ -227,12 +172,6 @@ pub(super) async fn finish(
     };
     summary.landed = landed(totals);
     Ok(summary)
-}
-
-/// Totals from their columns.
-pub(super) fn landed(columns: [i64; 7]) -> Landed {
-    let [read, changed, unchanged, duplicate, quarantined, filtered, consumed] = columns.map(|n| n.unsigned_abs());
-    Landed { read, changed, unchanged, duplicate, quarantined, filtered, consumed }
 }
 
 /// Drops what only a run under way needs.

@@ -5,7 +5,8 @@ use sqlx::{Sqlite, Transaction};
 use super::fault::db;
 use super::place::{Delta, Place, reason_code};
 use super::{SqliteStore, Writer, begin, inconsistent, number_list};
-use crate::store::{BatchId, FeedId, MemberVerdict, Millis, Outcome, Reason, StoreError, UpstreamId};
+use crate::store::verdicts::Sorted;
+use crate::store::{BatchId, FeedId, MemberVerdict, Millis, Reason, StoreError, UpstreamId};
 
 /// The batch being settled.
 struct Settling {
@@ -14,39 +15,6 @@ struct Settling {
     feed: FeedId,
     rows: u32,
     at: Millis,
-}
-
-/// Verdicts by outcome, as the statements take them.
-struct Sorted {
-    stored: Vec<u32>,
-    refused: Vec<serde_json::Value>,
-    unknown: Vec<serde_json::Value>,
-}
-
-impl Sorted {
-    /// Sorts verdicts; each of the batch's rows must have exactly one.
-    fn new(rows: u32, verdicts: &[MemberVerdict]) -> Result<Self, StoreError> {
-        let mut seen = vec![false; rows as usize];
-        let mut sorted = Self { stored: Vec::with_capacity(verdicts.len()), refused: Vec::new(), unknown: Vec::new() };
-        for verdict in verdicts {
-            match seen.get_mut(verdict.ordinal as usize) {
-                Some(slot) if !*slot => *slot = true,
-                Some(_) => return Err(inconsistent(format!("row {} has two verdicts", verdict.ordinal))),
-                None => return Err(inconsistent(format!("a verdict on row {} of a batch of {rows}", verdict.ordinal))),
-            }
-            match &verdict.outcome {
-                Outcome::Stored => sorted.stored.push(verdict.ordinal),
-                Outcome::Refused { text, field } => {
-                    sorted.refused.push(serde_json::json!([verdict.ordinal, text, field]));
-                }
-                Outcome::Unknown { split } => sorted.unknown.push(serde_json::json!([verdict.ordinal, split])),
-            }
-        }
-        match seen.iter().filter(|s| !**s).count() {
-            0 => Ok(sorted),
-            n => Err(inconsistent(format!("{n} rows of the batch have no verdict"))),
-        }
-    }
 }
 
 impl SqliteStore {
@@ -64,8 +32,9 @@ impl SqliteStore {
         let sorted = Sorted::new(settling.rows, verdicts)?;
         let mut delta = Delta::default();
         settling.stored(&mut tx, &sorted.stored, &mut delta).await?;
-        settling.refused(&mut tx, &sorted.refused, reoffer_at, &mut delta).await?;
-        settling.unknown(&mut tx, &sorted.unknown, &mut delta).await?;
+        let refused = listed(&sorted.refused);
+        settling.refused(&mut tx, &refused, reoffer_at, &mut delta).await?;
+        settling.unknown(&mut tx, &listed(&sorted.unknown), &mut delta).await?;
         settling.end(&mut tx, &delta).await?;
         self.commit(tx, "settling").await
     }
@@ -223,4 +192,9 @@ impl Settling {
 
 fn ordinal_list(verdicts: &[serde_json::Value]) -> String {
     number_list(verdicts.iter().filter_map(|v| v.get(0).and_then(serde_json::Value::as_i64)))
+}
+
+/// Verdicts as `json_each` takes them.
+fn listed<T: serde::Serialize>(verdicts: &[T]) -> Vec<serde_json::Value> {
+    verdicts.iter().map(|v| serde_json::json!(v)).collect()
 }

@@ -3,7 +3,7 @@
 use sqlx::{Sqlite, Transaction};
 
 use super::fault::db;
-use super::place::{CursorColumns, Delta, Place, cursor_of, reason_code};
+use super::place::{CursorColumns, Delta, Place, cursor_of, ranges, reason_code};
 use super::{SqliteStore, Writer, begin, inconsistent, number_list};
 use crate::store::{BatchId, Cursor, FeedId, Reason, Stage, StoreError, UpstreamId};
 
@@ -105,20 +105,8 @@ impl Staging<'_> {
     /// How many live rows the cursor would pass.
     async fn passed(&self, tx: &mut Transaction<'_, Sqlite>) -> Result<u64, StoreError> {
         let new = self.stage.cursor;
-        if new.seq < self.old.seq {
-            return Err(inconsistent("the cursor would go back"));
-        }
-        let mut ranges = vec![(self.old.seq, new.seq)];
-        match (self.old.backfill, new.backfill) {
-            (Some((from, to)), Some((new_from, new_to))) if new_from >= from && new_to <= to && new_from <= new_to => {
-                ranges.extend([(from, new_from), (new_to, to)]);
-            }
-            (Some((from, to)), None) => ranges.push((from, to)),
-            (None, None) => {}
-            _ => return Err(inconsistent("the back-fill range would grow")),
-        }
         let mut passed = 0;
-        for (from, to) in ranges.into_iter().filter(|(from, to)| from < to) {
+        for (from, to) in ranges(&self.old, &new)? {
             let (n,): (i64,) = sqlx::query_as(
                 "SELECT count(*) FROM feed INDEXED BY feed_order WHERE feed = ? AND seq > ? AND seq <= ? AND op = 0",
             )

@@ -4,8 +4,8 @@ use sqlx::{Sqlite, Transaction};
 
 use super::fault::db;
 use super::inconsistent;
-use super::sort::{Found, Group};
 use crate::record::RecordBatch;
+use crate::store::sort::{Found, Group};
 use crate::store::{FeedId, StoreError};
 
 /// Keys of one walk.

@@ -7,10 +7,10 @@ use super::feeds::{IndexedField, OpenFeed, unindex};
 use super::place::{Leaving, Place, cursors, leave};
 use super::runs::{CHUNK_BITS, OpenRun, bitmap_bytes};
 use super::shape::{Form, Shapes, pieces};
-use super::sort::{Fate, Found, Group, Odd, Sighting, Write};
 use super::{inconsistent, number_list, walk};
-use crate::record::{ContentHash, Record, RecordBatch, RecordKey, canonical_json};
-use crate::standard::FieldIdx;
+use crate::record::{ContentHash, RecordBatch, canonical_json};
+use crate::store::numbered::{Numbered, keep_key};
+use crate::store::sort::{Fate, Found, Group, Odd, Sighting, Write};
 use crate::store::{FeedId, Millis, RunId, StoreError};
 
 /// Compares in the database and answers in one text: a row a key would cost more than the look-up itself.
@@ -30,35 +30,6 @@ static INSERT_FEED: Form = Form {
 
 static INSERT_VALUE: Form =
     Form { head: "INSERT OR IGNORE INTO value (feed, slot, value, seq) VALUES ", row: "(?,?,?,?)", tail: "" };
-
-/// A record with its numbers.
-struct Numbered<'a> {
-    seq: u64,
-    rid: u32,
-    record: Record<'a>,
-    /// The record key that it keeps, where its row has another one.
-    key: Option<RecordKey>,
-}
-
-impl Numbered<'_> {
-    fn value(&self, field: FieldIdx) -> Option<&str> {
-        match &self.key {
-            Some(key) if self.record.plan().roles.record_key == Some(field) => Some(key.as_str()),
-            _ => self.record.get(field).text(),
-        }
-    }
-}
-
-/// Puts the key that a record keeps in the place of the one that its row has.
-fn keep_key(record: &Record<'_>, key: &RecordKey, payload: &mut [u8]) {
-    let Some(field) = record.plan().roles.record_key else { return };
-    let lead = format!("\"{}\":\"", record.plan().field(field).name);
-    let own = format!("{lead}{}\"", record.record_key());
-    if let Some(at) = payload.windows(own.len()).position(|w| w == own.as_bytes()) {
-        let from = at + lead.len();
-        payload[from..from + key.as_str().len()].copy_from_slice(key.as_str().as_bytes());
-    }
-}
 
 /// Looks the groups' keys up.
 pub(super) async fn look_up(

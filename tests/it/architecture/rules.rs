@@ -33,7 +33,8 @@ const DIRECTION: &[(&str, &[&str])] = &[
 ];
 
 /// Nested modules that are a part's public face beside its root.
-const FACES: &[(&str, &str)] = &[("standard", "import"), ("store", "sqlite"), ("wire", "kafka"), ("wire", "tls")];
+const FACES: &[(&str, &str)] =
+    &[("standard", "import"), ("store", "postgres"), ("store", "sqlite"), ("wire", "kafka"), ("wire", "tls")];
 
 /// Crates that only some folders may use.
 const CRATES: &[(&str, &[&str])] = &[

@@ -13,6 +13,7 @@ use xiaoshu::store::{
     Pushes, Quarantine, QuarantineFilter, QuarantinedRow, RampState, RampStep, ReadModels, Receipt, RecordRow, Records, RunEnd,
     RunId, RunRow, RunStart, RunSummary, Stage, StockRow, Store, StoreError, TableRow, UpstreamId,
 };
+use xiaoshu::store::{Grant, Lease, LeaseRow, LeaseTerms, Leased, Leases};
 
 /// Passes every call on until its commit comes; from then on every call fails, as after a power cut.
 pub struct CrashingStore {
@@ -432,5 +433,24 @@ impl Meta for CrashingStore {
         let done = self.inner.raise_generation().await;
         self.after()?;
         done
+    }
+}
+
+#[async_trait::async_trait]
+impl Leases for CrashingStore {
+    async fn acquire(&self, on: &Leased, terms: LeaseTerms) -> Result<Grant, StoreError> {
+        self.inner.acquire(on, terms).await
+    }
+
+    async fn renew(&self, on: &Leased) -> Result<Lease, StoreError> {
+        self.inner.renew(on).await
+    }
+
+    async fn give_back(&self, on: &Leased) -> Result<(), StoreError> {
+        self.inner.give_back(on).await
+    }
+
+    async fn leases(&self) -> Result<Vec<LeaseRow>, StoreError> {
+        self.inner.leases().await
     }
 }

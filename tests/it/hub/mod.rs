@@ -10,6 +10,7 @@ mod kill;
 mod logs;
 mod school;
 mod serve;
+mod shared;
 mod shipped;
 mod story;
 mod traces;

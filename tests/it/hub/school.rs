@@ -10,6 +10,9 @@ use xiaoshu::brain::{Account, Brain, BrainConfig, BrainHandle};
 use xiaoshu::finding::Lang;
 use xiaoshu::report::{Clock, ManualClock};
 use xiaoshu::store::Store;
+use xiaoshu::store::postgres::PostgresOptions;
+
+use crate::store::home::postgres_url;
 
 /// The invented school's code.
 pub const CODE: &str = "4199099998";
@@ -45,6 +48,13 @@ impl School {
         let brain = runtime.block_on(Brain::start_at(config, Arc::new(Shared(Arc::clone(&clock))))).expect("a platform");
         furnish(dir.path(), &brain.url(), rows);
         Self { dir, clock, runtime, brain }
+    }
+
+    /// The same with its store in PostgreSQL.
+    pub fn on_postgres(rows: usize, delay_s: u64) -> Self {
+        let school = Self::new(rows, delay_s);
+        keep_in_postgres(school.dir.path());
+        school
     }
 
     /// A path below the school's folder.
@@ -102,6 +112,23 @@ pub fn furnish(dir: &Path, url: &str, rows: usize) {
     }
     write(dir, "files/courses.csv", &courses(0..rows, 0));
     write(dir, "files/projects.csv", &projects(0..rows));
+}
+
+/// Moves the store of a school's settings into a schema of its own of the PostgreSQL that `tests/run.sh` starts.
+pub fn keep_in_postgres(dir: &Path) -> PostgresOptions {
+    static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let schema = format!("hub_{}_{count}", std::process::id());
+    let options = PostgresOptions { schema, ..PostgresOptions::new(postgres_url()) };
+    write(dir, "database", &options.url);
+    let settings = std::fs::read_to_string(dir.join("xiaoshu.toml")).expect("read");
+    let data = format!("store = \"postgres\"\nurl = {{ file = \"database\" }}\nschema = \"{}\"\n", options.schema);
+    let settings = match settings.split_once("[data]\n") {
+        Some((before, behind)) => format!("{before}[data]\n{data}{behind}"),
+        None => format!("{settings}\n[data]\n{data}"),
+    };
+    write(dir, "xiaoshu.toml", &settings);
+    options
 }
 
 /// Writes the course export anew, with hours that follow from `version`.

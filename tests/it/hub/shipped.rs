@@ -27,6 +27,18 @@ fn school(dir: &Path) -> sample::Sample {
 fn the_hub_reports_of_itself_once_every_source_is_numbered() {
     let dir = tempfile::tempdir().expect("a folder");
     let school = school(dir.path());
+    reports_of_itself(school);
+}
+
+#[test]
+fn the_hub_reports_of_itself_out_of_postgres_too() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let school = school(dir.path());
+    super::school::keep_in_postgres(school.settings.parent().expect("a folder"));
+    reports_of_itself(school);
+}
+
+fn reports_of_itself(school: sample::Sample) {
     let context = Context { settings: school.settings, data: None, schemas: None, lang: Lang::En, progress: &Silent };
     let request = RunRequest { once: true, only: vec![Part::Collect], ..RunRequest::default() };
     let answer = app::run_fitted(&context, &request, &Fittings::default()).expect("a round");

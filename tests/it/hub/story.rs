@@ -13,9 +13,31 @@ pub fn totals(answer: &RunAnswer) -> xiaoshu::app::Counts {
     total
 }
 
-#[test]
-fn every_row_is_stored_and_a_second_round_sends_nothing() {
-    let school = School::new(50, 0);
+/// One promise, with the store in a file and in PostgreSQL.
+macro_rules! on_both_stores {
+    ($($promise:ident($rows:literal, $delay:literal);)*) => {
+        mod in_a_file {
+            $(#[test]
+            fn $promise() {
+                super::$promise(super::School::new($rows, $delay));
+            })*
+        }
+        mod in_postgres {
+            $(#[test]
+            fn $promise() {
+                super::$promise(super::School::on_postgres($rows, $delay));
+            })*
+        }
+    };
+}
+
+on_both_stores! {
+    every_row_is_stored_and_a_second_round_sends_nothing(50, 0);
+    a_changed_row_is_sent_alone_and_a_child_without_parent_waits_for_it(20, 0);
+    verdicts_that_come_late_are_waited_for(10, 3_600);
+}
+
+fn every_row_is_stored_and_a_second_round_sends_nothing(school: School) {
     let first = school.round();
     let counts = totals(&first);
     assert_eq!((counts.read, counts.changed, counts.stored), (100, 100, 100), "{first:?}");
@@ -28,9 +50,7 @@ fn every_row_is_stored_and_a_second_round_sends_nothing() {
     assert_eq!(school.effects(), effects);
 }
 
-#[test]
-fn a_changed_row_is_sent_alone_and_a_child_without_parent_waits_for_it() {
-    let school = School::new(20, 0);
+fn a_changed_row_is_sent_alone_and_a_child_without_parent_waits_for_it(school: School) {
     school.courses(0..19);
     let first = school.round();
     let counts = totals(&first);
@@ -43,9 +63,7 @@ fn a_changed_row_is_sent_alone_and_a_child_without_parent_waits_for_it() {
     assert!(second.imbalances.is_empty());
 }
 
-#[test]
-fn verdicts_that_come_late_are_waited_for() {
-    let school = School::new(10, 3_600);
+fn verdicts_that_come_late_are_waited_for(school: School) {
     let counts = totals(&school.round());
     assert_eq!((counts.stored, counts.in_flight, counts.waiting), (20, 0, 0));
 }

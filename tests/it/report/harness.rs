@@ -195,6 +195,8 @@ impl World {
                 edition: "gaozhi-2024.09".into(),
                 standard_digest: "".into(),
             }),
+            handle: Default::default(),
+            lease: None,
         };
         Reporter::open(&config, parts).await.unwrap()
     }

@@ -1,12 +1,14 @@
 //! An open store with one feed and one upstream, and the few gestures that tests make.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use xiaoshu::source::Position;
 use xiaoshu::standard::{Kind, TablePlan};
 use xiaoshu::store::{
-    BatchId, Cursor, FeedId, FeedRow, Landed, LandingBatch, Lane, MemberVerdict, Millis, NewException, NewRun, Outcome, PushMark,
-    RampStep, Reason, RunEnd, RunId, RunStart, RunSummary, Stage, Stock, Store, StoreError, UpstreamId,
+    BatchId, Cursor, FeedId, FeedRow, Grant, Landed, LandingBatch, Lane, LeaseTerms, Leased, MemberVerdict, Millis, NewException,
+    NewRun, Outcome, PushMark, RampStep, Reason, RunEnd, RunId, RunStart, RunSummary, Stage, Stock, Store, StoreError,
+    UpstreamId,
 };
 
 use super::table::{self, Row};
@@ -21,11 +23,22 @@ pub struct Desk {
     pub upstream: UpstreamId,
 }
 
+/// Longer than any test.
+pub const TERMS: LeaseTerms = LeaseTerms { ttl: Duration::from_secs(600), grace: Duration::ZERO };
+
+/// Takes a lease that nobody else has.
+pub async fn hold(store: &dyn Store, on: Leased) -> Result<(), StoreError> {
+    let grant = store.acquire(&on, TERMS).await?;
+    assert!(matches!(grant, Grant::Ours(_)), "{grant:?}");
+    Ok(())
+}
+
 impl Desk {
     pub async fn try_new(store: Arc<dyn Store>, kind: Kind) -> Result<Self, StoreError> {
         let plan = table::plan("T_THING", kind);
         let feed = store.open_feed(&table::spec(&plan)).await?;
         let upstream = store.open_upstream("platform").await?;
+        hold(&*store, Leased::Upstream("platform".into())).await?;
         store.attach(upstream, feed, RampStep::Open).await?;
         Ok(Self { store, plan, feed, upstream })
     }
@@ -35,6 +48,7 @@ impl Desk {
     }
 
     pub async fn begin(&self, source: &str, mapping: u8, at: Millis) -> Result<RunStart, StoreError> {
+        hold(&*self.store, Leased::Stream(source.into())).await?;
         self.store.begin_run(&NewRun { source: source.into(), feed: self.feed, mapping_digest: [mapping; 16], at }).await
     }
 

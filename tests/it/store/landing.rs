@@ -178,6 +178,7 @@ pub async fn rows_wait_for_their_parents(home: impl Home) {
     assert_eq!((landed.read, landed.filtered, landed.consumed), (6, 2, 1));
     assert!(desk.store.ready(desk.feed, "a", 0, 0).await.unwrap().is_empty());
 
+    super::desk::hold(&*desk.store, xiaoshu::store::Leased::Stream("p".into())).await.unwrap();
     let new = NewRun { source: "p".into(), feed: parents, mapping_digest: [0; 16], at: 20 };
     let run = desk.store.begin_run(&new).await.unwrap().run;
     let (accepted, rejected) = table::judged(&parent, &[Row::good(2, 1)]);

@@ -8,6 +8,7 @@ mod holding;
 pub mod home;
 mod keys;
 mod landing;
+mod leases;
 mod model;
 mod pushed;
 mod random;
@@ -96,3 +97,4 @@ macro_rules! all_promises {
 }
 
 all_promises!(sqlite, super::home::SqliteHome);
+all_promises!(postgres, super::home::PostgresHome);

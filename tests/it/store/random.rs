@@ -11,7 +11,7 @@ use xiaoshu::store::{
 
 use super::desk::{DAY, Desk};
 use super::holding::RecordKey;
-use super::home::{Home, SqliteHome};
+use super::home::{Home, PostgresHome, SqliteHome};
 use super::model::{Model, Settled};
 use super::table::{self, Adopted, Row, key_of};
 
@@ -331,6 +331,11 @@ fn random_lives<H: Home>(cases: u32) {
 #[test]
 fn sqlite_agrees_with_the_model() {
     random_lives::<SqliteHome>(60);
+}
+
+#[test]
+fn postgres_agrees_with_the_model() {
+    random_lives::<PostgresHome>(20);
 }
 
 /// Keeps an unused handle type out of the way of readers: a store is shared by its callers.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::holder::Clash;
-use super::runs::OpenRun;
+use super::open_run::OpenRun;
 use crate::record::{ContentHash, RecordBatch, RecordKey};
 use crate::validate::Accepted;
 

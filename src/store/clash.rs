@@ -1,7 +1,7 @@
 //! What is said of a row that may not have its record key. Texts about keys belong to the store that finds them out.
 
+use super::entry::place;
 use super::holder::Clash;
-use super::quarantine::place;
 use crate::finding::{Expected, FieldRef, Found, RuleId, Severity, Text, Violation};
 use crate::record::Record;
 use crate::store::LandingBatch;

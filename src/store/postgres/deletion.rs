@@ -1,0 +1,246 @@
+//! Which records a complete run found missing, and whether they may go without being asked for.
+
+use roaring::RoaringBitmap;
+
+use super::fault::db;
+use super::lock::{Locked, lock};
+use super::tombstone::bury;
+use super::{PostgresStore, Tx};
+use crate::store::bound::{SEVEN_DAYS, why_held};
+use crate::store::open_run::{OpenRun, bitmap, bitmap_bytes};
+use crate::store::{FeedId, Millis, RunEnd, RunId, StoreError};
+
+/// Heads read at once when looking for missing ones.
+const PAGE: i64 = 50_000;
+
+/// Finds and buries or holds the records that a complete run has not seen; returns how many are missing and buried.
+pub(super) async fn find_missing(
+    tx: &mut Tx,
+    locked: &Locked,
+    run: RunId,
+    open: &OpenRun,
+    end: &RunEnd,
+) -> Result<(u64, u64), StoreError> {
+    let what = db("looking for missing records");
+    if locked.is_log {
+        return Ok((0, 0));
+    }
+    let missing = missing(tx, run, open).await?;
+    if missing.is_empty() {
+        drop_held(tx, open).await?;
+        return Ok((0, 0));
+    }
+    let recent: i64 = sqlx::query_scalar("SELECT coalesce(sum(count), 0)::bigint FROM deletion WHERE feed = $1 AND at > $2")
+        .bind(open.feed.0 as i32)
+        .bind(end.at - SEVEN_DAYS)
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(what)?;
+    let keyless = new_keyless(tx, run, open).await?;
+    match why_held(locked.live.unsigned_abs(), missing.len(), recent.unsigned_abs(), keyless, end.error.is_some()) {
+        Some(why) => {
+            hold(tx, open, &missing, why, end.at).await?;
+            Ok((missing.len(), 0))
+        }
+        None => {
+            drop_held(tx, open).await?;
+            let buried = bury(tx, locked, &missing, end.at).await?;
+            sqlx::query("INSERT INTO deletion (feed, at, count) VALUES ($1, $2, $3)")
+                .bind(open.feed.0 as i32)
+                .bind(end.at)
+                .bind(buried as i64)
+                .execute(&mut **tx)
+                .await
+                .map_err(what)?;
+            Ok((missing.len(), buried))
+        }
+    }
+}
+
+/// Rows without a key that this run is the first to see: a record whose key was spoilt looks like a missing one.
+async fn new_keyless(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<u64, StoreError> {
+    let n: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM quarantine WHERE feed = $1 AND source = $2 AND last_run = $3 AND first_run = $3 AND nk IS NULL",
+    )
+    .bind(open.feed.0 as i32)
+    .bind(open.source as i32)
+    .bind(run.0)
+    .fetch_one(&mut **tx)
+    .await
+    .map_err(db("counting rows without a key"))?;
+    Ok(n.unsigned_abs())
+}
+
+async fn missing(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<RoaringBitmap, StoreError> {
+    let what = db("looking for missing records");
+    let mut standing = RoaringBitmap::new();
+    let mut behind: Vec<u8> = Vec::new();
+    loop {
+        // One row a page: a row a record would cost more than reading it.
+        let (rids, last, n): (Option<Vec<i64>>, Option<Vec<u8>>, i64) = sqlx::query_as(
+            "WITH page AS (SELECT rid, nk, source, flags FROM head WHERE feed = $1 AND nk > $2 ORDER BY nk LIMIT $4) \
+             SELECT array_agg(rid) FILTER (WHERE source = $3 AND flags & 1 = 0), \
+             (SELECT nk FROM page ORDER BY nk DESC LIMIT 1), count(*) FROM page",
+        )
+        .bind(open.feed.0 as i32)
+        .bind(behind.as_slice())
+        .bind(open.source as i32)
+        .bind(PAGE)
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(what)?;
+        standing.extend(rids.unwrap_or_default().into_iter().map(|rid| rid as u32));
+        match last {
+            Some(last) if n == PAGE => behind = last,
+            _ => break,
+        }
+    }
+    let mut missing = standing - open.all_seen();
+    if missing.is_empty() {
+        return Ok(missing);
+    }
+    // A bad version of a record is at the source, so the record is not gone.
+    let spoilt: Vec<(i64,)> = sqlx::query_as(
+        "SELECT h.rid FROM quarantine q JOIN head h ON h.feed = q.feed AND h.nk = short_key(q.nk) \
+         WHERE q.feed = $1 AND q.source = $2 AND q.last_run = $3 AND q.nk IS NOT NULL",
+    )
+    .bind(open.feed.0 as i32)
+    .bind(open.source as i32)
+    .bind(run.0)
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(what)?;
+    for (rid,) in spoilt {
+        missing.remove(rid as u32);
+    }
+    Ok(missing)
+}
+
+async fn hold(tx: &mut Tx, open: &OpenRun, rids: &RoaringBitmap, why: String, at: Millis) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO missing (feed, source, rids, why, since) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (feed, source) DO UPDATE SET rids = excluded.rids, why = excluded.why",
+    )
+    .bind(open.feed.0 as i32)
+    .bind(open.source as i32)
+    .bind(bitmap_bytes(rids))
+    .bind(why)
+    .bind(at)
+    .execute(&mut **tx)
+    .await
+    .map_err(db("holding deletions"))?;
+    Ok(())
+}
+
+async fn drop_held(tx: &mut Tx, open: &OpenRun) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM missing WHERE feed = $1 AND source = $2")
+        .bind(open.feed.0 as i32)
+        .bind(open.source as i32)
+        .execute(&mut **tx)
+        .await
+        .map_err(db("dropping held deletions"))?;
+    Ok(())
+}
+
+/// Takes what a run has seen, complete or not, off the deletions held for its source.
+pub(super) async fn found_again(tx: &mut Tx, open: &OpenRun) -> Result<(), StoreError> {
+    let held: Option<Vec<u8>> = sqlx::query_scalar("SELECT rids FROM missing WHERE feed = $1 AND source = $2")
+        .bind(open.feed.0 as i32)
+        .bind(open.source as i32)
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(db("reading held deletions"))?;
+    let Some(bytes) = held else { return Ok(()) };
+    keep_held(tx, open.feed, open.source as i32, &(bitmap(&bytes)? - open.all_seen())).await
+}
+
+/// Takes over what other sources miss and this run has seen: those records are not gone, they are this source's now.
+pub(super) async fn take_over(tx: &mut Tx, open: &OpenRun) -> Result<(), StoreError> {
+    let what = db("taking records over");
+    let held: Vec<(i32, Vec<u8>)> = sqlx::query_as("SELECT source, rids FROM missing WHERE feed = $1 AND source <> $2")
+        .bind(open.feed.0 as i32)
+        .bind(open.source as i32)
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(what)?;
+    if held.is_empty() {
+        return Ok(());
+    }
+    let seen = open.all_seen();
+    for (source, bytes) in held {
+        let missed = bitmap(&bytes)?;
+        let taken = &missed & &seen;
+        if taken.is_empty() {
+            continue;
+        }
+        sqlx::query(
+            "UPDATE head SET source = $1 FROM unnest($4::bigint[]) r(rid) \
+             WHERE head.feed = $2 AND head.source = $3 AND head.rid = r.rid",
+        )
+        .bind(open.source as i32)
+        .bind(open.feed.0 as i32)
+        .bind(source)
+        .bind(taken.iter().map(i64::from).collect::<Vec<_>>())
+        .execute(&mut **tx)
+        .await
+        .map_err(what)?;
+        keep_held(tx, open.feed, source, &(missed - taken)).await?;
+    }
+    Ok(())
+}
+
+/// Keeps only these of the records held for a source.
+async fn keep_held(tx: &mut Tx, feed: FeedId, source: i32, left: &RoaringBitmap) -> Result<(), StoreError> {
+    let query = if left.is_empty() {
+        sqlx::query("DELETE FROM missing WHERE feed = $1 AND source = $2").bind(feed.0 as i32).bind(source)
+    } else {
+        let sql = "UPDATE missing SET rids = $3 WHERE feed = $1 AND source = $2";
+        sqlx::query(sql).bind(feed.0 as i32).bind(source).bind(bitmap_bytes(left))
+    };
+    query.execute(&mut **tx).await.map_err(db("holding deletions"))?;
+    Ok(())
+}
+
+/// Those among the records held for a source that are still its own: one that another source has landed since is not gone.
+async fn still_of(tx: &mut Tx, feed: FeedId, source: i32, held: &RoaringBitmap) -> Result<RoaringBitmap, StoreError> {
+    let own: Vec<(i64,)> = sqlx::query_as(
+        "SELECT h.rid FROM head h JOIN unnest($3::bigint[]) r(rid) ON r.rid = h.rid WHERE h.feed = $1 AND h.source = $2",
+    )
+    .bind(feed.0 as i32)
+    .bind(source)
+    .bind(held.iter().map(i64::from).collect::<Vec<_>>())
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(db("deleting records"))?;
+    Ok(own.into_iter().map(|(rid,)| rid as u32).collect())
+}
+
+impl PostgresStore {
+    pub(super) async fn delete_held(&self, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
+        let what = db("deleting records");
+        let mut tx = self.begin("deleting records").await?;
+        let locked = lock(&mut tx, feed).await?;
+        let held: Vec<(i32, Vec<u8>)> = sqlx::query_as("DELETE FROM missing WHERE feed = $1 RETURNING source, rids")
+            .bind(feed.0 as i32)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(what)?;
+        let mut rids = RoaringBitmap::new();
+        for (source, bytes) in &held {
+            rids |= still_of(&mut tx, feed, *source, &bitmap(bytes)?).await?;
+        }
+        // What a run under way has seen since is not gone.
+        let seen: Vec<(Vec<u8>,)> =
+            sqlx::query_as("SELECT rids FROM seen WHERE run IN (SELECT id FROM run WHERE feed = $1 AND ended IS NULL)")
+                .bind(feed.0 as i32)
+                .fetch_all(&mut *tx)
+                .await
+                .map_err(what)?;
+        for (bytes,) in &seen {
+            rids -= bitmap(bytes)?;
+        }
+        let buried = bury(&mut tx, &locked, &rids, at).await?;
+        self.commit(tx, "deleting records").await?;
+        Ok(buried)
+    }
+}

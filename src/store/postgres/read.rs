@@ -1,0 +1,160 @@
+//! Read models.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use super::PostgresStore;
+use super::fault::db;
+use crate::standard::TablePlan;
+use crate::store::open_run::{bitmap, landed};
+use crate::store::{
+    FeedId, Imbalance, PendingDeletion, ReadModels, Reason, RunId, RunRow, Stock, StockRow, StoreError, TableRow, UpstreamId,
+};
+
+#[async_trait::async_trait]
+impl ReadModels for PostgresStore {
+    async fn table_rows(&self) -> Result<Vec<TableRow>, StoreError> {
+        // `flags <> 0` is what the index of odd heads asks for, word by word: without it all heads are read.
+        let rows = sqlx::query(
+            "SELECT f.id, f.edition, f.name, f.live, (SELECT count(*) FROM quarantine q WHERE q.feed = f.id), \
+             (SELECT count(*) FROM (SELECT short_key(q.nk) FROM quarantine q JOIN head h ON h.feed = q.feed AND h.nk = short_key(q.nk) \
+              WHERE q.feed = f.id AND h.flags & 1 = 0 UNION SELECT nk FROM head WHERE feed = f.id AND flags <> 0 AND flags = 2) stale), \
+             f.parked, f.seq, (SELECT count(*) FROM quarantine q WHERE q.feed = f.id AND q.conflict = 2) FROM feeds f ORDER BY f.edition COLLATE \"C\", f.name COLLATE \"C\"",
+        )
+        .fetch_all(self.readers()?)
+        .await
+        .map_err(db("reading tables"))?;
+        rows.iter().map(table_row).collect::<Result<_, _>>().map_err(db("reading tables"))
+    }
+
+    async fn stock(&self) -> Result<Vec<StockRow>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT k.upstream, u.name, k.feed, f.name, f.live, k.last_stored, (SELECT count(*) FROM head h \
+             JOIN delivered d ON d.upstream = k.upstream AND d.feed = k.feed AND d.rid = h.rid \
+             WHERE h.feed = k.feed AND h.flags <> 0 AND h.flags = 1), k.stored, k.in_flight, k.waiting, k.refused, k.unknown, k.waits_parent, \
+             k.waits_verdict, k.not_due, k.out_of_scope, k.unsealed, k.closed FROM stock k JOIN feeds f ON f.id = k.feed \
+             JOIN upstream u ON u.id = k.upstream ORDER BY u.name COLLATE \"C\", f.edition COLLATE \"C\", f.name COLLATE \"C\"",
+        )
+        .fetch_all(self.readers()?)
+        .await
+        .map_err(db("reading stock"))?;
+        rows.iter().map(stock_row).collect::<Result<_, _>>().map_err(db("reading stock"))
+    }
+
+    async fn runs(&self, limit: u32) -> Result<Vec<RunRow>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, source, feed, name, began, ended, complete, error, read, changed, unchanged, duplicate, quarantined, \
+             filtered, consumed FROM (SELECT r.id, s.name AS source, r.feed, f.name, r.began, r.ended, r.complete, r.error, \
+             r.read, r.changed, r.unchanged, r.duplicate, r.quarantined, r.filtered, r.consumed, \
+             row_number() OVER (PARTITION BY r.source, r.feed ORDER BY r.id DESC) AS n FROM run r \
+             JOIN source s ON s.id = r.source JOIN feeds f ON f.id = r.feed) r WHERE $1 = 0 OR n <= $1 ORDER BY id DESC",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(self.readers()?)
+        .await
+        .map_err(db("reading runs"))?;
+        rows.iter().map(run_row).collect::<Result<_, _>>().map_err(db("reading runs"))
+    }
+
+    async fn pending_deletions(&self) -> Result<Vec<PendingDeletion>, StoreError> {
+        let held: Vec<(i32, String, String, Vec<u8>, String, i64)> = sqlx::query_as(
+            "SELECT m.feed, f.name, s.name, m.rids, m.why, m.since FROM missing m JOIN feeds f ON f.id = m.feed \
+             JOIN source s ON s.id = m.source ORDER BY m.since, f.name, s.name",
+        )
+        .fetch_all(self.readers()?)
+        .await
+        .map_err(db("reading held deletions"))?;
+        let mut all = Vec::with_capacity(held.len());
+        for (feed, table, source, rids, why, since) in held {
+            let rids = bitmap(&rids)?;
+            let samples: Vec<(String,)> = sqlx::query_as(
+                "SELECT f.key FROM head h JOIN unnest($2::bigint[]) r(rid) ON r.rid = h.rid \
+                 JOIN feed f ON f.feed = h.feed AND f.seq = h.seq WHERE h.feed = $1 AND h.flags & 1 = 0 ORDER BY f.key COLLATE \"C\"",
+            )
+            .bind(feed)
+            .bind(rids.iter().take(10).map(i64::from).collect::<Vec<_>>())
+            .fetch_all(self.readers()?)
+            .await
+            .map_err(db("reading held deletions"))?;
+            let samples = samples.into_iter().map(|(key,)| key).collect();
+            all.push(PendingDeletion { feed: FeedId(feed as u32), table, source, count: rids.len(), samples, why, since });
+        }
+        Ok(all)
+    }
+
+    async fn audit(&self) -> Result<Vec<Imbalance>, StoreError> {
+        self.recount().await
+    }
+
+    async fn views(&self, plans: &[(FeedId, Arc<TablePlan>)]) -> Result<(String, Vec<String>), StoreError> {
+        Ok((self.address(), super::views::views(plans)))
+    }
+}
+
+fn number(row: &PgRow, at: usize) -> Result<u64, sqlx::Error> {
+    Ok(row.try_get::<i64, _>(at)?.unsigned_abs())
+}
+
+fn table_row(row: &PgRow) -> Result<TableRow, sqlx::Error> {
+    Ok(TableRow {
+        feed: FeedId(row.try_get::<i32, _>(0)? as u32),
+        edition: row.try_get(1)?,
+        table: row.try_get(2)?,
+        live: number(row, 3)?,
+        quarantined: number(row, 4)?,
+        collisions: number(row, 8)?,
+        stale: number(row, 5)?,
+        parked: row.try_get(6)?,
+        seq: number(row, 7)?,
+    })
+}
+
+fn stock_row(row: &PgRow) -> Result<StockRow, sqlx::Error> {
+    let mut held = BTreeMap::new();
+    // The columns follow the order of the reasons; the first two have names of their own.
+    for (at, reason) in Reason::ALL.iter().enumerate().skip(2) {
+        let n = number(row, 10 + at)?;
+        if n > 0 {
+            held.insert(reason.name().to_owned(), n);
+        }
+    }
+    let stock = Stock {
+        live: number(row, 4)?,
+        stored: number(row, 7)?,
+        in_flight: number(row, 8)?,
+        waiting: number(row, 9)?,
+        refused: number(row, 10)?,
+        unknown: number(row, 11)?,
+        held,
+    };
+    Ok(StockRow {
+        upstream: UpstreamId(row.try_get::<i32, _>(0)? as u32),
+        upstream_name: row.try_get(1)?,
+        feed: FeedId(row.try_get::<i32, _>(2)? as u32),
+        table: row.try_get(3)?,
+        stock,
+        last_stored: row.try_get(5)?,
+        gone_upstream: number(row, 6)?,
+    })
+}
+
+fn run_row(row: &PgRow) -> Result<RunRow, sqlx::Error> {
+    let mut totals = [0; 7];
+    for (i, total) in totals.iter_mut().enumerate() {
+        *total = row.try_get(8 + i)?;
+    }
+    Ok(RunRow {
+        run: RunId(row.try_get(0)?),
+        source: row.try_get(1)?,
+        feed: FeedId(row.try_get::<i32, _>(2)? as u32),
+        table: row.try_get(3)?,
+        began: row.try_get(4)?,
+        ended: row.try_get(5)?,
+        complete: row.try_get(6)?,
+        error: row.try_get(7)?,
+        landed: landed(totals),
+    })
+}
