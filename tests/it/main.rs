@@ -11,6 +11,7 @@ mod normalize;
 mod oracle;
 mod report;
 mod sample;
+mod serve;
 mod sources;
 mod standard;
 mod store;
