@@ -4,13 +4,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
+use xiaoshu::brain::{Account, Secret};
 use xiaoshu::finding::{Locator, Place};
 use xiaoshu::record::{BatchBuilder, KeySpec, Namespace};
 use xiaoshu::report::{Clock, Config, Identity, Parts, ReportedTable, Reporter, SystemClock, UpstreamConfig};
 use xiaoshu::source::Position;
-use xiaoshu::standard::{FieldIdx, FieldType, Standard, TablePlan};
+use xiaoshu::standard::{EditionId, FieldIdx, FieldType, Standard, TablePlan};
 use xiaoshu::store::sqlite::{SqliteOptions, SqliteStore};
 use xiaoshu::store::{FeedSpec, Landing, LandingBatch, NewRun, ReadModels, RunEnd, Stock, Store};
 use xiaoshu::validate::{Findings, judge};
@@ -144,6 +145,45 @@ impl School {
     pub async fn balances(&self) {
         assert_eq!(self.store.audit().await.unwrap(), []);
     }
+}
+
+pub fn standard() -> Arc<Standard> {
+    Standard::load(&EditionId::new(EDITION), None).unwrap()
+}
+
+/// A school's account, with a token of its own.
+pub fn account(code: &str) -> Account {
+    Account { token: Some(Secret::new(token(code))), ..Account::sandbox(code) }
+}
+
+fn token(code: &str) -> String {
+    format!("token-of-{code}")
+}
+
+/// An upstream of kind `grpc`, impatient.
+pub fn over_grpc(url: &str, code: &str, batch_rows: u32, unsettled: u32) -> Value {
+    json!({
+        "kind": "grpc",
+        "url": url,
+        "token": token(code),
+        "plaintext": loopback(),
+        "max_unsettled_records": unsettled,
+        "rows": {"batch_rows": batch_rows},
+        "delivery": impatient(),
+    })
+}
+
+/// Delivery that waits for nothing long.
+pub fn impatient() -> Value {
+    json!({
+        "ramp": "open", "scope": "all", "verdict_delay": "1s", "retry_first": "20ms", "retry_cap": "200ms",
+        "retry_mend": "200ms", "poll": "100ms"
+    })
+}
+
+/// Plain text was accepted.
+pub fn loopback() -> Value {
+    json!({"by": "test", "date": "2026-11-22", "reason": "loopback"})
 }
 
 /// What stands in a field of a row; nothing where the table can do without.

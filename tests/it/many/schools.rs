@@ -8,8 +8,8 @@ use xiaoshu::report::{Clock, SystemClock};
 use xiaoshu::store::sqlite::SqliteOptions;
 
 use super::line::Line;
-use super::school::{School, TABLES};
-use super::{account, no_effect_twice, over_grpc, standard, until};
+use super::school::{School, TABLES, account, over_grpc, standard};
+use super::{no_effect_twice, until};
 
 const SCHOOLS: u32 = 20;
 const BATCH: u32 = 50;

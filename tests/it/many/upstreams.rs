@@ -11,8 +11,8 @@ use xiaoshu::store::Stock;
 use xiaoshu::store::sqlite::SqliteOptions;
 
 use super::line::Line;
-use super::school::{School, TABLES};
-use super::{account, impatient, loopback, no_effect_twice, over_grpc, standard, until};
+use super::school::{School, TABLES, account, impatient, loopback, over_grpc, standard};
+use super::{no_effect_twice, until};
 use crate::kafka::broker;
 
 const CODE: &str = "4199000101";
