@@ -11,8 +11,8 @@ use super::clock::Shifted;
 use super::hub::Hub;
 use super::plan::Plan;
 use super::service::{Logging, reporter};
-use super::{Compared, Context, Counts, DemoAnswer, DemoRequest, Failure, quarantine, view};
-use crate::brain::{Account, Brain, BrainConfig, BrainHandle, EditionJudge, Judged, RowJudge};
+use super::{Compared, Context, Counts, DemoAnswer, DemoRequest, DemoUpstream, Failure, quarantine, view};
+use crate::brain::{Account, Brain, BrainConfig, BrainHandle, EditionJudge, GrpcConfig, Judged, RowJudge};
 use crate::finding::Text;
 use crate::sample::{self, Sample};
 use crate::source::load_script;
@@ -34,8 +34,8 @@ pub(super) fn answer(context: &Context<'_>, request: &DemoRequest) -> Result<Dem
     context.progress.begin(Text::new("生成样例学校", "making the sample school"), None);
     let sample = school(&folder, first)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
-    let brain = runtime.block_on(platform(context, &folder, &sample, clock))?;
-    connect(&sample, &brain)?;
+    let brain = runtime.block_on(platform(context, &folder, &sample, clock, &request.upstream))?;
+    connect(&sample, &brain, &request.upstream)?;
     let inner = Context {
         settings: sample.settings.clone(),
         data: Some(folder.join("hub")),
@@ -85,9 +85,18 @@ fn school(folder: &Path, first: bool) -> Result<Sample, Failure> {
     Ok(sample)
 }
 
-async fn platform(context: &Context<'_>, folder: &Path, sample: &Sample, clock: Shifted) -> Result<BrainHandle, Failure> {
+async fn platform(
+    context: &Context<'_>,
+    folder: &Path,
+    sample: &Sample,
+    clock: Shifted,
+    upstream: &DemoUpstream,
+) -> Result<BrainHandle, Failure> {
     let mut config = BrainConfig::sandbox(sample::SCHOOL_CODE);
     config.directory = Some(folder.join("platform"));
+    if *upstream == DemoUpstream::Grpc {
+        config.grpc = GrpcConfig::local();
+    }
     config.schemas.clone_from(&context.schemas);
     let edition = EditionId::new(config.edition.as_str());
     let standard = Standard::load(&edition, context.schemas.as_deref()).map_err(|e| Failure::part(&e))?;
@@ -96,7 +105,7 @@ async fn platform(context: &Context<'_>, folder: &Path, sample: &Sample, clock: 
 }
 
 /// The settings file names the platform: its port is another one at each start.
-fn connect(sample: &Sample, brain: &BrainHandle) -> Result<(), Failure> {
+fn connect(sample: &Sample, brain: &BrainHandle, upstream: &DemoUpstream) -> Result<(), Failure> {
     let io = |e: std::io::Error| Failure::io(&sample.settings.display().to_string(), &e);
     let folder = sample.settings.parent().unwrap_or(Path::new("."));
     let account = Account::sandbox(sample::SCHOOL_CODE);
@@ -104,12 +113,16 @@ fn connect(sample: &Sample, brain: &BrainHandle) -> Result<(), Failure> {
         ("moe.user", account.username.as_str()),
         ("moe.password", account.password.expose()),
         ("moe.app_key", account.app_key.expose()),
+        ("moe.token", account.token().expose()),
     ] {
         std::fs::write(folder.join(file), secret).map_err(io)?;
     }
     let text = std::fs::read_to_string(&sample.settings).map_err(io)?;
     let own = text.split("\n# The embedded platform").next().unwrap_or_default();
-    let upstream = UPSTREAM.replace("@URL@", &brain.url());
+    let upstream = match upstream {
+        DemoUpstream::DigitalBase => UPSTREAM.replace("@URL@", &brain.url()),
+        DemoUpstream::Grpc => STREAM.replace("@URL@", &brain.grpc_url().unwrap_or_default()),
+    };
     std::fs::write(&sample.settings, format!("{own}\n{upstream}")).map_err(io)
 }
 
@@ -128,6 +141,17 @@ plain_http = { by = "demo", date = "2024-11-20", reason = "the platform runs in 
 ramp = "open"
 verdict_delay = "200ms"
 verdict_widest = "2s"
+"#;
+
+const STREAM: &str = r#"# The embedded platform. Written anew at each start of the demo.
+[upstreams.moe]
+kind = "grpc"
+url = "@URL@"
+token = { file = "moe.token" }
+plain_http = { by = "demo", date = "2024-11-20", reason = "the platform runs in the same process" }
+
+[upstreams.moe.delivery]
+ramp = "open"
 "#;
 
 /// The edition's judge, and a few values that the platform refuses although the print allows them.

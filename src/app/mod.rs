@@ -37,8 +37,8 @@ pub use counts::{Counts, DomainName, DomainSection, TableLine};
 pub use failure::Failure;
 pub use progress::{Progress, Silent};
 pub use request::{
-    ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, ExportRequest, Part, QuarantineRequest, RampTarget,
-    RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, TryRequest,
+    ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Part, QuarantineRequest,
+    RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, TryRequest,
 };
 pub use service::{AroundStore, Fittings};
 

@@ -55,6 +55,9 @@ pub(super) fn run(context: &Context<'_>, request: &BrainRequest) -> Result<Brain
         let brain = Brain::start(config).await.map_err(|e| Failure::part(&e))?;
         let url = brain.url();
         context.progress.note(Text::new(format!("平台在 {url} 上运行"), format!("the platform is at {url}")));
+        if let Some(url) = brain.grpc_url() {
+            context.progress.note(Text::new(format!("流式上报（gRPC）在 {url}"), format!("streams (gRPC) are at {url}")));
+        }
         super::service::asked_to_stop().await;
         let batches = brain.batches().await.map_err(|e| Failure::part(&e))?;
         let stored = batches.iter().map(|b| b.storage_num.max(0) as u64).sum();

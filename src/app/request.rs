@@ -25,6 +25,18 @@ pub struct Context<'a> {
 pub struct DemoRequest {
     /// End when all verdicts are in.
     pub once: bool,
+    /// The way to the platform.
+    pub upstream: DemoUpstream,
+}
+
+/// A way to the demo's platform.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum DemoUpstream {
+    /// The Ministry's HTTP interface.
+    #[default]
+    DigitalBase,
+    /// A gRPC stream.
+    Grpc,
 }
 
 /// `xiaoshu check`.

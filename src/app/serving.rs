@@ -10,7 +10,7 @@ use super::status::Seen;
 use super::{Failure, StatusAnswer, StatusLine, UpstreamStock};
 use crate::pipeline::{self, Job, Observer, PipelineError, RunOutcome};
 use crate::report;
-use crate::serve::grpc::{self, Parts, Running, ServedTable, StatusSource};
+use crate::serve::{self, Parts, Running, ServedTable, StatusSource};
 use crate::store::{Cause, Landed, StoreError};
 use crate::wire::schoolhub::v1;
 
@@ -66,7 +66,7 @@ pub(super) fn start(
         news,
         page_secret,
     };
-    hub.runtime.block_on(grpc::start(&config, parts, stop)).map(Some).map_err(|e| Failure::part(&e))
+    hub.runtime.block_on(serve::start(&config, parts, stop)).map(Some).map_err(|e| Failure::part(&e))
 }
 
 #[async_trait::async_trait]

@@ -48,6 +48,16 @@ pub enum LangArg {
     En,
 }
 
+/// A way to the demo's platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum UpstreamArg {
+    /// The Ministry's HTTP interface
+    #[value(name = "digital_base")]
+    DigitalBase,
+    /// A gRPC stream
+    Grpc,
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -56,6 +66,9 @@ pub enum Command {
         /// End when all verdicts are in
         #[arg(long)]
         once: bool,
+        /// Way to the platform
+        #[arg(long, value_name = "KIND", value_enum, default_value = "digital_base")]
+        upstream: UpstreamArg,
     },
     /// Find every problem of settings, mappings, sources and upstreams
     Check {

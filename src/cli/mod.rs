@@ -11,7 +11,7 @@ mod standard;
 mod usage;
 mod width;
 
-pub use args::{Cli, Command, Global, LangArg, QuarantineAction, RowFilter, StandardAction};
+pub use args::{Cli, Command, Global, LangArg, QuarantineAction, RowFilter, StandardAction, UpstreamArg};
 pub use exit::Exit;
 pub use output::Output;
 
@@ -23,8 +23,8 @@ use std::sync::Arc;
 use clap::FromArgMatches;
 
 use crate::app::{
-    self, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, ExportRequest, Failure, QuarantineRequest,
-    RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, TryRequest,
+    self, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Failure,
+    QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, TryRequest,
 };
 use crate::{fault::Classified, telemetry};
 
@@ -78,7 +78,7 @@ impl From<io::Error> for Ended {
 
 fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<Exit, Ended> {
     match command {
-        Command::Demo { once } => demo(context, output, once),
+        Command::Demo { once, upstream } => demo(context, output, once, upstream),
         Command::Check { connect, upstream } => check(context, output, &CheckRequest { connect, upstream }),
         Command::Try { table, source, rows } => {
             let answer = app::try_table(context, &TryRequest { table, source, rows })?;
@@ -130,10 +130,14 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
     }
 }
 
-fn demo(context: &Context<'_>, output: Output, once: bool) -> Result<Exit, Ended> {
+fn demo(context: &Context<'_>, output: Output, once: bool, upstream: UpstreamArg) -> Result<Exit, Ended> {
     let data = context.data.clone().unwrap_or_else(|| PathBuf::from("xiaoshu-demo"));
     let context = Context { data: Some(data), settings: context.settings.clone(), schemas: context.schemas.clone(), ..*context };
-    let answer = app::demo(&context, &DemoRequest { once })?;
+    let upstream = match upstream {
+        UpstreamArg::DigitalBase => DemoUpstream::DigitalBase,
+        UpstreamArg::Grpc => DemoUpstream::Grpc,
+    };
+    let answer = app::demo(&context, &DemoRequest { once, upstream })?;
     context.progress.end();
     output.print(&answer, |o| render::demo(o, &answer))?;
     Ok(Exit::found(answer.imbalances.is_empty() && answer.compared.iter().all(app::Compared::agrees)))

@@ -3,7 +3,8 @@
 
 mod auth;
 mod config;
-pub mod grpc;
+mod grpc;
 
 pub use auth::{Client, Clients, Scope};
 pub use config::{ClientConfig, Config, GrpcConfig, LimitConfig};
+pub use grpc::{Parts, Running, ServeError, ServedTable, StatusSource, start};

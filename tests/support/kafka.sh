@@ -5,6 +5,7 @@
 KAFKA_CACHE="${XIAOSHU_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/xiaoshu-tests}"
 KAFKA_POM=tests/support/kafka/pom.xml
 KAFKA_CLIENT="confluent-kafka==2.12.1"
+GRPC_CLIENT="grpcio-tools==1.85.1"
 
 find_java() {
     local java major
@@ -29,13 +30,14 @@ fetch_kafka() {
     export XIAOSHU_TEST_KAFKA_LIBS=$libs
 }
 
-# A Python with a public Kafka client, for the consumer example.
+# A Python with public Kafka and gRPC clients, for the examples.
 fetch_python() {
-    local venv=$KAFKA_CACHE/python-${KAFKA_CLIENT//[^a-z0-9.]/-}
+    local clients="$KAFKA_CLIENT $GRPC_CLIENT" venv
+    venv=$KAFKA_CACHE/python-${clients//[^a-z0-9.]/-}
     if [ ! -e "$venv/complete" ]; then
-        say "installing $KAFKA_CLIENT into $venv"
-        python3 -m venv --clear "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check "$KAFKA_CLIENT" >&2 ||
-            die "$KAFKA_CLIENT could not be installed"
+        say "installing $clients into $venv"
+        python3 -m venv --clear "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check $clients >&2 ||
+            die "$clients could not be installed"
         touch "$venv/complete"
     fi
     export XIAOSHU_TEST_PYTHON=$venv/bin/python

@@ -78,7 +78,7 @@ impl ReportService for Service {
         Ok(Response::new(GetStandardResponse {
             edition: self.0.config.edition.clone(),
             standard_digest: standard.as_ref().map(|s| s.digest().to_owned()).unwrap_or_default(),
-            also_accepted: Vec::new(),
+            also_accepted_editions: Vec::new(),
             code_sets: standard.map(|s| digest::code_sets(&s)).unwrap_or_default(),
         }))
     }

@@ -8,7 +8,9 @@ use serde_json::value::RawValue;
 use super::consumer::Interrupted;
 use crate::brain::accounts::random_hex;
 use crate::brain::clock::{day, whole_second};
+use crate::brain::config::Account;
 use crate::brain::effects::{NewBatch, Opened, Opening, Said, StreamBatch, StreamRow, Taken, Times};
+use crate::brain::error::BrainError;
 use crate::brain::faults::{Action, Call, Subject};
 use crate::brain::grpc::Tweaks;
 use crate::brain::judge::Judged;
@@ -95,26 +97,18 @@ async fn take(
     group: &Group<'_>,
     verdicts: &mut Vec<VerdictMessage>,
 ) -> Result<(), Interrupted> {
-    let (school, table) = (group.school, group.head.table);
-    let list = platform.accounts.list();
-    let own = list.iter().find(|a| a.school() == school).or_else(|| list.iter().find(|a| a.school_code.is_empty()));
-    let Some(account) = own else {
-        say(group, &all_refused(group, "该学校没有账号"), verdicts);
-        return Ok(());
+    let account = match account(platform, group) {
+        Ok(account) => account,
+        Err(why) => {
+            say(group, &all_refused(group, &why), verdicts);
+            return Ok(());
+        }
     };
-    if group.head.edition != platform.config.edition {
-        say(group, &all_refused(group, &format!("数据标准版本应为 {}", platform.config.edition)), verdicts);
-        return Ok(());
-    }
-    if !platform.judge.knows(table) {
-        say(group, &all_refused(group, &format!("数据对象不存在：{table}")), verdicts);
-        return Ok(());
-    }
     let now = platform.now();
     if !announce(platform, seen, group, now).await? {
         return Ok(());
     }
-    let subject = Subject { call: Call::Batch, table: Some(table), username: Some(&account.username) };
+    let subject = Subject { call: Call::Batch, table: Some(group.head.table), username: Some(&account.username) };
     let (mut tweaks, mut lose, mut twice) = (Tweaks::default(), false, false);
     for action in platform.script.take(subject) {
         match &action {
@@ -124,15 +118,47 @@ async fn take(
             other => tweaks.add(other),
         }
     }
+    let taken = keep(platform, group, account, &tweaks, now).await;
+    platform.calls.count(Call::Batch, taken.is_err());
+    match taken? {
+        Taken::Superseded { epoch } => superseded(group, epoch),
+        // As if the process had ended between the effects and the verdicts.
+        Taken::Written(_) if lose => return Err(Interrupted::Scripted),
+        Taken::Written(said) => {
+            say(group, &said, verdicts);
+            if twice {
+                say(group, &said, verdicts);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The account of the records' school, or why they are refused.
+fn account<'a>(platform: &'a Platform, group: &Group<'_>) -> Result<&'a Account, String> {
+    let list = platform.accounts.list();
+    let own = list.iter().find(|a| a.school() == group.school).or_else(|| list.iter().find(|a| a.school_code.is_empty()));
+    let account = own.ok_or("该学校没有账号")?;
+    if group.head.edition != platform.config.edition {
+        return Err(format!("数据标准版本应为 {}", platform.config.edition));
+    }
+    if !platform.judge.knows(group.head.table) {
+        return Err(format!("数据对象不存在：{}", group.head.table));
+    }
+    Ok(account)
+}
+
+/// Judges and writes.
+async fn keep(platform: &Platform, group: &Group<'_>, account: &Account, tweaks: &Tweaks, now: i64) -> Result<Taken, BrainError> {
     let received = whole_second(now);
-    let rows = judged(platform, group, &account.school_code, &day(received), &tweaks);
+    let rows = judged(platform, group, &account.school_code, &day(received), tweaks);
     let shown = NewBatch {
         batch_id: random_hex(),
-        school: school.to_owned(),
+        school: group.school.to_owned(),
         username: account.username.clone(),
         system_name: account.system_name.clone(),
         kind: "Kafka".to_owned(),
-        table: table.to_owned(),
+        table: group.head.table.to_owned(),
         times: Times { received, visible: now, hidden_for: 0 },
         collect_num: 0,
         storage_num: 0,
@@ -149,20 +175,7 @@ async fn take(
         silent: &tweaks.silent,
         shown,
     };
-    let taken = platform.stream_effects.take_batch(&batch).await;
-    platform.calls.count(Call::Batch, taken.is_err());
-    match taken? {
-        Taken::Superseded { epoch } => superseded(group, epoch),
-        // As if the process had ended between the effects and the verdicts.
-        Taken::Written(_) if lose => return Err(Interrupted::Scripted),
-        Taken::Written(said) => {
-            say(group, &said, verdicts);
-            if twice {
-                say(group, &said, verdicts);
-            }
-        }
-    }
-    Ok(())
+    platform.stream_effects.take_batch(&batch).await
 }
 
 /// Tells the effects of a hub whose epoch is new here; false when a higher one is known.

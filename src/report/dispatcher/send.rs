@@ -173,12 +173,7 @@ impl Upstream {
             }
             Err(error) => {
                 self.failed(at, &error);
-                let event = match error.fate {
-                    Fate::NotSent => Event::NotSent,
-                    Fate::Lost => Event::Lost,
-                    Fate::Refused => Event::Refused,
-                };
-                let effects = self.step(at, id, event, now);
+                let effects = self.step(at, id, event_of(error.fate), now);
                 self.carry_out(at, id, &effects, Some(&error.text.zh), now).await
             }
         }
@@ -213,6 +208,15 @@ impl Upstream {
         let (next, effects) = batch.delivery.step(event, now, &rules);
         batch.delivery = next;
         effects
+    }
+}
+
+/// What a failed call means for its batch.
+pub(super) fn event_of(fate: Fate) -> Event {
+    match fate {
+        Fate::NotSent => Event::NotSent,
+        Fate::Lost => Event::Lost,
+        Fate::Refused => Event::Refused,
     }
 }
 

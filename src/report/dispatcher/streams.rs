@@ -1,9 +1,10 @@
 //! Upstreams that are streams: brought up and resumed, their news taken as it comes, their requests answered.
 
 use super::Upstream;
+use super::send::event_of;
 use crate::report::ReportError;
 use crate::report::delivery::{Effect, Event};
-use crate::report::transport::{Fate, Health, News, OpenBatch, Reach, Request, Settled, TransportError};
+use crate::report::transport::{Health, News, OpenBatch, Reach, Request, Settled, TransportError};
 use crate::report::window::due;
 use crate::store::{BatchId, MemberRow, MemberVerdict, Millis, Outcome, Receipt};
 
@@ -124,8 +125,14 @@ impl Upstream {
         Ok(progressed)
     }
 
-    async fn told(&mut self, at: usize, id: BatchId, verdicts: Vec<MemberVerdict>) -> Result<(), ReportError> {
+    async fn told(&mut self, at: usize, id: BatchId, mut verdicts: Vec<MemberVerdict>) -> Result<(), ReportError> {
         let now = self.now();
+        for verdict in &mut verdicts {
+            if let Outcome::Refused { text, field } = &mut verdict.outcome {
+                let named = field.take().filter(|name| self.tables[at].plan.find(name).is_some());
+                *field = named.or_else(|| self.tables[at].field_in(text));
+            }
+        }
         let Some(batch) = self.tables[at].open.get_mut(&id) else { return Ok(()) };
         batch.told.extend(verdicts);
         if batch.told.len() < batch.rows as usize {
@@ -146,12 +153,7 @@ impl Upstream {
             self.failed(at, error);
         }
         let now = self.now();
-        let event = match error.fate {
-            Fate::NotSent => Event::NotSent,
-            Fate::Lost => Event::Lost,
-            Fate::Refused => Event::Refused,
-        };
-        let effects = self.step(at, id, event, now);
+        let effects = self.step(at, id, event_of(error.fate), now);
         self.carry_out(at, id, &effects, Some(&error.text.zh), now).await
     }
 
@@ -164,11 +166,11 @@ impl Upstream {
             let Some(batch) = self.tables[at].open.get_mut(&id) else { continue };
             let (rows, mut told) = (batch.rows, std::mem::take(&mut batch.told));
             let mut known = vec![false; rows as usize];
-            told.iter().map(|v| v.ordinal as usize).for_each(|o| {
-                if let Some(slot) = known.get_mut(o) {
+            for verdict in &told {
+                if let Some(slot) = known.get_mut(verdict.ordinal as usize) {
                     *slot = true;
                 }
-            });
+            }
             let missing = (0u32..).zip(known).filter(|(_, known)| !known);
             told.extend(missing.map(|(ordinal, _)| MemberVerdict { ordinal, outcome: Outcome::Unknown { split: rows } }));
             tracing::warn!(upstream = %self.name, table = %self.tables[at].plan.name, batch = id.0, "no verdict came in time");

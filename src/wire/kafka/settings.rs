@@ -11,7 +11,7 @@ use crate::finding::Text;
 use crate::wire::tls::Acceptance;
 
 /// The names of a connection's settings, wherever they stand among others.
-const NAMES: [&str; 10] = ["brokers", "security", "accepted_plaintext", "tls", "scram", "user", "password", "ca", "cert", "key"];
+const NAMES: [&str; 10] = ["brokers", "security", "plaintext", "tls", "scram", "user", "password", "ca", "cert", "key"];
 
 /// How a connection is protected and who connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -50,7 +50,7 @@ pub struct Connection {
     pub security: Security,
     /// An unencrypted line was accepted knowingly.
     #[serde(default)]
-    pub accepted_plaintext: Option<Acceptance>,
+    pub plaintext: Option<Acceptance>,
     /// Whether SASL goes over TLS.
     #[serde(default = "yes")]
     pub tls: bool,
@@ -138,12 +138,12 @@ impl Connection {
     /// # Errors
     /// When it is not.
     pub fn must_be_accepted(&self) -> Result<(), Text> {
-        if self.encrypted() || self.accepted_plaintext.as_ref().is_some_and(Acceptance::is_whole) {
+        if self.encrypted() || self.plaintext.as_ref().is_some_and(Acceptance::is_whole) {
             return Ok(());
         }
         Err(Text::new(
-            "与 Kafka 之间未加密：数据（及口令）在网络上可被读取；请改用 security = \"ssl\"，或在设置中记录 accepted_plaintext = { by, date, reason }",
-            "the line to Kafka is not encrypted: records (and a password) can be read on the way; use security = \"ssl\", or record accepted_plaintext = { by, date, reason } in the settings",
+            "与 Kafka 之间未加密：数据（及口令）在网络上可被读取；请改用 security = \"ssl\"，或在设置中记录 plaintext = { by, date, reason }",
+            "the line to Kafka is not encrypted: records (and a password) can be read on the way; use security = \"ssl\", or record plaintext = { by, date, reason } in the settings",
         ))
     }
 
@@ -225,9 +225,9 @@ mod tests {
         let plain = json!({"brokers": ["k:9092"], "security": "plaintext", "other": 1});
         assert!(take(plain.clone()).unwrap().must_be_accepted().is_err());
         let mut accepted = plain;
-        accepted["accepted_plaintext"] = json!({"by": "张三", "date": "2026-11-22", "reason": "同一机房"});
+        accepted["plaintext"] = json!({"by": "张三", "date": "2026-11-22", "reason": "同一机房"});
         assert!(take(accepted.clone()).unwrap().must_be_accepted().is_ok());
-        accepted["accepted_plaintext"]["reason"] = json!(" ");
+        accepted["plaintext"]["reason"] = json!(" ");
         assert!(take(accepted).unwrap().must_be_accepted().is_err());
     }
 

@@ -38,9 +38,9 @@ impl RowJudge for Plain {
                 key: text("K"),
                 body: row.to_string(),
                 digest,
+                comparable: digest,
                 deletes: row["D"] == "0",
                 error: text("bad"),
-                comparable: digest,
             }
         };
         rows.iter().map(judge).collect()

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{DeliveryResult, Headers, OwnedMessage};
+use rdkafka::message::{DeliveryResult, Header, Headers, OwnedHeaders, OwnedMessage};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::{ClientConfig, ClientContext, Message, Offset, TopicPartitionList};
 use tempfile::TempDir;
@@ -86,6 +86,42 @@ pub fn write(brokers: &str, topic: &str, messages: &[(Option<i32>, Option<&str>,
         }
     }
     producer.flush(PATIENCE).unwrap();
+}
+
+/// Writes one version of a record for each school, as its hub would: the record's key is the school's own.
+pub fn write_records(brokers: &str, topic: &str, table: &str, schools: &[String], seq: u64) {
+    let producer: BaseProducer<Strict> = config(brokers).set("partitioner", "murmur2").create_with_context(Strict).unwrap();
+    for school in schools {
+        let own = format!("{:0>32}", school);
+        let (key, value) = (format!("{school}:{own}"), format!("{{\"key\":\"{own}\",\"seq\":{seq}}}"));
+        let seq = seq.to_string();
+        let headers = [
+            ("school", school.as_str()),
+            ("table", table),
+            ("edition", "gaozhi-2024.09"),
+            ("epoch", "1"),
+            ("seq", &seq),
+            ("op", "upsert"),
+            ("hash", "00"),
+            ("ce_source", "/schools/x/hubs/y"),
+        ];
+        let headers = headers.iter().fold(OwnedHeaders::new(), |h, (key, value)| h.insert(Header { key, value: Some(*value) }));
+        let record = BaseRecord::to(topic).key(&key).payload(&value).headers(headers);
+        assert!(producer.send(record).is_ok());
+    }
+    producer.flush(PATIENCE).unwrap();
+}
+
+/// Waits until a topic of one partition holds so many messages.
+pub fn await_messages(brokers: &str, topic: &str, count: usize) {
+    let mut config = config(brokers);
+    let consumer: BaseConsumer = config.set("group.id", unique()).set("auto.offset.reset", "earliest").create().unwrap();
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, 0, Offset::Beginning).unwrap();
+    consumer.assign(&list).unwrap();
+    for seen in 0..count {
+        consumer.poll(PATIENCE).unwrap_or_else(|| panic!("{seen} of {count} messages in time")).unwrap();
+    }
 }
 
 /// All messages of a topic, partition by partition.

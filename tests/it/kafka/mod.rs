@@ -1,5 +1,6 @@
 //! Kafka against a real broker: what the hub writes, what it reads back, and what becomes of both when brokers end.
 
+mod brain;
 pub mod broker;
 mod check;
 mod faults;

@@ -21,7 +21,6 @@ const START: i64 = 1_795_309_200_137;
 
 pub struct Sender {
     pub transport: Arc<dyn Transport>,
-    pub clock: Arc<ManualClock>,
 }
 
 /// One row: number of its key, seq, operation.
@@ -37,7 +36,7 @@ pub fn settings(brokers: &str, prefix: &str) -> Value {
         "kind": "kafka",
         "brokers": [brokers],
         "security": "plaintext",
-        "accepted_plaintext": {"by": "test", "date": "2026-11-22", "reason": "loopback"},
+        "plaintext": {"by": "test", "date": "2026-11-22", "reason": "loopback"},
         "topic_prefix": prefix,
         "create": {"partitions": 3, "replication": 1},
         "timeout": "30s",
@@ -56,7 +55,6 @@ impl Sender {
     pub fn at_epoch(settings: &Value, epoch: u64) -> Self {
         let schema = settings_schema();
         assert!(jsonschema::draft202012::is_valid(&schema, settings), "{settings}");
-        let clock = Arc::new(ManualClock::new(START));
         let identity = Identity {
             school: SCHOOL.into(),
             instance: INSTANCE.into(),
@@ -66,12 +64,12 @@ impl Sender {
         };
         let context = TransportContext {
             name: "region".into(),
-            clock: Arc::clone(&clock) as Arc<dyn xiaoshu::report::Clock>,
+            clock: Arc::new(ManualClock::new(START)),
             dice: Arc::new(SeededDice::new(1)),
             base: ".".into(),
             identity: Arc::new(identity),
         };
-        Self { transport: kind("kafka").unwrap().open(settings, context).unwrap(), clock }
+        Self { transport: kind("kafka").unwrap().open(settings, context).unwrap() }
     }
 
     /// Hands a batch over. Values say key and seq.

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use xiaoshu::brain::{Account, Brain, BrainConfig, BrainHandle, Judged, RowJudge};
 use xiaoshu::finding::{Locator, Place};
 use xiaoshu::record::{BatchBuilder, KeySpec, Namespace};
-use xiaoshu::report::{Clock, Config, ManualClock, Parts, ReportedTable, Reporter, SeededDice, UpstreamConfig};
+use xiaoshu::report::{Clock, Config, ManualClock, Parts, ReportedTable, Reporter, SeededDice, SystemClock, UpstreamConfig};
 use xiaoshu::source::Position;
 use xiaoshu::standard::{EditionId, FieldIdx, FieldType, KeyPart, Standard, TablePlan};
 use xiaoshu::store::sqlite::{SqliteOptions, SqliteStore};
@@ -20,7 +20,7 @@ pub const SCHOOL: &str = "4199000001";
 /// 2026-11-22 09:00:00 in China, and a bit.
 const START: i64 = 1_795_309_200_137;
 
-struct Shared(Arc<ManualClock>);
+struct Shared(Arc<dyn Clock>);
 
 impl xiaoshu::brain::Clock for Shared {
     fn now_ms(&self) -> i64 {
@@ -42,7 +42,7 @@ impl RowJudge for AnyRow {
             let key = fields["ZJSJWYXBS"].as_str().map(str::to_owned);
             let error = key.is_none().then(|| "主键为空".to_owned());
             let digest = xxhash_rust::xxh3::xxh3_128(row.get().as_bytes()).to_be_bytes();
-            Judged { key, body: row.get().to_owned(), digest, deletes: false, error, comparable: digest }
+            Judged { key, body: row.get().to_owned(), digest, comparable: digest, deletes: false, error }
         };
         rows.iter().map(|row| judged(row)).collect()
     }
@@ -50,9 +50,12 @@ impl RowJudge for AnyRow {
 
 pub struct World {
     pub clock: Arc<ManualClock>,
+    /// What all go by: `clock`, or the machine's own.
+    pub time: Arc<dyn Clock>,
     pub brain: BrainHandle,
     pub store: Arc<SqliteStore>,
     pub settings: Value,
+    pub epoch: u64,
     tables: Vec<ReportedTable>,
     dir: TempDir,
 }
@@ -67,10 +70,21 @@ impl World {
         Self::of("gaozhi-2024.09", names, brain).await
     }
 
+    /// By the machine's own clock, for upstreams that tell of things by themselves.
+    pub async fn live(names: &[&str], brain: BrainConfig) -> Self {
+        Self::on("gaozhi-2024.09", names, brain, Arc::new(SystemClock)).await
+    }
+
     /// The same by another edition.
     pub async fn of(edition: &str, names: &[&str], brain: BrainConfig) -> Self {
         let clock = Arc::new(ManualClock::new(START));
-        let brain = Brain::start_with(brain, Arc::new(Shared(Arc::clone(&clock))), Arc::new(AnyRow)).await.unwrap();
+        let mut world = Self::on(edition, names, brain, Arc::clone(&clock) as Arc<dyn Clock>).await;
+        world.clock = clock;
+        world
+    }
+
+    async fn on(edition: &str, names: &[&str], brain: BrainConfig, time: Arc<dyn Clock>) -> Self {
+        let brain = Brain::start_with(brain, Arc::new(Shared(Arc::clone(&time))), Arc::new(AnyRow)).await.unwrap();
         let standard = Standard::load(&EditionId::new(edition), None).unwrap();
         let dir = TempDir::new().unwrap();
         let store = Arc::new(SqliteStore::open(dir.path(), SqliteOptions::default()).await.unwrap());
@@ -92,7 +106,8 @@ impl World {
             "query": {"limit": 3},
             "delivery": {"ramp": "open", "scope": "all", "verdict_delay": "1s", "retry_first": "100ms"}
         });
-        Self { clock, brain, store, settings, tables, dir }
+        let clock = Arc::new(ManualClock::new(START));
+        Self { clock, time, brain, store, settings, epoch: 1, tables, dir }
     }
 
     /// Sets one setting, by pointer.
@@ -146,7 +161,7 @@ impl World {
             ("{}".to_owned(), Locator { source: "test".into(), object: name.into(), place })
         };
         let (accepted, rejected) = judge(builder.finish(), &Findings::default(), &|r| raw(r.index() as u32));
-        let at = self.clock.now();
+        let at = self.time.now();
         let new = NewRun { source: "test".into(), feed: self.feed(name), mapping_digest: [2; 16], at };
         let run = self.store.begin_run(&new).await.unwrap().run;
         let batch = LandingBatch {
@@ -170,13 +185,13 @@ impl World {
         let parts = Parts {
             store: Arc::clone(&self.store) as Arc<dyn Store>,
             tables: self.tables.clone(),
-            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            clock: Arc::clone(&self.time),
             dice: Arc::new(SeededDice::new(7)),
             base: self.dir.path().to_owned(),
             identity: std::sync::Arc::new(xiaoshu::report::Identity {
-                school: "4144099999".into(),
+                school: SCHOOL.into(),
                 instance: "0".repeat(32).into(),
-                epoch: 1,
+                epoch: self.epoch,
                 edition: "gaozhi-2024.09".into(),
                 standard_digest: "".into(),
             }),

@@ -2,7 +2,7 @@
 
 mod faults;
 mod given;
-mod harness;
+pub mod harness;
 mod login;
 mod order;
 mod render;

@@ -25,7 +25,7 @@ pub struct Settings {
     pub tls: ClientTls,
     /// Plaintext was accepted knowingly.
     #[serde(default)]
-    pub plaintext: Option<Acceptance>,
+    pub plain_http: Option<Acceptance>,
     /// Compression of batches.
     #[serde(default)]
     pub compression: Compression,
@@ -81,10 +81,10 @@ impl Settings {
         }
         let settings: Self = serde_json::from_value(own)
             .map_err(|error| Text::new(format!("设置有误：{error}"), format!("bad settings: {error}")))?;
-        if settings.url.starts_with("http://") && !settings.plaintext.as_ref().is_some_and(Acceptance::is_whole) {
+        if settings.url.starts_with("http://") && !settings.plain_http.as_ref().is_some_and(Acceptance::is_whole) {
             return Err(Text::new(
-                "url 是明文 http：令牌与数据在网络上可被读取；请改用 https，或在设置中记录 plaintext = { by, date, reason }",
-                "url is plain http: token and records can be read on the way; use https, or record plaintext = { by, date, reason } in the settings",
+                "url 是明文 http：令牌与数据在网络上可被读取；请改用 https，或在设置中记录 plain_http = { by, date, reason }",
+                "url is plain http: token and records can be read on the way; use https, or record plain_http = { by, date, reason } in the settings",
             ));
         }
         if settings.batch_rows() == 0 || settings.max_unsettled_records == 0 {

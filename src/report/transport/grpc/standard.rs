@@ -16,7 +16,7 @@ pub(super) fn warnings(own: &Identity, theirs: &GetStandardResponse) -> Vec<Text
             format!("the platform's copy of {other} differs from ours: look for corrections of the edition"),
         )];
     }
-    let accepted = theirs.also_accepted.iter().any(|e| e == mine);
+    let accepted = theirs.also_accepted_editions.iter().any(|e| e == mine);
     let newer = match (mine.rsplit_once('-'), other.rsplit_once('-')) {
         (Some((level, date)), Some((their_level, their_date))) => level == their_level && their_date > date,
         _ => false,
@@ -51,8 +51,8 @@ mod tests {
             standard_digest: "d".into(),
         };
         let said = |edition: &str, also: &[&str]| {
-            let also_accepted = also.iter().map(|e| (*e).to_owned()).collect();
-            let theirs = GetStandardResponse { edition: edition.into(), also_accepted, ..Default::default() };
+            let also_accepted_editions = also.iter().map(|e| (*e).to_owned()).collect();
+            let theirs = GetStandardResponse { edition: edition.into(), also_accepted_editions, ..Default::default() };
             warnings(&own, &theirs).pop().map(|t| t.en).unwrap_or_default()
         };
         assert_eq!(said("gaozhi-2024.09", &[]), "");

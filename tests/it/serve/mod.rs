@@ -1,0 +1,9 @@
+//! The hub's gRPC face: a real client over a real socket, against the service as `run` puts it together.
+#![cfg(unix)]
+
+mod face;
+mod push;
+mod python;
+mod records;
+mod service;
+mod settings;

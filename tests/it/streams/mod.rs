@@ -1,0 +1,8 @@
+//! Streams: one suite over all ways to the platform, what is particular to gRPC, channels, the protocol files.
+
+mod digital_base;
+mod grpc;
+mod protocol;
+mod proxy;
+mod suite;
+mod tls;
