@@ -57,7 +57,8 @@ async fn no_more_is_unsettled_than_was_agreed() {
     let mut world = World::live(&[TABLE], BrainConfig { grpc, ..platform() }).await;
     world.settings = Grpc::settings(&world, &world.brain);
     world.land(TABLE, 0..10, &[]).await;
-    // The platform cuts off whoever sends more.
+    // Verdicts take a second, and the platform cuts off whoever sends more meanwhile.
+    world.brain.script(Fault::new(Action::AnswerLate { queries: 0, seconds: 1 }).on(Call::Batch).times(0));
     settle(&world).await;
     all_stored(&world, 10).await;
     assert_eq!(world.brain.calls(Call::Hello).count, 1);
