@@ -13,7 +13,7 @@ use super::plan::Plan;
 use super::reporting::Reporting;
 use super::service::Logging;
 use super::{Compared, Context, Counts, DemoAnswer, DemoRequest, DemoUpstream, Failure, quarantine, view};
-use crate::brain::{Account, Brain, BrainConfig, BrainHandle, EditionJudge, GrpcConfig, Judged, RowJudge};
+use crate::brain::{Account, Brain, BrainConfig, BrainHandle, EditionJudge, GrpcConfig, Judged, KafkaConfig, RowJudge};
 use crate::finding::Text;
 use crate::sample::{self, Sample};
 use crate::source::load_script;
@@ -95,8 +95,10 @@ async fn platform(
 ) -> Result<BrainHandle, Failure> {
     let mut config = BrainConfig::sandbox(sample::SCHOOL_CODE);
     config.directory = Some(folder.join("platform"));
-    if *upstream == DemoUpstream::Grpc {
-        config.grpc = GrpcConfig::local();
+    match upstream {
+        DemoUpstream::DigitalBase => {}
+        DemoUpstream::Grpc => config.grpc = GrpcConfig::local(),
+        DemoUpstream::Kafka { brokers } => config.kafka = Some(topics(folder, brokers)?),
     }
     config.schemas.clone_from(&context.schemas);
     let edition = EditionId::new(config.edition.as_str());
@@ -121,6 +123,11 @@ fn connect(sample: &Sample, brain: &BrainHandle, upstream: &DemoUpstream) -> Res
     let text = std::fs::read_to_string(&sample.settings).map_err(io)?;
     let own = text.split("\n# The embedded platform").next().unwrap_or_default();
     let upstream = match upstream {
+        DemoUpstream::Kafka { brokers } => {
+            let names: Vec<String> = brokers.iter().map(|b| toml_edit::Value::from(b.as_str()).to_string()).collect();
+            let data = folder.parent().unwrap_or(folder);
+            TOPICS.replace("@BROKERS@", &names.join(", ")).replace("@PREFIX@", &prefix(data)?)
+        }
         DemoUpstream::DigitalBase => UPSTREAM.replace("@URL@", &brain.url()),
         DemoUpstream::Grpc => STREAM.replace("@URL@", &brain.grpc_url().unwrap_or_default()),
     };
@@ -154,6 +161,45 @@ plain_http = { by = "demo", date = "2024-11-20", reason = "the platform runs in 
 [upstreams.moe.delivery]
 ramp = "open"
 "#;
+
+const TOPICS: &str = r#"# The embedded platform. Written anew at each start of the demo.
+[upstreams.moe]
+kind = "kafka"
+brokers = [@BROKERS@]
+security = "plaintext"
+plaintext = { by = "demo", date = "2024-11-20", reason = "invented persons only" }
+topic_prefix = "@PREFIX@"
+create = { partitions = 3, replication = 1 }
+return_topic = "@PREFIX@.verdicts"
+
+[upstreams.moe.delivery]
+ramp = "open"
+"#;
+
+/// The topics of this demo: its own, and the same at each start.
+fn prefix(data: &Path) -> Result<String, Failure> {
+    let file = data.join("topics");
+    let io = |e: std::io::Error| Failure::io(&file.display().to_string(), &e);
+    if !file.exists() {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        std::fs::write(&file, format!("xiaoshu-demo-{}", now.as_micros())).map_err(io)?;
+    }
+    std::fs::read_to_string(&file).map_err(io)
+}
+
+/// How the embedded platform consumes them.
+fn topics(data: &Path, brokers: &[String]) -> Result<KafkaConfig, Failure> {
+    let prefix = prefix(data)?;
+    let settings = serde_json::json!({
+        "brokers": brokers,
+        "security": "plaintext",
+        "plaintext": {"by": "demo", "date": "2024-11-20", "reason": "invented persons only"},
+        "topic_prefix": prefix,
+        "group": prefix,
+        "return_topic": format!("{prefix}.verdicts"),
+    });
+    serde_json::from_value(settings).map_err(|e| Failure::io("--brokers", &std::io::Error::other(e)))
+}
 
 /// The edition's judge, and a few values that the platform refuses although the print allows them.
 struct Stricter {

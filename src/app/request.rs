@@ -37,6 +37,11 @@ pub enum DemoUpstream {
     DigitalBase,
     /// A gRPC stream.
     Grpc,
+    /// Topics at these brokers.
+    Kafka {
+        /// `host:port` each.
+        brokers: Vec<String>,
+    },
 }
 
 /// `xiaoshu check`.

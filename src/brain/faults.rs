@@ -112,6 +112,11 @@ pub enum Action {
         /// Their places in the batch, counted from 0.
         rows: Vec<usize>,
     },
+    /// On streams: says that rows are stored, and does not keep them.
+    SwallowRows {
+        /// Their places in the batch, counted from 0.
+        rows: Vec<usize>,
+    },
     /// On streams: says everything twice.
     RepeatAnswer,
     /// On streams: answers only after a later batch.

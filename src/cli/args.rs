@@ -56,6 +56,8 @@ pub enum UpstreamArg {
     DigitalBase,
     /// A gRPC stream
     Grpc,
+    /// Topics of a Kafka broker; needs --brokers
+    Kafka,
 }
 
 /// The commands.
@@ -69,6 +71,9 @@ pub enum Command {
         /// Way to the platform
         #[arg(long, value_name = "KIND", value_enum, default_value = "digital_base")]
         upstream: UpstreamArg,
+        /// Kafka brokers, for --upstream kafka
+        #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', required_if_eq("upstream", "kafka"))]
+        brokers: Vec<String>,
     },
     /// Find every problem of settings, mappings, sources and upstreams
     Check {

@@ -101,6 +101,7 @@ const CHINESE: &[(&str, &str)] = &[
     ("demo", "用示例学校和内置中央平台完整演示一遍"),
     ("demo --once", "全部结果返回后结束"),
     ("demo --upstream", "上报通道"),
+    ("demo --brokers", "Kafka 代理地址，配合 --upstream kafka"),
     ("check", "查出设置、映射、数据来源和上报通道的全部问题"),
     ("check --connect", "同时连接数据来源"),
     ("check --upstream", "同时连接上级平台"),

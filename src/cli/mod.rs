@@ -78,7 +78,14 @@ impl From<io::Error> for Ended {
 
 fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<Exit, Ended> {
     match command {
-        Command::Demo { once, upstream } => demo(context, output, once, upstream),
+        Command::Demo { once, upstream, brokers } => {
+            let upstream = match upstream {
+                UpstreamArg::DigitalBase => DemoUpstream::DigitalBase,
+                UpstreamArg::Grpc => DemoUpstream::Grpc,
+                UpstreamArg::Kafka => DemoUpstream::Kafka { brokers },
+            };
+            demo(context, output, &DemoRequest { once, upstream })
+        }
         Command::Check { connect, upstream } => check(context, output, &CheckRequest { connect, upstream }),
         Command::Try { table, source, rows } => {
             let answer = app::try_table(context, &TryRequest { table, source, rows })?;
@@ -130,14 +137,10 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
     }
 }
 
-fn demo(context: &Context<'_>, output: Output, once: bool, upstream: UpstreamArg) -> Result<Exit, Ended> {
+fn demo(context: &Context<'_>, output: Output, request: &DemoRequest) -> Result<Exit, Ended> {
     let data = context.data.clone().unwrap_or_else(|| PathBuf::from("xiaoshu-demo"));
     let context = Context { data: Some(data), settings: context.settings.clone(), schemas: context.schemas.clone(), ..*context };
-    let upstream = match upstream {
-        UpstreamArg::DigitalBase => DemoUpstream::DigitalBase,
-        UpstreamArg::Grpc => DemoUpstream::Grpc,
-    };
-    let answer = app::demo(&context, &DemoRequest { once, upstream })?;
+    let answer = app::demo(&context, request)?;
     context.progress.end();
     output.print(&answer, |o| render::demo(o, &answer))?;
     Ok(Exit::found(answer.imbalances.is_empty() && answer.compared.iter().all(app::Compared::agrees)))

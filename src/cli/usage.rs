@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(fault(&["xiaoshu", "statsu"]), "没有命令 statsu，是否应为 status？");
         assert_eq!(fault(&["xiaoshu", "status", "--jsno"]), "没有选项 --jsno，是否应为 --json？");
         assert_eq!(fault(&["xiaoshu", "try"]), "缺少 <TABLE>");
-        assert!(fault(&["xiaoshu", "run", "--only", "serve"]).contains("collect、report"));
+        assert!(fault(&["xiaoshu", "run", "--only", "sned"]).contains("collect、report、serve"));
         assert!(fault(&["xiaoshu", "try", "T", "--rows", "five"]).contains("five"));
     }
 }

@@ -55,6 +55,8 @@ pub struct TableStatus {
     pub settled: u64,
     /// Rows stored, refused and unknown in them.
     pub outcomes: (u64, u64, u64),
+    /// When it was last compared with what the platform holds, and how many records differed.
+    pub compared: Option<(Millis, u64)>,
 }
 
 /// One upstream.

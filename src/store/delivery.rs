@@ -443,6 +443,13 @@ pub trait DeliveryStore: Send + Sync {
     /// Returns how many.
     async fn resend(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError>;
 
+    /// The same of single records. A store that cannot tell them apart sends all again, which changes nothing where it is not
+    /// needed.
+    async fn resend_keys(&self, upstream: UpstreamId, feed: FeedId, keys: &[RecordKey], at: Millis) -> Result<u64, StoreError> {
+        let _ = keys;
+        self.resend(upstream, feed, &[], at).await
+    }
+
     /// The ramp.
     async fn ramp(&self, upstream: UpstreamId, feed: FeedId) -> Result<RampState, StoreError>;
 

@@ -7,6 +7,7 @@ mod config;
 mod crypto;
 mod hub;
 mod kafka;
+mod many;
 mod normalize;
 mod oracle;
 mod report;

@@ -17,6 +17,8 @@ pub struct KafkaConfig {
     pub group: String,
     /// The topic that verdicts are published on; none are when absent.
     pub return_topic: Option<String>,
+    /// Most records that are written in one transaction.
+    pub batch_rows: usize,
 }
 
 #[derive(Deserialize)]
@@ -28,6 +30,12 @@ struct Own {
     group: String,
     #[serde(default)]
     return_topic: Option<String>,
+    #[serde(default = "thousand")]
+    batch_rows: usize,
+}
+
+fn thousand() -> usize {
+    1000
 }
 
 fn prefix() -> String {
@@ -44,6 +52,7 @@ impl<'de> Deserialize<'de> for KafkaConfig {
         let connection = Connection::take(&mut map).map_err(|text| D::Error::custom(text.en))?;
         connection.must_be_accepted().map_err(|text| D::Error::custom(text.en))?;
         let own: Own = serde_json::from_value(Value::Object(map)).map_err(D::Error::custom)?;
-        Ok(Self { connection, topic_prefix: own.topic_prefix, group: own.group, return_topic: own.return_topic })
+        let Own { topic_prefix, group, return_topic, batch_rows } = own;
+        Ok(Self { connection, topic_prefix, group, return_topic, batch_rows: batch_rows.max(1) })
     }
 }

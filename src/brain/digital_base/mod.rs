@@ -128,7 +128,11 @@ async fn answer(platform: Arc<Platform>, incoming: Incoming) -> Response {
                 tweaks.stored += stored;
             }
             Action::SkewDate { ms } => skew += ms,
-            Action::TakePart { .. } | Action::WithholdVerdicts { .. } | Action::RepeatAnswer | Action::ReorderAnswer => {}
+            Action::TakePart { .. }
+            | Action::WithholdVerdicts { .. }
+            | Action::SwallowRows { .. }
+            | Action::RepeatAnswer
+            | Action::ReorderAnswer => {}
         }
     }
     let refused = instead.is_some() || prepared.is_err();

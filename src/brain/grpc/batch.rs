@@ -20,6 +20,7 @@ pub(in crate::brain) struct Tweaks {
     pub(in crate::brain) refuse_all: Option<String>,
     pub(in crate::brain) lost: Vec<usize>,
     pub(in crate::brain) silent: Vec<usize>,
+    pub(in crate::brain) swallowed: Vec<usize>,
     pub(in crate::brain) late_seconds: u64,
     pub(in crate::brain) take: Option<usize>,
 }
@@ -31,6 +32,7 @@ impl Tweaks {
             Action::Refuse { message, .. } => self.refuse_all = Some(message.clone()),
             Action::RefuseRows { rows, error } => self.refused.extend(rows.iter().map(|row| (*row, error.clone()))),
             Action::DropRows { rows } => self.lost.extend(rows),
+            Action::SwallowRows { rows } => self.swallowed.extend(rows),
             Action::WithholdVerdicts { rows } => self.silent.extend(rows),
             Action::AnswerLate { seconds, .. } => self.late_seconds += seconds,
             Action::TakePart { rows } => self.take = Some(*rows),
@@ -98,12 +100,15 @@ pub(super) async fn take(
         epoch: from.epoch,
         name: (!part).then_some((id, digest)),
         rows: &rows,
-        lost: &tweaks.lost,
+        lost: &[tweaks.lost.as_slice(), &tweaks.swallowed].concat(),
         silent: &tweaks.silent,
         shown,
     };
     match platform.stream_effects.take_batch(&write).await {
-        Ok(Taken::Written(said)) => Ok(KeptVerdict { id, visible, said }),
+        Ok(Taken::Written(mut said)) => {
+            said.silent.retain(|at| !tweaks.swallowed.contains(&(*at as usize)));
+            Ok(KeptVerdict { id, visible, said })
+        }
         Ok(Taken::Superseded { epoch }) => Err(superseded(epoch)),
         Err(error) => {
             tracing::error!(%error, "a batch could not be kept");

@@ -42,16 +42,17 @@ pub(super) async fn write(
     platform: &Platform,
     seen: &mut Seen,
     messages: &[OwnedMessage],
+    most: usize,
 ) -> Result<Vec<VerdictMessage>, Interrupted> {
     let mut verdicts = Vec::new();
-    for group in sort(messages) {
+    for group in sort(messages, most) {
         take(platform, seen, &group, &mut verdicts).await?;
     }
     Ok(verdicts)
 }
 
 /// By school, epoch and table, in the order of their first messages; what is no record is passed over.
-fn sort(messages: &[OwnedMessage]) -> Vec<Group<'_>> {
+fn sort(messages: &[OwnedMessage], most: usize) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for message in messages {
         let place = || format!("{}/{}@{}", message.topic(), message.partition(), message.offset());
@@ -76,8 +77,8 @@ fn sort(messages: &[OwnedMessage]) -> Vec<Group<'_>> {
             g.school == school && g.head.table == head.table && g.head.epoch == head.epoch && g.head.edition == head.edition
         };
         match groups.iter_mut().rev().find(same) {
-            Some(group) => group.rows.push(row),
-            None => groups.push(Group { school, instance: instance(message), head, rows: vec![row] }),
+            Some(group) if group.rows.len() < most => group.rows.push(row),
+            _ => groups.push(Group { school, instance: instance(message), head, rows: vec![row] }),
         }
     }
     groups

@@ -97,7 +97,7 @@ fn turn(platform: &Platform, config: &KafkaConfig, runtime: &Handle) -> Result<(
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set("session.timeout.ms", "10000")
         .set("heartbeat.interval.ms", "1000")
-        .set("topic.metadata.refresh.interval.ms", "5000")
+        .set("topic.metadata.refresh.interval.ms", "2000")
         .set("queued.max.messages.kbytes", "16384");
     let consumer: BaseConsumer<Watch> = own.create_with_context(watch)?;
     let topics: Vec<String> = Domain::ALL.iter().map(|d| format!("{}.{}", config.topic_prefix, d.name())).collect();
@@ -109,7 +109,7 @@ fn turn(platform: &Platform, config: &KafkaConfig, runtime: &Handle) -> Result<(
             continue;
         }
         let _running = runtime.block_on(platform.running.read());
-        let verdicts = runtime.block_on(chunk::write(platform, &mut seen, &messages))?;
+        let verdicts = runtime.block_on(chunk::write(platform, &mut seen, &messages, config.batch_rows))?;
         publisher.publish(&verdicts)?;
         consumer.commit(&behind(&messages)?, CommitMode::Sync).or_else(passing)?;
     }

@@ -1,5 +1,6 @@
 //! One upstream's work: verdicts first, then a batch of each table in turn, then rest until something is due.
 
+mod compare;
 mod faults;
 mod given;
 mod rows;
@@ -59,6 +60,10 @@ pub(super) struct Upstream {
     generation: u16,
     /// When the platform is told next how reporting stands.
     health_at: Millis,
+    /// Tables to be compared with what the platform holds.
+    comparisons: std::collections::BTreeMap<usize, compare::Comparison>,
+    /// When all tables are compared next.
+    compare_at: Millis,
 }
 
 /// What a turn came to.
@@ -112,6 +117,8 @@ impl Upstream {
             to_resume: Vec::new(),
             generation,
             health_at: 0,
+            comparisons: std::collections::BTreeMap::new(),
+            compare_at: 0,
         };
         upstream.recover().await?;
         upstream.reconsider().await?;
@@ -190,6 +197,9 @@ impl Upstream {
                 }
                 progressed |= self.send_one(at).await?;
             }
+            if !stop() && !self.resting() {
+                progressed |= self.compare().await?;
+            }
         }
         self.publish();
         Ok(Turn { progressed, next: self.next() })
@@ -204,6 +214,7 @@ impl Upstream {
         let (now, full) = (self.now(), self.is_full());
         let mut next: Option<Millis> = None;
         let mut at = |t: Millis| next = Some(next.map_or(t, |n: Millis| n.min(t)));
+        self.next_comparison().into_iter().for_each(&mut at);
         for table in &self.tables {
             table.open.values().filter_map(|b| b.ask_at).for_each(&mut at);
             let parked = table.parked(now, self.config.drain_failures);
@@ -267,6 +278,7 @@ impl Upstream {
                 own.unsealed_values = table.unsealed_values;
                 own.settled = table.settled;
                 own.outcomes = table.outcomes;
+                own.compared = table.compared;
                 own.due_by = due(table.plan.frequency, &self.around.calendar, now).map(|d| d.by);
             }
         });

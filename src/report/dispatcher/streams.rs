@@ -200,6 +200,8 @@ impl Upstream {
                 }
                 Request::Reconcile { table } => {
                     tracing::info!(upstream = %self.name, ?table, "the platform asked for a comparison");
+                    self.want_comparison(table.as_deref());
+                    progressed = true;
                 }
             }
         }

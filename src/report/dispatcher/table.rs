@@ -56,6 +56,8 @@ pub(super) struct Table {
     pub(super) unsealed_values: u64,
     pub(super) settled: u64,
     pub(super) outcomes: (u64, u64, u64),
+    /// When it was last compared with the platform, and how many records differed.
+    pub(super) compared: Option<(Millis, u64)>,
 }
 
 impl Table {
@@ -86,6 +88,7 @@ impl Table {
             unsealed_values: 0,
             settled: 0,
             outcomes: (0, 0, 0),
+            compared: None,
         }
     }
 

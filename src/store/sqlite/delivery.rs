@@ -122,7 +122,14 @@ impl SqliteStore {
         Ok(new)
     }
 
-    async fn send_again(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError> {
+    async fn send_again(
+        &self,
+        upstream: UpstreamId,
+        feed: FeedId,
+        having: &[&str],
+        keys: &[&str],
+        at: Millis,
+    ) -> Result<u64, StoreError> {
         let mut guard = self.writer().await?;
         let Writer { conn, .. } = &mut *guard;
         let mut tx = begin(conn, "sending again").await?;
@@ -134,7 +141,8 @@ impl SqliteStore {
              WHERE d.upstream = ?3 AND d.feed = ?4 AND f.seq <= ?5 AND NOT (f.seq > ?6 AND f.seq <= ?7) \
              AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.upstream = ?3 AND e.feed = ?4 AND e.rid = d.rid) \
              AND NOT EXISTS (SELECT 1 FROM member m WHERE m.upstream = ?3 AND m.feed = ?4 AND m.rid = d.rid) \
-             AND (?8 = '[]' OR EXISTS (SELECT 1 FROM json_each(?8) n WHERE f.payload ->> n.value IS NOT NULL))",
+             AND (?8 = '[]' OR EXISTS (SELECT 1 FROM json_each(?8) n WHERE f.payload ->> n.value IS NOT NULL)) \
+             AND (?9 = '[]' OR f.key IN (SELECT value FROM json_each(?9)))",
         )
         .bind(AGAIN)
         .bind(at)
@@ -144,6 +152,7 @@ impl SqliteStore {
         .bind(from as i64)
         .bind(to as i64)
         .bind(serde_json::Value::from(having.to_vec()).to_string())
+        .bind(serde_json::Value::from(keys.to_vec()).to_string())
         .execute(&mut *tx)
         .await
         .map_err(db("sending again"))?;
@@ -382,7 +391,15 @@ impl DeliveryStore for SqliteStore {
     }
 
     async fn resend(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError> {
-        self.send_again(upstream, feed, having, at).await
+        self.send_again(upstream, feed, having, &[], at).await
+    }
+
+    async fn resend_keys(&self, upstream: UpstreamId, feed: FeedId, keys: &[RecordKey], at: Millis) -> Result<u64, StoreError> {
+        if keys.is_empty() {
+            return Ok(0);
+        }
+        let keys: Vec<&str> = keys.iter().map(RecordKey::as_str).collect();
+        self.send_again(upstream, feed, &[], &keys, at).await
     }
 
     async fn ramp(&self, upstream: UpstreamId, feed: FeedId) -> Result<RampState, StoreError> {

@@ -115,7 +115,7 @@ pub fn write_records(brokers: &str, topic: &str, table: &str, schools: &[String]
 /// Waits until a topic of one partition holds so many messages.
 pub fn await_messages(brokers: &str, topic: &str, count: usize) {
     let mut config = config(brokers);
-    let consumer: BaseConsumer = config.set("group.id", unique()).set("auto.offset.reset", "earliest").create().unwrap();
+    let consumer: BaseConsumer = config.set("group.id", unique()).set("enable.auto.commit", "false").create().unwrap();
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(topic, 0, Offset::Beginning).unwrap();
     consumer.assign(&list).unwrap();
@@ -126,7 +126,9 @@ pub fn await_messages(brokers: &str, topic: &str, count: usize) {
 
 /// All messages of a topic, partition by partition.
 pub fn read(brokers: &str, topic: &str) -> Vec<OwnedMessage> {
-    let consumer: BaseConsumer = config(brokers).set("group.id", unique()).create().unwrap();
+    // Without commits a poll that gives nothing is one that has waited its time.
+    let mut config = config(brokers);
+    let consumer: BaseConsumer = config.set("group.id", unique()).set("enable.auto.commit", "false").create().unwrap();
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
     let mut all = Vec::new();
     for partition in metadata.topics()[0].partitions() {

@@ -3,7 +3,9 @@
 mod brain;
 pub mod broker;
 mod check;
+mod demo;
 mod faults;
 mod send;
 mod sender;
 mod source;
+mod upstream;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use xiaoshu::brain::{Account, Brain, BrainConfig, BrainHandle, Judged, RowJudge};
 use xiaoshu::finding::{Locator, Place};
-use xiaoshu::record::{BatchBuilder, KeySpec, Namespace};
+use xiaoshu::record::{BatchBuilder, Decoder, KeySpec, Namespace};
 use xiaoshu::report::{Clock, Config, ManualClock, Parts, ReportedTable, Reporter, SeededDice, SystemClock, UpstreamConfig};
 use xiaoshu::source::Position;
 use xiaoshu::standard::{EditionId, FieldIdx, FieldType, KeyPart, Standard, TablePlan};
@@ -29,20 +29,29 @@ impl xiaoshu::brain::Clock for Shared {
 }
 
 /// Takes every row that has a record key: what rows hold is not the matter here.
-struct AnyRow;
+struct AnyRow(Arc<Standard>);
 
 impl RowJudge for AnyRow {
     fn knows(&self, table: &str) -> bool {
         table.starts_with("ODS_")
     }
 
-    fn judge(&self, _: &str, rows: &[&RawValue], _: &str, _: &str) -> Vec<Judged> {
+    fn judge(&self, table: &str, rows: &[&RawValue], _: &str, _: &str) -> Vec<Judged> {
+        let plan = self.0.find(table).unwrap();
         let judged = |row: &RawValue| {
+            let mut builder = BatchBuilder::new(Arc::clone(plan), 1);
+            let comparable = match Decoder::new().row(row.get(), plan, 0, &mut builder, &mut Vec::new()) {
+                Err(_) => [0; 16],
+                Ok(_) => {
+                    builder.end_row();
+                    builder.finish().row(0).comparable_hash().0
+                }
+            };
             let fields: Value = serde_json::from_str(row.get()).unwrap();
             let key = fields["ZJSJWYXBS"].as_str().map(str::to_owned);
             let error = key.is_none().then(|| "主键为空".to_owned());
             let digest = xxhash_rust::xxh3::xxh3_128(row.get().as_bytes()).to_be_bytes();
-            Judged { key, body: row.get().to_owned(), digest, comparable: digest, deletes: false, error }
+            Judged { key, body: row.get().to_owned(), digest, comparable, deletes: false, error }
         };
         rows.iter().map(|row| judged(row)).collect()
     }
@@ -84,8 +93,9 @@ impl World {
     }
 
     async fn on(edition: &str, names: &[&str], brain: BrainConfig, time: Arc<dyn Clock>) -> Self {
-        let brain = Brain::start_with(brain, Arc::new(Shared(Arc::clone(&time))), Arc::new(AnyRow)).await.unwrap();
         let standard = Standard::load(&EditionId::new(edition), None).unwrap();
+        let judge = Arc::new(AnyRow(Arc::clone(&standard)));
+        let brain = Brain::start_with(brain, Arc::new(Shared(Arc::clone(&time))), judge).await.unwrap();
         let dir = TempDir::new().unwrap();
         let store = Arc::new(SqliteStore::open(dir.path(), SqliteOptions::default()).await.unwrap());
         let mut tables = Vec::new();

@@ -167,3 +167,32 @@ async fn a_half_open_connection_is_noticed() {
     assert!(began.elapsed() < std::time::Duration::from_secs(30));
     all_stored(&world, 10).await;
 }
+
+#[tokio::test]
+async fn what_the_platform_lost_is_found_by_comparison_and_goes_again() {
+    let world = world_of::<Grpc>(&[TABLE], platform()).await;
+    world.land(TABLE, 0..10, &[]).await;
+    world.brain.script(Fault::new(Action::SwallowRows { rows: vec![1, 3] }).on(Call::Batch).nth(2));
+    let mut reporter = world.reporter().await;
+    assert!(reporter.drain().await.unwrap().is_settled(), "all is said to be stored");
+    assert_eq!(world.brain.held(TABLE).await.unwrap().len(), 8, "and is not");
+    assert!(world.brain.ask_to_reconcile(SCHOOL, ""));
+    let handle = reporter.handle();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(reporter.run(async move { drop(stopped.await) }));
+    let compared = || handle.status().get("moe").and_then(|u| u.tables.get(TABLE)?.compared);
+    while world.brain.held(TABLE).await.unwrap().len() < 10 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(compared().map(|(_, differ)| differ), Some(2));
+    assert_eq!(world.brain.writes(None).await.unwrap().len(), 10, "exactly those two went again");
+    // Another look finds nothing.
+    assert!(world.brain.ask_to_reconcile(SCHOOL, TABLE));
+    while compared().is_none_or(|(_, differ)| differ > 0) {
+        tokio::task::yield_now().await;
+    }
+    drop(stop);
+    running.await.unwrap();
+    settle(&world).await;
+    all_stored(&world, 10).await;
+}

@@ -4,5 +4,5 @@ mod digital_base;
 mod grpc;
 mod protocol;
 mod proxy;
-mod suite;
+pub mod suite;
 mod tls;

@@ -122,8 +122,7 @@ impl KafkaClient {
             match (state, &self.settings.own.create) {
                 (Ok(_), _) => {}
                 (Err(trouble), Some(how)) if topics::is_missing(&trouble) => {
-                    let topics = std::slice::from_ref(&topic);
-                    let made = topics::make(&self.settings, &self.config, how, topics, PATIENCE).await;
+                    let made = topics::make(&self.settings, &self.config, how, &topic, PATIENCE).await;
                     made.map_err(|t| transport_error(t, Fate::NotSent))?;
                 }
                 (Err(trouble), _) => return Err(transport_error(trouble, Fate::NotSent)),
@@ -140,6 +139,7 @@ impl KafkaClient {
         if slot.is_some() && !anew {
             return Ok(());
         }
+        self.topic(&topic).await?;
         let former = slot.take();
         let (settings, config, ledger) = (Arc::clone(&self.settings), self.config.clone(), Arc::clone(&self.ledger));
         let identity = &self.context.identity;

@@ -36,27 +36,24 @@ pub(super) fn unusable(settings: &KafkaSettings, what: &str) -> Trouble {
     Trouble { class: FaultClass::Configuration, topic: false, text }
 }
 
-/// Makes topics that are missing, compacted, so that the newest state of each key stays.
+/// Makes a topic that is missing: for records compacted, so that the newest state of each key stays; for verdicts not.
 pub(super) async fn make(
     settings: &KafkaSettings,
     config: &ClientConfig,
     how: &Create,
-    topics: &[String],
+    topic: &str,
     patience: Duration,
 ) -> Result<(), Trouble> {
     let admin: AdminClient<DefaultClientContext> =
         AdminClient::from_config(config).map_err(|error| unusable(settings, &error.to_string()))?;
-    let new: Vec<NewTopic<'_>> = topics
-        .iter()
-        .map(|topic| {
-            NewTopic::new(topic, i32::from(how.partitions), TopicReplication::Fixed(i32::from(how.replication)))
-                .set("cleanup.policy", "compact")
-                // A consumer that was away for a month still sees deletions.
-                .set("delete.retention.ms", "2592000000")
-        })
-        .collect();
+    let replication = TopicReplication::Fixed(i32::from(how.replication));
+    let mut new = NewTopic::new(topic, i32::from(how.partitions), replication);
+    if settings.own.return_topic.as_deref() != Some(topic) {
+        // A consumer that was away for a month still sees deletions.
+        new = new.set("cleanup.policy", "compact").set("delete.retention.ms", "2592000000");
+    }
     let options = AdminOptions::new().request_timeout(Some(patience)).operation_timeout(Some(patience));
-    let made = admin.create_topics(&new, &options).await.map_err(|error| Trouble::of(&error, "create"))?;
+    let made = admin.create_topics([&new], &options).await.map_err(|error| Trouble::of(&error, "create"))?;
     for result in made {
         match result {
             Ok(topic) => tracing::info!(topic, partitions = how.partitions, "topic made"),
