@@ -138,6 +138,7 @@ async fn of_equal_keys_from_before_the_first_holds_it() {
         "UPDATE feed SET key = (SELECT min(key) FROM feed WHERE key LIKE 'VENDOR%') WHERE key LIKE 'VENDOR%'",
         "DROP INDEX quarantine_collision",
         "DROP TABLE record_key",
+        "DROP TABLE pushed",
         "ALTER TABLE feeds DROP COLUMN adopts",
         "PRAGMA user_version = 1",
     ] {

@@ -16,7 +16,7 @@ fn ended(complete: bool, at: i64) -> RunEnd {
 }
 
 pub async fn a_landing_moves_its_producers_position_and_no_other(home: impl Home) {
-    let desk = Desk::new(home.open().await).await;
+    let desk = pushing(home.open().await).await;
     assert_eq!(desk.position("a").await, 0);
     let landed = desk.push("a", &rows(0..3, 1), Some(7), 1).await.unwrap();
     assert_eq!(landed, Landed { read: 3, changed: 3, ..Landed::default() });
@@ -32,16 +32,16 @@ pub async fn a_landing_moves_its_producers_position_and_no_other(home: impl Home
 }
 
 pub async fn a_position_outlives_a_restart(home: impl Home) {
-    let desk = Desk::new(home.open().await).await;
+    let desk = pushing(home.open().await).await;
     desk.push("a", &rows(0..2, 1), Some(5), 1).await.unwrap();
     drop(desk);
-    let desk = Desk::new(home.open().await).await;
+    let desk = pushing(home.open().await).await;
     assert_eq!(desk.position("a").await, 5);
     desk.audited().await;
 }
 
 pub async fn a_later_push_replaces_without_conflict(home: impl Home) {
-    let desk = Desk::new(home.open().await).await;
+    let desk = pushing(home.open().await).await;
     for content in 1..4 {
         let landed = desk.push("a", &rows(0..2, content), Some(u64::from(content)), 1).await.unwrap();
         assert_eq!((landed.changed, landed.quarantined), (2, 0));
@@ -57,7 +57,7 @@ pub async fn a_later_push_replaces_without_conflict(home: impl Home) {
 }
 
 pub async fn pushes_of_a_day_are_one_run(home: impl Home) {
-    let desk = Desk::new(home.open().await).await;
+    let desk = pushing(home.open().await).await;
     let day = super::desk::DAY;
     for (position, at) in [(1, 0), (2, day / 2), (3, day + 1), (4, day + 2)] {
         desk.push("a", &rows(0..1, position), Some(u64::from(position)), at).await.unwrap();
@@ -69,7 +69,7 @@ pub async fn pushes_of_a_day_are_one_run(home: impl Home) {
 }
 
 pub async fn a_snapshot_deletes_what_it_did_not_see(home: impl Home) {
-    let desk = Desk::new(home.open().await).await;
+    let desk = pushing(home.open().await).await;
     desk.push("a", &rows(0..10, 1), Some(1), 1).await.unwrap();
     desk.store.begin_snapshot(&desk.mark("a", Some(2)), [1; 16], 2).await.unwrap();
     desk.push("a", &rows(0..5, 1), Some(3), 2).await.unwrap();
@@ -85,12 +85,12 @@ pub async fn a_snapshot_deletes_what_it_did_not_see(home: impl Home) {
 }
 
 pub async fn a_snapshot_goes_on_after_a_restart(home: impl Home) {
-    let desk = Desk::new(home.open().await).await;
+    let desk = pushing(home.open().await).await;
     desk.push("a", &rows(0..4, 1), Some(1), 1).await.unwrap();
     let run = desk.store.begin_snapshot(&desk.mark("a", Some(2)), [1; 16], 2).await.unwrap();
     desk.push("a", &rows(0..2, 1), Some(3), 2).await.unwrap();
     drop(desk);
-    let desk = Desk::new(home.open().await).await;
+    let desk = pushing(home.open().await).await;
     let state = desk.store.push_state(desk.feed, "push", "a").await.unwrap();
     let open = state.snapshot.unwrap();
     assert_eq!((state.position, open.run, open.producer.as_str(), open.mapping_digest), (3, run, "a", [1; 16]));
@@ -101,7 +101,7 @@ pub async fn a_snapshot_goes_on_after_a_restart(home: impl Home) {
 }
 
 pub async fn a_snapshot_begun_anew_replaces_the_one_under_way(home: impl Home) {
-    let desk = Desk::new(home.open().await).await;
+    let desk = pushing(home.open().await).await;
     desk.push("a", &rows(0..4, 1), Some(1), 1).await.unwrap();
     desk.store.begin_snapshot(&desk.mark("a", Some(2)), [1; 16], 2).await.unwrap();
     desk.push("a", &rows(0..1, 1), Some(3), 2).await.unwrap();
@@ -116,7 +116,7 @@ pub async fn a_snapshot_begun_anew_replaces_the_one_under_way(home: impl Home) {
 }
 
 pub async fn a_snapshot_given_up_deletes_nothing(home: impl Home) {
-    let desk = Desk::new(home.open().await).await;
+    let desk = pushing(home.open().await).await;
     desk.push("a", &rows(0..4, 1), Some(1), 1).await.unwrap();
     desk.store.begin_snapshot(&desk.mark("a", Some(2)), [1; 16], 2).await.unwrap();
     desk.push("a", &rows(0..1, 2), Some(3), 2).await.unwrap();
@@ -126,7 +126,7 @@ pub async fn a_snapshot_given_up_deletes_nothing(home: impl Home) {
 }
 
 pub async fn a_pushed_row_takes_back_a_held_deletion(home: impl Home) {
-    let desk = Desk::new(home.open().await).await;
+    let desk = pushing(home.open().await).await;
     desk.push("a", &rows(0..4, 1), Some(1), 1).await.unwrap();
     desk.store.begin_snapshot(&desk.mark("a", Some(2)), [1; 16], 2).await.unwrap();
     desk.store.end_snapshot(&desk.mark("a", Some(3)), &ended(true, 3)).await.unwrap();
@@ -139,10 +139,16 @@ pub async fn a_pushed_row_takes_back_a_held_deletion(home: impl Home) {
 }
 
 pub async fn another_natural_key_forgets_positions(home: impl Home) {
-    let desk = Desk::new(home.open().await).await;
+    let desk = pushing(home.open().await).await;
     desk.push("a", &rows(0..2, 1), Some(5), 1).await.unwrap();
     let plan = table::plan("T_THING", Kind::State);
     let spec = xiaoshu::store::FeedSpec { key_digest: [2; 16], ..table::spec(&plan) };
     desk.store.rekey(&spec, 2).await.unwrap();
     assert_eq!(desk.position("a").await, 0, "under the new key everything has to come once more");
+}
+
+/// A desk that may push.
+async fn pushing(store: std::sync::Arc<dyn xiaoshu::store::Store>) -> Desk {
+    super::desk::hold(&*store, xiaoshu::store::Leased::Stream("push".into())).await.unwrap();
+    Desk::new(store).await
 }
