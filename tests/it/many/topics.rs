@@ -43,7 +43,8 @@ async fn brain(settings: &Value, directory: &std::path::Path) -> BrainHandle {
     Brain::start(config).await.unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+// A Kafka client that ends waits for its broker in the thread that it ends in: one for each hub.
+#[tokio::test(flavor = "multi_thread", worker_threads = 20)]
 async fn twenty_schools_lose_nothing_when_one_of_two_platforms_dies() {
     let (settings, upstream) = topics();
     let directory = tempfile::tempdir().unwrap();
