@@ -3,6 +3,7 @@
 mod line;
 pub mod school;
 mod schools;
+mod topics;
 mod upstreams;
 
 use std::time::Duration;

@@ -166,7 +166,7 @@ pub fn over_grpc(url: &str, code: &str, batch_rows: u32, unsettled: u32) -> Valu
         "kind": "grpc",
         "url": url,
         "token": token(code),
-        "plaintext": loopback(),
+        "plain_http": loopback(),
         "max_unsettled_records": unsettled,
         "rows": {"batch_rows": batch_rows},
         "delivery": impatient(),

@@ -11,7 +11,7 @@ use super::line::Line;
 use super::school::{School, TABLES, account, over_grpc, standard};
 use super::{no_effect_twice, until};
 
-const SCHOOLS: u32 = 20;
+pub const SCHOOLS: u32 = 20;
 const BATCH: u32 = 50;
 /// From this batch on the first platform cuts every line.
 const HALF_WAY: u64 = 60;
@@ -19,13 +19,25 @@ const HALF_WAY: u64 = 60;
 const ROOMS: &str = TABLES[2];
 const REFUSED: usize = 2;
 
-fn code(school: u32) -> String {
+pub fn code(school: u32) -> String {
     format!("41990002{school:02}")
 }
 
 /// No two schools are of one size: 60 to 345 rows a table.
-fn rows(school: u32) -> u32 {
+pub fn rows(school: u32) -> u32 {
     60 + 15 * school
+}
+
+/// The schools, and how many rows they have in all.
+pub async fn furnished() -> (Vec<School>, usize) {
+    let standard = standard();
+    let mut schools = Vec::new();
+    for i in 0..SCHOOLS {
+        let school = School::open(&code(i), &standard, SqliteOptions { cache_mib: 8, ..SqliteOptions::default() }).await;
+        school.land(0..rows(i), 0).await;
+        schools.push(school);
+    }
+    (schools, (0..SCHOOLS).map(|i| rows(i) as usize * TABLES.len()).sum())
 }
 
 fn config(directory: &Path) -> BrainConfig {
@@ -56,14 +68,7 @@ async fn failing(directory: &Path) -> BrainHandle {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_schools_lose_nothing_when_the_platform_ends_half_way() {
     let (began, directory) = (SystemClock.now(), tempfile::tempdir().unwrap());
-    let standard = standard();
-    let mut schools = Vec::new();
-    for i in 0..SCHOOLS {
-        let school = School::open(&code(i), &standard, SqliteOptions { cache_mib: 8, ..SqliteOptions::default() }).await;
-        school.land(0..rows(i), 0).await;
-        schools.push(school);
-    }
-    let all: usize = (0..SCHOOLS).map(|i| rows(i) as usize * TABLES.len()).sum();
+    let (schools, all) = furnished().await;
     let first = failing(directory.path()).await;
     let line = Line::start().await;
     line.lead_to(first.grpc_url().as_deref());
@@ -94,7 +99,7 @@ async fn twenty_schools_lose_nothing_when_the_platform_ends_half_way() {
     }
     let arrived = no_effect_twice(&second).await;
     assert_eq!(arrived, (all - REFUSED, all - REFUSED), "what had a verdict was not written again");
-    everything_is_held(&second).await;
+    everything_is_held(&second, REFUSED).await;
     every_school_is_seen(&second, began).await;
 
     stop.send_replace(true);
@@ -104,14 +109,15 @@ async fn twenty_schools_lose_nothing_when_the_platform_ends_half_way() {
     until("nobody is connected", async || second.schools().await.unwrap().iter().all(|s| !s.connected)).await;
 }
 
-async fn everything_is_held(brain: &BrainHandle) {
+/// Of every school every row, but for rooms of one that were refused.
+pub async fn everything_is_held(brain: &BrainHandle, refused: usize) {
     for table in TABLES {
         let mut held: HashMap<String, u32> = HashMap::new();
         for row in brain.held(table).await.unwrap() {
             *held.entry(row.school).or_default() += 1;
         }
         for i in 0..SCHOOLS {
-            let refused = if i == 3 && table == ROOMS { REFUSED as u32 } else { 0 };
+            let refused = if i == 3 && table == ROOMS { refused as u32 } else { 0 };
             assert_eq!(held.get(&code(i)), Some(&(rows(i) - refused)), "school {i}, {table}");
         }
     }

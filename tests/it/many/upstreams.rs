@@ -12,8 +12,8 @@ use xiaoshu::store::sqlite::SqliteOptions;
 
 use super::line::Line;
 use super::school::{School, TABLES, account, impatient, loopback, over_grpc, standard};
+use super::topics::topics;
 use super::{no_effect_twice, until};
-use crate::kafka::broker;
 
 const CODE: &str = "4199000101";
 const ROWS: u32 = 120;
@@ -155,25 +155,8 @@ async fn a_slow_and_an_absent_platform_hold_up_nobody_and_end_with_the_same() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_beside_a_platform_that_reads_topics() {
-    let (brokers, prefix) = (broker::shared(), broker::unique());
-    for domain in ["basic", "course"] {
-        broker::make(&brokers, &format!("{prefix}.{domain}"), 3, true);
-    }
-    let verdicts = format!("{prefix}.verdicts");
-    broker::make(&brokers, &verdicts, 1, false);
-    let both = json!({
-        "brokers": [brokers],
-        "security": "plaintext",
-        "accepted_plaintext": loopback(),
-        "topic_prefix": prefix,
-        "return_topic": verdicts,
-    });
-    let mut platform = both.clone();
-    platform["group"] = json!(prefix);
+    let (platform, settings) = topics();
     let kafka = Some(serde_json::from_value(platform).unwrap());
     let fast = Brain::start(BrainConfig { accounts: vec![account(CODE)], kafka, ..BrainConfig::default() }).await.unwrap();
-    let mut settings = both;
-    settings["kind"] = json!("kafka");
-    settings["delivery"] = impatient();
     three_speeds(fast, settings).await;
 }
