@@ -54,6 +54,7 @@ const MAPPINGS: [(&str, &str); 2] = [
         "courses",
         r#"table = "ODS_KCJBSJ"
 source = "lms"
+mode = "automatic"
 read.object = "course"
 [fields]
 KCH = "no"
@@ -74,6 +75,7 @@ SFKCSZSFKC = { value = "0" }
         "projects",
         r#"table = "ODS_KCJSSJ"
 source = "lms"
+mode = "automatic"
 read.object = "project"
 [fields]
 KCH = "no"
