@@ -92,7 +92,8 @@ async fn a_position_of_another_store_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_watcher_is_told_to_resume_and_little_waits_for_it() {
-    const ALL: u32 = 8_000;
+    // Several times what the windows of the connection and the queues of both sides hold.
+    const ALL: u32 = 24_000;
     let service = Service::start();
     for part in 0..ALL / 1000 {
         let from = part * 1000;
