@@ -10,7 +10,7 @@ use std::time::Instant;
 use serde_json::{Map, Value, json};
 use xiaoshu::finding::Findings;
 use xiaoshu::record::{BatchBuilder, Decoder, RecordBatch};
-use xiaoshu::standard::{EditionId, FieldType, Format, Length, Standard, TablePlan};
+use xiaoshu::standard::{EditionId, FieldType, Format, Length, NumberKind, Standard, TablePlan};
 use xiaoshu::validate::{Checks, KeyAnswers, ReferencePolicies};
 
 const ROWS: usize = 1_000;
@@ -46,6 +46,9 @@ fn row(plan: &TablePlan, i: usize) -> Value {
             field.code_set.as_ref().filter(|s| !s.codes().is_empty()).map(|s| s.codes()[i % s.codes().len()].code.to_string());
         let value = match (field.ty, code) {
             (FieldType::Text(_), Some(code)) => json!(code),
+            (FieldType::Text(_), None) if matches!(field.number, Some(NumberKind::Mobile | NumberKind::Telephone)) => {
+                json!("13900000000")
+            }
             (FieldType::Text(format), None) => {
                 let text = text_of(format, i).unwrap_or_else(|| format!("数据{i}"));
                 match field.length {
