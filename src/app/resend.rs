@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::hub::Hub;
 use super::{Failure, ResendAnswer, ResendLine, ResendRequest, named};
 use crate::finding::Text;
-use crate::store::{FeedId, RampStep, StockRow, StoreError};
+use crate::store::{Again, FeedId, RampStep, StockRow, StoreError};
 
 /// Puts what is stored upstream ahead again, where the ramp is open.
 pub(super) fn resend(hub: &Hub, request: &ResendRequest) -> Result<ResendAnswer, Failure> {
@@ -42,7 +42,7 @@ async fn line(hub: &Hub, row: &StockRow) -> Result<ResendLine, StoreError> {
     let refused = (closed && row.stock.stored > 0).then(|| {
         Text::new("本表未开放；先用 `xiaoshu release` 开放", "the table is closed; open it first with `xiaoshu release`")
     });
-    let rows = if closed { 0 } else { hub.store.resend(row.upstream, row.feed, &[], (hub.clock)()).await? };
+    let rows = if closed { 0 } else { hub.store.resend(row.upstream, row.feed, Again::All, (hub.clock)()).await? };
     Ok(ResendLine { upstream: row.upstream_name.clone(), table: row.table.clone(), rows, refused })
 }
 

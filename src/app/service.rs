@@ -221,6 +221,10 @@ fn serve(
                 collect_forever(hub, &collecting, wakes, handle.as_ref());
             });
         }
+        if !collect && serving.is_some() {
+            let (serving, wakes) = (Arc::clone(&stop), tell.clone());
+            scope.spawn(move || hold_pushed(hub, &serving, wakes));
+        }
         hub.runtime.block_on(async {
             tokio::select! {
                 () = asked_to_stop() => tracing::info!("stopping: batches under way are finished first"),
@@ -281,6 +285,20 @@ fn collect_forever(hub: &Hub, stop: &AtomicBool, mut told: tokio::sync::watch::R
                 break Some(taken);
             }
         };
+    }
+}
+
+/// Holds the sources that are pushed, where nobody collects: what lands on a shared store needs a lease.
+fn hold_pushed(hub: &Hub, stop: &AtomicBool, mut told: tokio::sync::watch::Receiver<bool>) {
+    let pushed = hub.pipeline.jobs().iter().filter(|job| job.connector.is_pushed()).map(|job| Arc::clone(&job.source)).collect();
+    let mut streams = Streams::of(hub).only(&pushed);
+    while !stop.load(Ordering::Acquire) {
+        streams.take();
+        let pause = streams.pause().min(MOST_PAUSE);
+        // Made within the runtime, whose clock it needs.
+        if hub.runtime.block_on(async { tokio::time::timeout(pause, told.wait_for(|stop| *stop)).await }).is_ok() {
+            return;
+        }
     }
 }
 

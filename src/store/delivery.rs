@@ -364,6 +364,28 @@ pub struct RampState {
     pub why: Option<String>,
 }
 
+/// Which stored rows go again.
+#[derive(Debug, Clone, Copy)]
+pub enum Again<'a> {
+    /// All of them.
+    All,
+    /// Those with a value in one of these fields.
+    Having(&'a [&'a str]),
+    /// Those with these keys.
+    Keys(&'a [RecordKey]),
+}
+
+impl<'a> Again<'a> {
+    /// Names of fields and keys; `None` where they do not matter.
+    pub(super) fn bounds(self) -> (Option<&'a [&'a str]>, Option<Vec<&'a str>>) {
+        match self {
+            Self::All => (None, None),
+            Self::Having(fields) => (Some(fields), None),
+            Self::Keys(keys) => (None, Some(keys.iter().map(RecordKey::as_str).collect())),
+        }
+    }
+}
+
 /// What delivery keeps.
 #[async_trait::async_trait]
 pub trait DeliveryStore: Send + Sync {
@@ -439,16 +461,8 @@ pub trait DeliveryStore: Send + Sync {
     /// Makes exceptions due at once; returns how many.
     async fn release(&self, filter: &ExceptionFilter, at: Millis) -> Result<u64, StoreError>;
 
-    /// Puts stored rows of a feed ahead again: those with a value in one of these fields, or every one when none is named.
-    /// Returns how many.
-    async fn resend(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError>;
-
-    /// The same of single records. A store that cannot tell them apart sends all again, which changes nothing where it is not
-    /// needed.
-    async fn resend_keys(&self, upstream: UpstreamId, feed: FeedId, keys: &[RecordKey], at: Millis) -> Result<u64, StoreError> {
-        let _ = keys;
-        self.resend(upstream, feed, &[], at).await
-    }
+    /// Puts stored rows of a feed ahead again. Returns how many.
+    async fn resend(&self, upstream: UpstreamId, feed: FeedId, which: Again<'_>, at: Millis) -> Result<u64, StoreError>;
 
     /// The ramp.
     async fn ramp(&self, upstream: UpstreamId, feed: FeedId) -> Result<RampState, StoreError>;

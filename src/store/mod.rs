@@ -23,6 +23,7 @@ mod pushes;
 mod quarantine;
 mod read;
 mod records;
+mod recount;
 mod sort;
 pub mod sqlite;
 mod verdicts;
@@ -30,7 +31,7 @@ mod want;
 
 pub use commit::{CommitFault, CommitHook};
 pub use delivery::{
-    BatchId, BatchInfo, BatchPhase, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedRow, Lane, MemberRow,
+    Again, BatchId, BatchInfo, BatchPhase, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedRow, Lane, MemberRow,
     MemberVerdict, NewException, Op, Outcome, RampState, RampStep, Reason, Receipt, Stage,
 };
 pub use held::{Held, Taken};

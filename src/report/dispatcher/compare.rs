@@ -14,7 +14,7 @@ use crate::finding::Text;
 use crate::record::{BatchBuilder, Decoder, RecordKey};
 use crate::report::ReportError;
 use crate::report::transport::{RangeDigest, TransportError};
-use crate::store::{ExceptionFilter, Millis, Op};
+use crate::store::{Again, ExceptionFilter, Millis, Op};
 
 /// Between the two looks at a difference.
 const SECOND_LOOK: Millis = 2_000;
@@ -135,7 +135,7 @@ impl Upstream {
             // Nothing below the seq held there would change anything.
             self.generation = self.around.store.raise_generation().await?;
         }
-        let rows = self.around.store.resend_keys(self.id, self.tables[at].feed, &both, now).await?;
+        let rows = self.around.store.resend(self.id, self.tables[at].feed, Again::Keys(&both), now).await?;
         self.tables[at].idle = false;
         tracing::warn!(upstream = %self.name, table = %name, differ = both.len(), rows, "compared: records that differ go again");
         Ok(())

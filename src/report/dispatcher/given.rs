@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::Upstream;
 use crate::report::ReportError;
+use crate::store::Again;
 
 /// Withheld fields by `edition/table`, as this upstream's rows were last sent.
 type Withheld = BTreeMap<String, Vec<String>>;
@@ -52,7 +53,7 @@ impl Upstream {
             return Ok(false);
         }
         let fields: Vec<&str> = table.given.iter().map(String::as_str).collect();
-        let rows = self.around.store.resend(self.id, table.feed, &fields, self.now()).await?;
+        let rows = self.around.store.resend(self.id, table.feed, Again::Having(&fields), self.now()).await?;
         let name = format!("{}/{}", table.plan.edition, table.plan.name);
         let now = table.renderer.withheld().into_iter().map(str::to_owned).collect();
         tracing::info!(upstream = %self.name, table = %table.plan.name, rows, fields = %table.given.join(", "), "rows stored without these fields go again");

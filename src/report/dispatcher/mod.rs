@@ -19,7 +19,7 @@ use super::transport::{OpenBatch, Transport};
 use super::window::{Calendar, Gate, due};
 use super::{ReportError, ReportedTable};
 use crate::finding::Text;
-use crate::store::{Held, Millis, Store, StoreError, UpstreamId};
+use crate::store::{Again, Held, Millis, Store, StoreError, UpstreamId};
 use table::Table;
 
 /// What an upstream's work needs from outside.
@@ -241,7 +241,7 @@ impl Upstream {
             let key = format!("report/period/{}/{}/{}", self.name, table.plan.edition, table.plan.name);
             let before = self.around.store.get_meta(&key).await?;
             if before.as_deref().is_some_and(|b| b != period.as_bytes()) {
-                progressed |= self.around.store.resend(self.id, table.feed, &[], now).await? > 0;
+                progressed |= self.around.store.resend(self.id, table.feed, Again::All, now).await? > 0;
             }
             self.around.store.set_meta(&key, period.as_bytes()).await?;
             self.tables[at].period = Some(period);

@@ -6,7 +6,7 @@ use crate::report::ReportError;
 use crate::report::delivery::{Effect, Event};
 use crate::report::transport::{Health, News, OpenBatch, Reach, Request, Settled, TransportError};
 use crate::report::window::due;
-use crate::store::{BatchId, MemberRow, MemberVerdict, Millis, Outcome, Receipt};
+use crate::store::{Again, BatchId, MemberRow, MemberVerdict, Millis, Outcome, Receipt};
 
 /// How often the platform is told how reporting stands.
 const HEALTH: Millis = 10_000;
@@ -213,7 +213,7 @@ impl Upstream {
     }
 
     async fn send_table_again(&mut self, at: usize) -> Result<u64, ReportError> {
-        let rows = self.around.store.resend(self.id, self.tables[at].feed, &[], self.now()).await?;
+        let rows = self.around.store.resend(self.id, self.tables[at].feed, Again::All, self.now()).await?;
         self.tables[at].idle = false;
         Ok(rows)
     }

@@ -15,8 +15,8 @@ use crate::store::open_run::hash_of;
 use crate::store::place::{AGAIN, CursorColumns, Delta, Place, cursor_of, reason_code};
 use crate::store::want::Want;
 use crate::store::{
-    BatchId, BatchInfo, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, Lane, MemberRow, MemberVerdict,
-    Millis, Op, RampState, RampStep, Reason, Receipt, Stage, StoreError, UpstreamId,
+    Again, BatchId, BatchInfo, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, Lane, MemberRow,
+    MemberVerdict, Millis, Op, RampState, RampStep, Reason, Receipt, Stage, StoreError, UpstreamId,
 };
 
 fn feed_row(row: &PgRow) -> Result<FeedRow, sqlx::Error> {
@@ -126,8 +126,9 @@ impl PostgresStore {
         Ok(new)
     }
 
-    async fn send_again(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError> {
+    async fn send_again(&self, upstream: UpstreamId, feed: FeedId, which: Again<'_>, at: Millis) -> Result<u64, StoreError> {
         let mut tx = self.begin("sending again").await?;
+        let (having, keys) = which.bounds();
         self.fence_if_held(&mut tx, upstream).await?;
         lock(&mut tx, feed).await?;
         let cursor = stage::cursor(&mut tx, upstream, feed).await?;
@@ -139,7 +140,8 @@ impl PostgresStore {
              WHERE d.upstream = $3 AND d.feed = $4 AND f.seq <= $5 AND NOT (f.seq > $6 AND f.seq <= $7) \
              AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.upstream = $3 AND e.feed = $4 AND e.rid = d.rid) \
              AND NOT EXISTS (SELECT 1 FROM member m WHERE m.upstream = $3 AND m.feed = $4 AND m.rid = d.rid) \
-             AND (cardinality($8::text[]) = 0 OR EXISTS (SELECT 1 FROM unnest($8::text[]) n(name) WHERE f.payload::json ->> n.name IS NOT NULL))",
+             AND ($8::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($8::text[]) n(name) WHERE f.payload::json ->> n.name IS NOT NULL)) \
+             AND ($9::text[] IS NULL OR f.key = ANY($9::text[]))",
         )
         .bind(AGAIN)
         .bind(at)
@@ -149,6 +151,7 @@ impl PostgresStore {
         .bind(from as i64)
         .bind(to as i64)
         .bind(having)
+        .bind(keys)
         .execute(&mut *tx)
         .await
         .map_err(db("sending again"))?;
@@ -391,8 +394,8 @@ impl DeliveryStore for PostgresStore {
         self.release_exceptions(filter, at).await
     }
 
-    async fn resend(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError> {
-        self.send_again(upstream, feed, having, at).await
+    async fn resend(&self, upstream: UpstreamId, feed: FeedId, which: Again<'_>, at: Millis) -> Result<u64, StoreError> {
+        self.send_again(upstream, feed, which, at).await
     }
 
     async fn ramp(&self, upstream: UpstreamId, feed: FeedId) -> Result<RampState, StoreError> {

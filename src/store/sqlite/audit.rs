@@ -4,7 +4,8 @@ use sqlx::SqliteConnection;
 
 use super::SqliteStore;
 use super::fault::db;
-use crate::store::{Imbalance, Reason, StoreError};
+use crate::store::recount::{compare, note};
+use crate::store::{Imbalance, StoreError};
 
 /// Where the newest version of each live key is, by what the tables hold; `feed` and `upstream` are ?1 and ?2. A key
 /// is stored when the upstream holds its newest version and it is nowhere else.
@@ -95,12 +96,6 @@ impl SqliteStore {
     }
 }
 
-fn note(found: &mut Vec<Imbalance>, what: String, counted: i64, recounted: i64) {
-    if counted != recounted {
-        found.push(Imbalance { what, counted, found: recounted });
-    }
-}
-
 async fn recount_places(
     conn: &mut SqliteConnection,
     feed: u32,
@@ -111,29 +106,11 @@ async fn recount_places(
     let what = db("recounting stock");
     let counters: (i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64) =
         sqlx::query_as(COUNTERS).bind(feed).bind(upstream).fetch_one(&mut *conn).await.map_err(what)?;
-    let counters: [i64; 11] = counters.into();
     let places: Vec<(String, i64)> =
         sqlx::query_as(PLACES).bind(feed).bind(upstream).fetch_all(&mut *conn).await.map_err(what)?;
-    let mut recounted = [0; 11];
-    for (place, n) in places {
-        let at = match place.as_str() {
-            "stored" => Some(0),
-            "in_flight" => Some(1),
-            "waiting" => Some(2),
-            other => other.strip_prefix("reason ").and_then(|r| r.parse::<usize>().ok()).map(|r| r + 3),
-        };
-        match at.and_then(|at| recounted.get_mut(at)) {
-            Some(slot) => *slot += n,
-            None => note(found, format!("{name}: live keys in {place}"), 0, n),
-        }
-    }
-    let names = ["stored", "in_flight", "waiting"].into_iter().chain(Reason::ALL.iter().map(|r| r.name()));
-    for (label, (counted, recounted)) in names.zip(counters.into_iter().zip(recounted)) {
-        note(found, format!("{name}: {label}"), counted, recounted);
-    }
     let live: i64 =
         sqlx::query_scalar("SELECT live FROM feeds WHERE id = ?").bind(feed).fetch_one(&mut *conn).await.map_err(what)?;
-    note(found, format!("{name}: the stock equation"), live, counters.iter().sum());
+    compare(name, counters.into(), places, live, found);
     Ok(())
 }
 

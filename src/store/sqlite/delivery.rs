@@ -12,8 +12,8 @@ use super::{SqliteStore, Writer, begin, inconsistent, number_list, stage};
 use crate::record::RecordKey;
 use crate::store::want::Want;
 use crate::store::{
-    BatchId, BatchInfo, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, Lane, MemberRow, MemberVerdict,
-    Millis, Op, RampState, RampStep, Reason, Receipt, Stage, StoreError, UpstreamId,
+    Again, BatchId, BatchInfo, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, Lane, MemberRow,
+    MemberVerdict, Millis, Op, RampState, RampStep, Reason, Receipt, Stage, StoreError, UpstreamId,
 };
 
 fn feed_row(row: &SqliteRow) -> Result<FeedRow, sqlx::Error> {
@@ -122,17 +122,11 @@ impl SqliteStore {
         Ok(new)
     }
 
-    async fn send_again(
-        &self,
-        upstream: UpstreamId,
-        feed: FeedId,
-        having: &[&str],
-        keys: &[&str],
-        at: Millis,
-    ) -> Result<u64, StoreError> {
+    async fn send_again(&self, upstream: UpstreamId, feed: FeedId, which: Again<'_>, at: Millis) -> Result<u64, StoreError> {
         let mut guard = self.writer().await?;
         let Writer { conn, .. } = &mut *guard;
         let mut tx = begin(conn, "sending again").await?;
+        let (having, keys) = which.bounds();
         let cursor = stage::cursor(&mut tx, upstream, feed).await?;
         let (from, to) = cursor.backfill.unwrap_or((0, 0));
         let done = sqlx::query(
@@ -141,8 +135,8 @@ impl SqliteStore {
              WHERE d.upstream = ?3 AND d.feed = ?4 AND f.seq <= ?5 AND NOT (f.seq > ?6 AND f.seq <= ?7) \
              AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.upstream = ?3 AND e.feed = ?4 AND e.rid = d.rid) \
              AND NOT EXISTS (SELECT 1 FROM member m WHERE m.upstream = ?3 AND m.feed = ?4 AND m.rid = d.rid) \
-             AND (?8 = '[]' OR EXISTS (SELECT 1 FROM json_each(?8) n WHERE f.payload ->> n.value IS NOT NULL)) \
-             AND (?9 = '[]' OR f.key IN (SELECT value FROM json_each(?9)))",
+             AND (?8 IS NULL OR EXISTS (SELECT 1 FROM json_each(?8) n WHERE f.payload ->> n.value IS NOT NULL)) \
+             AND (?9 IS NULL OR f.key IN (SELECT value FROM json_each(?9)))",
         )
         .bind(AGAIN)
         .bind(at)
@@ -151,8 +145,8 @@ impl SqliteStore {
         .bind(cursor.seq as i64)
         .bind(from as i64)
         .bind(to as i64)
-        .bind(serde_json::Value::from(having.to_vec()).to_string())
-        .bind(serde_json::Value::from(keys.to_vec()).to_string())
+        .bind(having.map(|names| serde_json::Value::from(names.to_vec()).to_string()))
+        .bind(keys.map(|keys| serde_json::Value::from(keys).to_string()))
         .execute(&mut *tx)
         .await
         .map_err(db("sending again"))?;
@@ -390,16 +384,8 @@ impl DeliveryStore for SqliteStore {
         self.release_exceptions(filter, at).await
     }
 
-    async fn resend(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError> {
-        self.send_again(upstream, feed, having, &[], at).await
-    }
-
-    async fn resend_keys(&self, upstream: UpstreamId, feed: FeedId, keys: &[RecordKey], at: Millis) -> Result<u64, StoreError> {
-        if keys.is_empty() {
-            return Ok(0);
-        }
-        let keys: Vec<&str> = keys.iter().map(RecordKey::as_str).collect();
-        self.send_again(upstream, feed, &[], &keys, at).await
+    async fn resend(&self, upstream: UpstreamId, feed: FeedId, which: Again<'_>, at: Millis) -> Result<u64, StoreError> {
+        self.send_again(upstream, feed, which, at).await
     }
 
     async fn ramp(&self, upstream: UpstreamId, feed: FeedId) -> Result<RampState, StoreError> {

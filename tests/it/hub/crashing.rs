@@ -8,10 +8,10 @@ use xiaoshu::fault::FaultClass;
 use xiaoshu::record::RecordKey;
 use xiaoshu::standard::{FieldIdx, TablePlan};
 use xiaoshu::store::{
-    BatchId, BatchInfo, Cause, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, FeedSpec, Imbalance, Keys,
-    Landed, Landing, LandingBatch, Lane, MemberRow, MemberVerdict, Meta, Millis, NewRun, PendingDeletion, PushMark, PushState,
-    Pushes, Quarantine, QuarantineFilter, QuarantinedRow, RampState, RampStep, ReadModels, Receipt, RecordRow, Records, RunEnd,
-    RunId, RunRow, RunStart, RunSummary, Stage, StockRow, Store, StoreError, TableRow, UpstreamId,
+    Again, BatchId, BatchInfo, Cause, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, FeedSpec, Imbalance,
+    Keys, Landed, Landing, LandingBatch, Lane, MemberRow, MemberVerdict, Meta, Millis, NewRun, PendingDeletion, PushMark,
+    PushState, Pushes, Quarantine, QuarantineFilter, QuarantinedRow, RampState, RampStep, ReadModels, Receipt, RecordRow,
+    Records, RunEnd, RunId, RunRow, RunStart, RunSummary, Stage, StockRow, Store, StoreError, TableRow, UpstreamId,
 };
 use xiaoshu::store::{Grant, Lease, LeaseRow, LeaseTerms, Leased, Leases};
 
@@ -342,9 +342,9 @@ impl DeliveryStore for CrashingStore {
         done
     }
 
-    async fn resend(&self, upstream: UpstreamId, feed: FeedId, having: &[&str], at: Millis) -> Result<u64, StoreError> {
+    async fn resend(&self, upstream: UpstreamId, feed: FeedId, which: Again<'_>, at: Millis) -> Result<u64, StoreError> {
         self.before()?;
-        let done = self.inner.resend(upstream, feed, having, at).await;
+        let done = self.inner.resend(upstream, feed, which, at).await;
         self.after()?;
         done
     }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use serde_json::{Value, json};
 use xiaoshu::brain::{BrainConfig, BrainHandle, Call};
-use xiaoshu::store::DeliveryStore;
+use xiaoshu::store::{Again, DeliveryStore};
 
 use super::broker::{self, shared, unique};
 use crate::report::harness::{World, platform};
@@ -72,7 +72,7 @@ async fn a_hub_that_ends_and_starts_again_ends_with_the_same() {
     settle(&world).await;
     assert_eq!(world.brain.effects(Some(TABLE)).await.unwrap().len(), 70, "one effect a version");
     let upstream = world.store.open_upstream("moe").await.unwrap();
-    world.store.resend(upstream, world.feed(TABLE), &[], world.time.now()).await.unwrap();
+    world.store.resend(upstream, world.feed(TABLE), Again::All, world.time.now()).await.unwrap();
     settle(&world).await;
     assert_eq!(world.brain.effects(Some(TABLE)).await.unwrap().len(), 70, "what comes again changes nothing");
 }

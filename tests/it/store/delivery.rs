@@ -1,7 +1,9 @@
 //! Cursor, batches, verdicts, exceptions, ramp.
 
+use xiaoshu::record::RecordKey;
 use xiaoshu::store::{
-    BatchPhase, Cursor, ExceptionFilter, Lane, MemberVerdict, Op, Outcome, RampState, RampStep, Reason, Receipt, Stage, Stock,
+    Again, BatchPhase, Cursor, ExceptionFilter, Lane, MemberVerdict, Op, Outcome, RampState, RampStep, Reason, Receipt, Stage,
+    Stock,
 };
 
 use super::desk::{DAY, Desk};
@@ -205,9 +207,14 @@ pub async fn stored_rows_can_be_sent_again(home: impl Home) {
     let batch = desk.stage(&read, |_| None, 2).await.unwrap().unwrap();
     desk.settle_all(batch, Outcome::Stored, 3).await;
     // Only rows with a value in one of the fields named, and no field is called so.
-    assert_eq!(desk.store.resend(desk.upstream, desk.feed, &["NOTHING"], 4).await.unwrap(), 0);
-    assert_eq!(desk.store.resend(desk.upstream, desk.feed, &["NOTHING", "NAME"], 4).await.unwrap(), 2);
-    assert_eq!(desk.store.resend(desk.upstream, desk.feed, &[], 4).await.unwrap(), 0);
+    let again = async |which: Again<'_>| desk.store.resend(desk.upstream, desk.feed, which, 4).await.unwrap();
+    assert_eq!(again(Again::Having(&["NOTHING"])).await, 0);
+    // Only the rows with these keys; none named is none sent, and a key that is not stored is no one.
+    assert_eq!(again(Again::Keys(&[])).await, 0);
+    assert_eq!(again(Again::Keys(&[read[0].record_key, RecordKey::from_bits([0; 16])])).await, 1);
+    assert_eq!(desk.stock().await, Stock { live: 3, waiting: 2, stored: 1, ..Stock::default() });
+    assert_eq!(again(Again::Having(&["NOTHING", "NAME"])).await, 1);
+    assert_eq!(again(Again::All).await, 0);
     assert_eq!(desk.stock().await, Stock { live: 3, waiting: 3, ..Stock::default() });
     assert!(desk.store.exceptions(&ExceptionFilter::default()).await.unwrap().is_empty());
     desk.audited().await;

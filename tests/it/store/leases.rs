@@ -6,7 +6,7 @@ use std::time::Duration;
 use xiaoshu::fault::{Classified, FaultClass};
 use xiaoshu::standard::Kind;
 use xiaoshu::store::postgres::PostgresStore;
-use xiaoshu::store::{DeliveryStore, Grant, Lease, LeaseTerms, Leased, Leases, Meta, Store, StoreError};
+use xiaoshu::store::{Again, DeliveryStore, Grant, Lease, LeaseTerms, Leased, Leases, Meta, Store, StoreError};
 
 use super::desk::{Desk, TERMS, hold};
 use super::home::{Home, PostgresHome};
@@ -120,7 +120,7 @@ async fn who_lost_its_leases_changes_nothing_any_more() {
     fenced(desk.finish(run, true, 2).await);
     let verdict = xiaoshu::store::MemberVerdict { ordinal: 0, outcome: xiaoshu::store::Outcome::Stored };
     fenced(desk.store.settle(batch, &[verdict], None, 2).await);
-    fenced(desk.store.resend(desk.upstream, desk.feed, &[], 2).await);
+    fenced(desk.store.resend(desk.upstream, desk.feed, Again::All, 2).await);
     fenced(desk.store.set_ramp(desk.upstream, desk.feed, xiaoshu::store::RampStep::Closed, None, 2).await);
 
     // The other hub goes on where it stopped.

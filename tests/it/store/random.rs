@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use xiaoshu::store::{
-    BatchId, Cursor, ExceptionFilter, FeedRow, Lane, MemberVerdict, Millis, NewException, Outcome, RampStep, Reason, Stage,
+    Again, BatchId, Cursor, ExceptionFilter, FeedRow, Lane, MemberVerdict, Millis, NewException, Outcome, RampStep, Reason, Stage,
 };
 
 use super::desk::{DAY, Desk};
@@ -155,7 +155,7 @@ impl<H: Home> Life<H> {
             }
             Step::Resend => {
                 let desk = self.desk();
-                let sent = desk.store.resend(desk.upstream, desk.feed, &[], self.at).await.unwrap();
+                let sent = desk.store.resend(desk.upstream, desk.feed, Again::All, self.at).await.unwrap();
                 assert_eq!(sent, self.model.resend());
             }
             Step::Approve => {

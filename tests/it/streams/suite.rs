@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use xiaoshu::brain::{Action, BrainConfig, BrainHandle, Call, Fault};
-use xiaoshu::store::{DeliveryStore, ExceptionFilter};
+use xiaoshu::store::{Again, DeliveryStore, ExceptionFilter};
 
 use crate::report::harness::{World, platform};
 
@@ -112,7 +112,7 @@ pub async fn duplicate<U: UpstreamUnderTest>() {
     let world = ten::<U>(vec![Fault::new(Action::RepeatAnswer).times(0)]).await;
     settle(&world).await;
     let upstream = world.store.open_upstream("moe").await.unwrap();
-    let again = world.store.resend(upstream, world.feed(TABLE), &[], world.time.now()).await.unwrap();
+    let again = world.store.resend(upstream, world.feed(TABLE), Again::All, world.time.now()).await.unwrap();
     assert_eq!(again, 10);
     settle(&world).await;
     all_stored(&world, 10).await;

@@ -151,7 +151,9 @@ impl KafkaClient {
             patience: PATIENCE,
         };
         let start = move || {
-            drop(former);
+            if let Some(former) = former {
+                former.end();
+            }
             Reader::start(&settings, &config, place, ledger)
         };
         *slot = Some(blocking(start).await.map_err(|t| transport_error(t, Fate::NotSent))?);

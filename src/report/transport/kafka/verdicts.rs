@@ -31,7 +31,7 @@ pub(super) struct Place {
     pub(super) patience: Duration,
 }
 
-/// A reader at work. Dropping it ends it.
+/// A reader at work. Dropping it tells it to end, and waits for nothing: closing a consumer can take seconds.
 pub(super) struct Reader {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -73,13 +73,20 @@ impl Reader {
     }
 }
 
-impl Drop for Reader {
-    fn drop(&mut self) {
+impl Reader {
+    /// Ends it and waits until it has kept its offset, so that another one can go on from there. Not for async threads.
+    pub(super) fn end(mut self) {
         self.stop.store(true, Ordering::SeqCst);
         if let Some(thread) = self.thread.take() {
             // A panic there has already been printed.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
     }
 }
 
