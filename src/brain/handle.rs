@@ -14,7 +14,7 @@ use super::clock::{Clock, SystemClock, parse_printed, whole_second};
 use super::config::BrainConfig;
 use super::control;
 use super::digital_base::{self, RsaKey, sm4_key};
-use super::effects::{Counts, Effect, Effects, HeldRow, NewBatch, ReportedBatch, Times};
+use super::effects::{self, Counts, Effect, HeldRow, NewBatch, ReportedBatch, Times};
 use super::error::BrainError;
 use super::faults::{Call, Fault, Script};
 use super::grpc::{self, Demanded, End, Running, SchoolView, Streams};
@@ -59,7 +59,8 @@ impl Brain {
         judge: Arc<dyn RowJudge>,
     ) -> Result<BrainHandle, BrainError> {
         check(&config)?;
-        let effects = Arc::new(Effects::open(config.directory.as_deref()).await?);
+        let holder = random_hex();
+        let effects = effects::open(&config, &holder).await?;
         let address = config.listen;
         let listen = |source| BrainError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
@@ -68,8 +69,8 @@ impl Brain {
         let platform = Arc::new(Platform {
             accounts: Accounts::new(config.accounts.clone()),
             judge,
-            stream_effects: Arc::clone(&effects) as Arc<dyn super::effects::StreamEffects>,
             effects,
+            holder,
             streams: Streams::default(),
             script: Script::default(),
             rsa: RsaKey::new(config.login.rsa_bits),
@@ -107,6 +108,14 @@ fn check(config: &BrainConfig) -> Result<(), BrainError> {
     }
     if config.results.num_base > 1 {
         return wrong("results.num_base must be 0 or 1".to_owned());
+    }
+    if config.effects.postgres.is_some() && config.directory.is_some() {
+        return wrong("directory and effects.postgres are both set, and rows are kept in one place: take one away".to_owned());
+    }
+    if config.effects.postgres.is_some() && config.login.single_session {
+        let what = "login.single_session cannot hold with effects.postgres: each process of a shared database knows its own \
+                    sessions alone; keep rows in a directory, or leave sessions as they are";
+        return wrong(what.to_owned());
     }
     if !(1024..=8192).contains(&config.login.rsa_bits) {
         return wrong("login.rsa_bits must be between 1024 and 8192".to_owned());

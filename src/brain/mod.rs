@@ -41,7 +41,7 @@ mod platform;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{
-    Account, BrainConfig, CipherCode, DateTimes, GateConfig, GrpcConfig, KafkaConfig, LoginConfig, LoginParameters, LoginStyle,
+    Account, BrainConfig, CipherCode, DateTimes, EffectsConfig, GateConfig, GrpcConfig, KafkaConfig, LoginConfig, LoginParameters, LoginStyle,
     PageStyle, ResultsBody, ResultsConfig, RowsConfig, RsaPadding, SealedFields, Secret, Sm4KeyCut, TextCode, TokenHeader,
     ZoneStyle,
 };

@@ -19,7 +19,7 @@ pub(super) async fn answer(
     if asked.prefix.len() > 64 || !asked.prefix.chars().all(digits) {
         return Err(Status::invalid_argument("prefix must be lower-case hexadecimal digits"));
     }
-    let (versions, position) = platform.stream_effects.versions(school, &asked.table).await.map_err(|error| {
+    let (versions, position) = platform.effects.versions(school, &asked.table).await.map_err(|error| {
         tracing::error!(%error, "a digest could not be made");
         Status::internal("what is held cannot be read")
     })?;

@@ -75,7 +75,9 @@ async fn serve(
         session.answer(verdict, false, false).await;
     }
     let done = session.work(inbound, ended, demands).await;
-    platform.streams.leave(&school, number);
+    if platform.streams.leave(&school, number) {
+        platform.effects.close_stream(&school, &platform.holder).await.map_err(broken)?;
+    }
     done
 }
 
@@ -105,11 +107,12 @@ async fn greet(
         epoch: hello.epoch,
         edition: &hello.edition,
         software: &hello.software,
+        holder: Some(&platform.holder),
         unsettled: &unsettled,
         oldest: hello.oldest_unsettled_batch,
         at: platform.now(),
     };
-    let opened = platform.stream_effects.open_stream(&opening).await.map_err(broken)?;
+    let opened = platform.effects.open_stream(&opening).await.map_err(broken)?;
     let (positions, known) = match opened {
         Opened::Superseded { epoch } => return Err(superseded(epoch)),
         Opened::Ready { positions, known } => (positions, known),
@@ -297,7 +300,7 @@ impl Session<'_> {
             .to_string()
         });
         let (at, oldest) = (self.platform.now(), beat.oldest_unsettled_batch);
-        self.platform.stream_effects.note_sign(self.school, at, oldest, health.as_deref()).await.map_err(broken)
+        self.platform.effects.note_sign(self.school, at, oldest, health.as_deref()).await.map_err(broken)
     }
 
     async fn say(&self, message: report_response::Message) {

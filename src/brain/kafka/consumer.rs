@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Message, OwnedMessage};
@@ -88,18 +89,7 @@ fn turn(platform: &Platform, config: &KafkaConfig, runtime: &Handle) -> Result<(
     let watch = Watch::new("brain".into(), Arc::new(config.connection.clone()));
     let base = config.connection.client(std::path::Path::new("."));
     let publisher = Publisher::new(config, base.clone(), watch.clone())?;
-    let mut own = base;
-    own.set("group.id", &config.group)
-        .set("client.id", "smartbrain")
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
-        .set("auto.offset.reset", "earliest")
-        .set("partition.assignment.strategy", "cooperative-sticky")
-        .set("session.timeout.ms", "10000")
-        .set("heartbeat.interval.ms", "1000")
-        .set("topic.metadata.refresh.interval.ms", "2000")
-        .set("queued.max.messages.kbytes", "16384");
-    let consumer: BaseConsumer<Watch> = own.create_with_context(watch)?;
+    let consumer: BaseConsumer<Watch> = member(base, &config.group).create_with_context(watch)?;
     let topics: Vec<String> = Domain::ALL.iter().map(|d| format!("{}.{}", config.topic_prefix, d.name())).collect();
     consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
     let mut seen = chunk::Seen::default();
@@ -114,6 +104,23 @@ fn turn(platform: &Platform, config: &KafkaConfig, runtime: &Handle) -> Result<(
         consumer.commit(&behind(&messages)?, CommitMode::Sync).or_else(passing)?;
     }
     Ok(())
+}
+
+/// The settings of a member of the group. Nothing but [`turn`] commits, and it commits what is written alone: a client that
+/// stored or committed offsets by itself would do so for what it has merely handed over.
+fn member(mut client: ClientConfig, group: &str) -> ClientConfig {
+    client
+        .set("group.id", group)
+        .set("client.id", "smartbrain")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "earliest")
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("session.timeout.ms", "10000")
+        .set("heartbeat.interval.ms", "1000")
+        .set("topic.metadata.refresh.interval.ms", "2000")
+        .set("queued.max.messages.kbytes", "16384");
+    client
 }
 
 /// Some messages; none when none came for a while.
@@ -155,5 +162,17 @@ fn passing(error: KafkaError) -> Result<(), KafkaError> {
     match error.rdkafka_error_code() {
         Some(IllegalGeneration | RebalanceInProgress | UnknownMemberId) => Ok(()),
         _ => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Either of them alone does no harm, so no behaviour shows it; both together lose what a killed process had taken.
+    #[test]
+    fn the_client_commits_nothing_by_itself() {
+        let client = member(ClientConfig::new(), "g");
+        assert_eq!((client.get("enable.auto.commit"), client.get("enable.auto.offset.store")), (Some("false"), Some("false")));
     }
 }
