@@ -60,9 +60,7 @@ pub(super) fn run(context: &Context<'_>, request: &BrainRequest) -> Result<Brain
             context.progress.note(Text::new(format!("流式上报（gRPC）在 {url}"), format!("streams (gRPC) are at {url}")));
         }
         super::service::asked_to_stop().await;
-        let batches = brain.batches().await.map_err(|e| Failure::part(&e))?;
-        let stored = batches.iter().map(|b| b.storage_num.max(0) as u64).sum();
-        let received: u64 = batches.iter().map(|b| b.collect_num.max(0) as u64).sum();
+        let (received, stored) = brain.totals().await.map_err(|e| Failure::part(&e))?;
         brain.stop().await.map_err(|e| Failure::part(&e))?;
         Ok(BrainAnswer { url, stored, refused: received.saturating_sub(stored) })
     })

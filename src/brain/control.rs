@@ -142,7 +142,7 @@ async fn demand(State(platform): Shared, body: Bytes) -> Answer {
     if platform.streams.demand(&of.school, what) {
         Ok(StatusCode::NO_CONTENT.into_response())
     } else {
-        Err(Trouble(StatusCode::NOT_FOUND, "the school has no stream".to_owned()))
+        Err(Trouble(StatusCode::NOT_FOUND, "the school has no stream with this process".to_owned()))
     }
 }
 

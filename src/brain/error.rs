@@ -72,11 +72,9 @@ pub(super) mod database {
 impl Classified for BrainError {
     fn fault_class(&self) -> FaultClass {
         match self {
-            Self::Settings(_)
-            | Self::Edition { .. }
-            | Self::Listen { .. }
-            | Self::Directory { .. }
-            | Self::DirectoryInUse(_) => FaultClass::Configuration,
+            Self::Settings(_) | Self::Edition { .. } | Self::Listen { .. } | Self::Directory { .. } | Self::DirectoryInUse(_) => {
+                FaultClass::Configuration
+            }
             Self::Database(database) => database.class,
             Self::Busy | Self::Stopped => FaultClass::Transient,
             Self::Internal(_) => FaultClass::Bug,

@@ -206,12 +206,12 @@ impl BrainHandle {
         grpc::schools(&self.platform).await
     }
 
-    /// Asks a school's hub for a table once more; `false` when it has no stream.
+    /// Asks a school's hub for a table once more; `false` when it has no stream with this process.
     pub fn ask_to_resend(&self, school: &str, table: &str) -> bool {
         self.platform.streams.demand(school, Demanded::Resend(table.to_owned()))
     }
 
-    /// Asks a school's hub for a comparison of a table, or of all where it is empty; `false` when it has no stream.
+    /// Asks a school's hub for a comparison of a table, or of all where it is empty; `false` when it has no stream with this process.
     pub fn ask_to_reconcile(&self, school: &str, table: &str) -> bool {
         self.platform.streams.demand(school, Demanded::Reconcile(table.to_owned()))
     }
@@ -287,6 +287,17 @@ impl BrainHandle {
     /// When the database fails.
     pub async fn batches(&self) -> Result<Vec<ReportedBatch>, BrainError> {
         self.platform.effects.batches().await
+    }
+
+    /// Rows received and rows accepted, in all; of a shared database by all its processes.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn totals(&self) -> Result<(u64, u64), BrainError> {
+        let rows = self.platform.effects.received().await?;
+        let sum = |rows: i64, of: i64| rows.saturating_add(of.max(0));
+        let (received, accepted) = rows.iter().fold((0, 0), |(r, a), (_, t)| (sum(r, t.received), sum(a, t.accepted)));
+        Ok((received.unsigned_abs(), accepted.unsigned_abs()))
     }
 
     /// Adds a result of somebody else.

@@ -130,7 +130,8 @@ mod tests {
     fn schema_and_settings_take_and_refuse_the_same() {
         let schema = jsonschema::validator_for(&BrainConfig::schema()).unwrap();
         let with = |path: &[&str], value: Value| {
-            let mut document = json!({"accounts": [account()], "effects": {}, "login": {}, "gate": {}, "rows": {}, "results": {}, "grpc": {}});
+            let mut document =
+                json!({"accounts": [account()], "effects": {}, "login": {}, "gate": {}, "rows": {}, "results": {}, "grpc": {}});
             let mut at = &mut document;
             for name in path {
                 at = &mut at[*name];

@@ -18,7 +18,7 @@ pub(in crate::brain) struct Opening<'a> {
     pub(in crate::brain) epoch: u64,
     pub(in crate::brain) edition: &'a str,
     pub(in crate::brain) software: &'a str,
-    /// The platform process that holds the stream; none where records come over topics.
+    /// The stream, as no other is called, behind the process that holds it and a stroke; none where records come over topics.
     pub(in crate::brain) holder: Option<&'a str>,
     /// Batches asked for: id and digest.
     pub(in crate::brain) unsettled: &'a [(u64, Vec<u8>)],
@@ -110,7 +110,7 @@ pub(in crate::brain) struct SchoolRow {
     pub(in crate::brain) software: String,
     pub(in crate::brain) seen: i64,
     pub(in crate::brain) health: Option<String>,
-    /// The platform process that holds its stream, unless it has died since.
+    /// Its stream, as [`Opening::holder`]; of a process that was killed it stays.
     pub(in crate::brain) holder: Option<String>,
 }
 
@@ -126,7 +126,7 @@ pub(in crate::brain) trait StreamEffects: Send + Sync {
     /// stream that begins with a higher epoch waits for it.
     async fn take_batch(&self, batch: &StreamBatch<'_>) -> Result<Taken, BrainError>;
 
-    /// A stream is over: the process held it, unless another one does by now.
+    /// A stream is over; the school's next one may have begun by now.
     async fn close_stream(&self, school: &str, holder: &str) -> Result<(), BrainError>;
 
     /// A sign of life; verdicts on batches below `oldest` are wanted no more.

@@ -59,7 +59,8 @@ pub(in crate::brain) async fn schools(platform: &Platform) -> Result<Vec<SchoolV
     let patience = i64::from(platform.config.grpc.heartbeat_ms) * 3;
     let now = platform.now();
     let elsewhere = |row: &SchoolRow| {
-        row.holder.as_ref().is_some_and(|holder| *holder != platform.holder) && now.saturating_sub(row.seen) <= patience
+        row.holder.as_ref().is_some_and(|holder| !holder.starts_with(&platform.holder))
+            && now.saturating_sub(row.seen) <= patience
     };
     let view = |school: &str| {
         let (row, tables) = (rows.remove(school), tables.remove(school).unwrap_or_default());

@@ -53,6 +53,9 @@ pub(super) enum Interrupted {
 /// Starts consuming where the settings say so.
 pub(in crate::brain) fn start(platform: &Arc<Platform>) -> Result<Option<Consuming>, BrainError> {
     let Some(config) = platform.config.kafka.clone() else { return Ok(None) };
+    if platform.config.directory.is_none() && platform.config.effects.postgres.is_none() {
+        tracing::warn!("rows of topics are kept in memory alone, and their offsets are committed: a restart loses them");
+    }
     let (platform, runtime) = (Arc::clone(platform), Handle::current());
     let thread = std::thread::Builder::new()
         .name("kafka consumer".to_owned())

@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::client::{Answer, Rig, row};
 use super::Db;
+use super::client::{Answer, Rig, row};
 
 async fn control(rig: &Rig, method: Method, path: &str, body: Value) -> Answer {
     let url = format!("{}{path}", rig.brain.url());

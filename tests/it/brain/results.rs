@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use xiaoshu::brain::{Foreign, PageStyle, ResultsBody, ZoneStyle};
 
-use super::client::{Letter, NOW, RESULTS, Rig, account, encoded, query, row, sm4};
 use super::Db;
+use super::client::{Letter, NOW, RESULTS, Rig, account, encoded, query, row, sm4};
 
 fn bad(key: &str) -> Value {
     json!({"K": key, "V": "1", "bad": "字段V（内容）格式错误"})

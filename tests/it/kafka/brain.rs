@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 use serde_json::value::RawValue;
-use xiaoshu::brain::{Account, Action, Brain, BrainConfig, BrainHandle, Call, EffectsConfig, Fault, Judged, RowJudge, SystemClock};
+use xiaoshu::brain::{
+    Account, Action, Brain, BrainConfig, BrainHandle, Call, EffectsConfig, Fault, Judged, RowJudge, SystemClock,
+};
 use xiaoshu::store::Op;
 
 use super::broker::{self, shared, unique};

@@ -8,10 +8,12 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
-use xiaoshu::brain::{Account, Brain, BrainConfig, BrainHandle, EffectsConfig};
+use xiaoshu::brain::{Account, Brain, BrainConfig, BrainHandle, EffectsConfig, GrpcConfig};
 
 use super::school::EDITION;
 use super::until;
+
+const HEARTBEAT_MS: u32 = 2_000;
 
 /// A running `xiaoshu brain`; killed when it is let go.
 pub struct Process {
@@ -71,7 +73,7 @@ fn settings(effects: &EffectsConfig, accounts: &[Account], grpc: Option<SocketAd
     let mut text = format!("edition = \"{EDITION}\"\n\n[effects]\npostgres = {{ env = \"BRAIN_TEST_DATABASE\" }}\n");
     writeln!(text, "schema = \"{}\"\n", effects.schema).unwrap();
     if let Some(listen) = grpc {
-        writeln!(text, "[grpc]\nlisten = \"{listen}\"\nheartbeat_ms = 2000\n").unwrap();
+        writeln!(text, "[grpc]\nlisten = \"{listen}\"\nheartbeat_ms = {HEARTBEAT_MS}\n").unwrap();
     }
     if let Some(kafka) = kafka {
         text.push_str("[kafka]\n");
@@ -98,7 +100,8 @@ fn settings(effects: &EffectsConfig, accounts: &[Account], grpc: Option<SocketAd
 
 /// A platform in this process on the same database, to look at what the others have done.
 pub async fn viewer(effects: &EffectsConfig, accounts: &[Account]) -> BrainHandle {
-    let config = BrainConfig { effects: effects.clone(), accounts: accounts.to_vec(), ..BrainConfig::default() };
+    let grpc = GrpcConfig { heartbeat_ms: HEARTBEAT_MS, ..GrpcConfig::default() };
+    let config = BrainConfig { effects: effects.clone(), accounts: accounts.to_vec(), grpc, ..BrainConfig::default() };
     Brain::start(config).await.unwrap()
 }
 

@@ -60,7 +60,7 @@ pub(super) fn tell(pool: PgPool, id: String, edition: String) -> JoinHandle<()> 
 /// Takes this process out, and its streams.
 pub(super) async fn leave(pool: &PgPool, id: &str) -> Result<(), BrainError> {
     let mut tx = pool.begin().await?;
-    sqlx::query("UPDATE stream_school SET holder = NULL WHERE holder = $1").bind(id).execute(&mut *tx).await?;
+    sqlx::query("UPDATE stream_school SET holder = NULL WHERE holder LIKE $1 || '/%'").bind(id).execute(&mut *tx).await?;
     sqlx::query("DELETE FROM process WHERE id = $1").bind(id).execute(&mut *tx).await?;
     Ok(tx.commit().await?)
 }

@@ -54,12 +54,7 @@ pub(super) async fn hold(
 }
 
 /// Notes writes in their order.
-pub(super) async fn note(
-    tx: &mut SqliteConnection,
-    batch: i64,
-    table: &str,
-    writes: &[NewWrite<'_>],
-) -> Result<(), BrainError> {
+pub(super) async fn note(tx: &mut SqliteConnection, batch: i64, table: &str, writes: &[NewWrite<'_>]) -> Result<(), BrainError> {
     for piece in pieces(writes) {
         let mut query = sqlx::query(WRITES.sql(piece.len()));
         for write in piece {

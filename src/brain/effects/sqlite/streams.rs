@@ -126,9 +126,10 @@ impl StreamEffects for SqliteEffects {
 
     async fn school_rows(&self) -> Result<Vec<SchoolRow>, BrainError> {
         let mut connection = self.lock().await?;
-        let rows = sqlx::query("SELECT school, epoch, edition, software, seen, health, holder FROM stream_school ORDER BY school")
-            .fetch_all(&mut *connection)
-            .await?;
+        let rows =
+            sqlx::query("SELECT school, epoch, edition, software, seen, health, holder FROM stream_school ORDER BY school")
+                .fetch_all(&mut *connection)
+                .await?;
         let school = |row: &SqliteRow| {
             Ok(SchoolRow {
                 school: row.try_get(0)?,

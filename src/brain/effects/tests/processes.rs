@@ -6,10 +6,11 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 
-use super::{Place, SCHOOL, TABLE, take, version};
+use super::{Place, SCHOOL, TABLE, shown, take, version};
 use crate::brain::config::Secret;
-use crate::brain::effects::{Effects, Opened, Opening, Operation, Taken};
+use crate::brain::effects::{Effects, Intake, Opened, Opening, Operation, Taken};
 use crate::brain::error::BrainError;
+use crate::brain::judge::Judged;
 use crate::fault::{Classified, FaultClass};
 
 const KEYS: u64 = 40;
@@ -61,6 +62,28 @@ async fn writers_of_the_same_versions_have_each_effect_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn submits_of_the_same_rows_at_once_have_each_effect_once() {
+    let place = Place::postgres();
+    let processes = [place.open_as("one").await.unwrap(), place.open_as("two").await.unwrap()];
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..WRITERS {
+        let effects = Arc::clone(&processes[writer as usize % 2]);
+        writers.spawn(async move {
+            for from in 0..20 {
+                let rows: Vec<Judged> = (from * 3..from * 3 + 10).map(|k| version(&format!("k{k}"), 1).judged).collect();
+                let intake = Intake { school: SCHOOL, table: TABLE, rows: &rows, lost: &[], revive: true };
+                effects.take_in(intake, &|_| shown(SCHOOL)).await.unwrap();
+            }
+        });
+    }
+    while let Some(ended) = writers.join_next().await {
+        ended.unwrap();
+    }
+    let counts = processes[0].counts().await.unwrap().remove(0);
+    assert_eq!((counts.held, counts.effects, counts.writes as u64), (67, 67, WRITERS * 200));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_schools_that_bring_one_key_at_once_one_has_it() {
     let place = Place::postgres();
     let processes = [place.open_as("one").await.unwrap(), place.open_as("two").await.unwrap()];
@@ -88,8 +111,7 @@ async fn of_schools_that_bring_one_key_at_once_one_has_it() {
         stored += ended.unwrap();
     }
     let writes = processes[0].writes(None, false).await.unwrap();
-    let inserted: HashSet<&str> =
-        writes.iter().filter(|w| w.operation == Operation::Insert).map(|w| w.key.as_str()).collect();
+    let inserted: HashSet<&str> = writes.iter().filter(|w| w.operation == Operation::Insert).map(|w| w.key.as_str()).collect();
     let effects = writes.iter().filter(|w| w.operation != Operation::Same).count();
     assert_eq!((inserted.len(), effects, writes.len()), (105, 105, stored), "what was said is what was done");
 }
@@ -101,7 +123,7 @@ async fn open_stream(effects: &dyn Effects, epoch: u64) -> Opened {
         epoch,
         edition: "e",
         software: "s",
-        holder: Some("two"),
+        holder: Some("two/a"),
         unsettled: &[],
         oldest: 0,
         at: 0,

@@ -34,7 +34,7 @@ async fn opened(effects: &dyn Effects, epoch: u64, unsettled: &[(u64, Vec<u8>)],
         epoch,
         edition: "e",
         software: "xiaoshu\u{0}1",
-        holder: Some("one"),
+        holder: Some("one/a"),
         unsettled,
         oldest,
         at: 3_000,
@@ -57,15 +57,7 @@ async fn the_higher_seq_stands_and_each_version_has_one_effect(place: Place) {
     take(&*effects, SCHOOL, 1, None, &[version("b", 2), version("a", 7), version("b", 5), version("c", 4)]).await;
     assert_eq!(
         operations(&*effects).await,
-        expected(&[
-            ("a", Insert),
-            ("b", Insert),
-            ("a", Same),
-            ("b", Same),
-            ("a", Delete),
-            ("b", Update),
-            ("c", Insert)
-        ])
+        expected(&[("a", Insert), ("b", Insert), ("a", Same), ("b", Same), ("a", Delete), ("b", Update), ("c", Insert)])
     );
     let (mut versions, position) = effects.versions(SCHOOL, TABLE).await.unwrap();
     versions.sort_by(|a, b| a.key.cmp(&b.key));
@@ -155,10 +147,10 @@ async fn schools_are_known_by_what_they_sent(place: Place) {
     effects.note_sign(SCHOOL, 9_000, 0, Some("{\"live\":1}")).await.unwrap();
     effects.note_sign(SCHOOL, 9_500, 0, None).await.unwrap();
     let row = effects.school_rows().await.unwrap().remove(0);
-    assert_eq!((row.seen, row.health.as_deref(), row.holder.as_deref()), (9_500, Some("{\"live\":1}"), Some("one")));
-    effects.close_stream(SCHOOL, "another").await.unwrap();
+    assert_eq!((row.seen, row.health.as_deref(), row.holder.as_deref()), (9_500, Some("{\"live\":1}"), Some("one/a")));
+    effects.close_stream(SCHOOL, "one/b").await.unwrap();
     assert!(effects.school_rows().await.unwrap()[0].holder.is_some());
-    effects.close_stream(SCHOOL, "one").await.unwrap();
+    effects.close_stream(SCHOOL, "one/a").await.unwrap();
     assert!(effects.school_rows().await.unwrap()[0].holder.is_none());
 }
 
