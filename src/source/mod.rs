@@ -6,7 +6,9 @@
 mod batch;
 mod bytes;
 mod csv;
+mod http;
 mod hub;
+mod json;
 mod kafka;
 mod mysql;
 mod postgres;
@@ -26,7 +28,7 @@ use crate::fault::{Classified, FaultClass};
 
 /// All connectors there are.
 pub fn registry() -> &'static [&'static dyn Connector] {
-    &[&csv::Csv, &sqlite::Sqlite, &postgres::Postgres, &mysql::Mysql, &kafka::Kafka, &push::Push, &hub::Hub]
+    &[&csv::Csv, &sqlite::Sqlite, &postgres::Postgres, &mysql::Mysql, &kafka::Kafka, &http::Http, &push::Push, &hub::Hub]
 }
 
 /// The connector of a kind.
@@ -173,6 +175,14 @@ pub enum SourceError {
         /// What happened.
         what: String,
     },
+    /// The source asks for less.
+    #[error("{source_name}: {what}")]
+    Throttled {
+        /// The source.
+        source_name: Arc<str>,
+        /// What it said, and how long it wants to be left alone where it said that.
+        what: String,
+    },
     /// The content cannot be read at all: not text, not a database.
     #[error("{source_name}: {object}: {what}")]
     Content {
@@ -191,6 +201,7 @@ impl Classified for SourceError {
             Self::Settings { .. } => FaultClass::Configuration,
             Self::Denied { .. } => FaultClass::Credentials,
             Self::Connection { .. } => FaultClass::Transient,
+            Self::Throttled { .. } => FaultClass::Throttled,
             Self::Content { .. } => FaultClass::Data,
         }
     }

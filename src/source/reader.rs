@@ -113,6 +113,20 @@ impl Courier {
         Ok(Handout::Abandoned)
     }
 
+    /// Hands out batches that `next` makes, as they are asked for, until it has no more.
+    pub async fn hand_out_batches(
+        &self,
+        mut next: impl AsyncFnMut(usize) -> Result<Option<SourceBatch>, SourceError>,
+    ) -> Result<Handout, SourceError> {
+        while let Ok(max_rows) = self.requests.recv() {
+            let Some(batch) = next(max_rows).await? else { return Ok(Handout::Finished) };
+            if self.replies.send(Ok(Some(batch))).is_err() {
+                break;
+            }
+        }
+        Ok(Handout::Abandoned)
+    }
+
     /// The next row; `None` when it does not come in time.
     async fn next<S: Stream + Unpin>(&self, rows: &mut S) -> Option<Option<S::Item>> {
         // Most rows are in the buffer already: no timer for those.

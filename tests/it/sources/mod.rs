@@ -2,6 +2,8 @@
 
 mod csv;
 mod fixtures;
+mod http;
+mod interface;
 mod mysql;
 mod postgres;
 mod promises;

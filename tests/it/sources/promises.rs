@@ -246,6 +246,7 @@ fn a_check_says_what_is_there_and_the_list_names_it() {
             "mysql" => "MariaDB 1",
             "csv" => "UTF-8",
             "kafka" => "Kafka, 1 brokers",
+            "http" => "HTTP, 3 objects",
             _ => "SQLite 3",
         };
         assert!(checked.about.contains(product), "{}", checked.about);
