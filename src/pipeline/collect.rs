@@ -1,6 +1,6 @@
 //! One collection: all jobs, parents first, sources side by side; then what waited and can go on.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::order::levels;
@@ -115,7 +115,12 @@ impl Pipeline {
             }
             std::thread::scope(|scope| {
                 for jobs in by_source.values() {
-                    scope.spawn(|| self.run_in_turn(jobs, stop, &done));
+                    let side_by_side = jobs.first().map_or(1, |job| job.guest().connections()).min(jobs.len());
+                    let waiting = Arc::new(Mutex::new(jobs.iter().copied().collect::<VecDeque<&Job>>()));
+                    for _ in 0..side_by_side {
+                        let (waiting, done) = (Arc::clone(&waiting), &done);
+                        scope.spawn(move || self.run_in_turn(&waiting, stop, done));
+                    }
                 }
             });
         }
@@ -142,8 +147,9 @@ impl Pipeline {
         Ok(total)
     }
 
-    fn run_in_turn(&self, jobs: &[&Job], stop: &(dyn Fn() -> bool + Sync), done: &Mutex<Vec<JobReport>>) {
-        for job in jobs {
+    fn run_in_turn(&self, waiting: &Mutex<VecDeque<&Job>>, stop: &(dyn Fn() -> bool + Sync), done: &Mutex<Vec<JobReport>>) {
+        let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        while let Some(job) = next() {
             if stop() {
                 return;
             }

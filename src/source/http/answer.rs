@@ -87,8 +87,8 @@ fn ranges(text: &str, list: &str, shape: &Shape) -> Result<Vec<Range<usize>>, Re
     if list == "null" {
         return Ok(Vec::new());
     }
-    let items: Vec<&RawValue> = serde_json::from_str(list)
-        .map_err(|_| data(format!("what stands at {:?} (answer.rows) is no list", shape.rows)))?;
+    let items: Vec<&RawValue> =
+        serde_json::from_str(list).map_err(|_| data(format!("what stands at {:?} (answer.rows) is no list", shape.rows)))?;
     let start = text.as_ptr() as usize;
     let place = |item: &&RawValue| {
         let from = item.get().as_ptr() as usize - start;

@@ -143,7 +143,8 @@ impl TokenPlace {
             request.query.push((parameter.clone(), token.to_owned()));
             return;
         }
-        let prefix = self.prefix.as_deref().unwrap_or(if self.header.eq_ignore_ascii_case("authorization") { "Bearer " } else { "" });
+        let prefix =
+            self.prefix.as_deref().unwrap_or(if self.header.eq_ignore_ascii_case("authorization") { "Bearer " } else { "" });
         request.headers.push((self.header.clone(), format!("{prefix}{token}")));
     }
 }
@@ -232,8 +233,10 @@ mod tests {
     #[test]
     fn a_token_is_replaced_before_its_end() {
         let grant: Grant =
-            serde_json::from_value(json!({ "url": "http://a/t", "client_id": "i", "client_secret": "s", "renew_before": 60 })).unwrap();
-        for (life, good_until) in [(Some(3600), Some(3_540_000)), (Some(60), Some(30_000)), (Some(10), Some(5_000)), (None, None)] {
+            serde_json::from_value(json!({ "url": "http://a/t", "client_id": "i", "client_secret": "s", "renew_before": 60 }))
+                .unwrap();
+        for (life, good_until) in [(Some(3600), Some(3_540_000)), (Some(60), Some(30_000)), (Some(10), Some(5_000)), (None, None)]
+        {
             let token = Token::new("t".into(), life, 1_000, &grant);
             match good_until {
                 Some(until) => {

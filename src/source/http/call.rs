@@ -65,7 +65,8 @@ impl Client {
         }
         if let Some(file) = &settings.tls_ca {
             let pem = std::fs::read(file).map_err(|_| wrong("the file of `tls_ca` cannot be read"))?;
-            let all = reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| wrong("the file of `tls_ca` holds no certificate"))?;
+            let all =
+                reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| wrong("the file of `tls_ca` holds no certificate"))?;
             builder = all.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate);
         }
         let http = builder.build().map_err(|_| wrong("`proxy` or `tls_ca` cannot be used"))?;
@@ -302,17 +303,20 @@ fn retry_after(value: &str) -> Option<Duration> {
 fn next_link(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(LINK).iter().filter_map(|line| line.to_str().ok());
     let mut links = lines.flat_map(|line| line.split('<').skip(1)).filter_map(|link| link.split_once('>'));
-    let next = |rest: &str| rest.split(';').any(|part| matches!(part.trim().trim_end_matches(',').trim(), "rel=\"next\"" | "rel=next"));
+    let next =
+        |rest: &str| rest.split(';').any(|part| matches!(part.trim().trim_end_matches(',').trim(), "rel=\"next\"" | "rel=next"));
     links.find(|(_, rest)| next(rest)).map(|(to, _)| to.trim().to_owned())
 }
 
 /// The body as text: by the settings, else by the answer's own word, else UTF-8. What is no text shows as U+FFFD, which is
 /// a fault of the row that holds it.
 fn decoded(bytes: &[u8], fixed: Option<&'static Encoding>, headers: &HeaderMap) -> String {
-    let said = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()?.split(';').find_map(|part| {
-        let (name, value) = part.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| Encoding::for_label(value.trim().trim_matches('"').as_bytes()))?
-    }));
+    let said = headers.get(CONTENT_TYPE).and_then(|kind| {
+        kind.to_str().ok()?.split(';').find_map(|part| {
+            let (name, value) = part.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("charset").then(|| Encoding::for_label(value.trim().trim_matches('"').as_bytes()))?
+        })
+    });
     let (text, _, _) = fixed.or(said).unwrap_or(encoding_rs::UTF_8).decode(bytes);
     text.into_owned()
 }

@@ -16,7 +16,9 @@ mod settings;
 mod sign;
 mod since;
 
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace};
+use std::sync::OnceLock;
+
+use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, guest};
 use crate::finding::Text;
 use call::Client;
 use settings::Settings;
@@ -33,7 +35,8 @@ impl Connector for Http {
     }
 
     fn settings_schema(&self) -> &'static str {
-        include_str!("settings.json")
+        static MADE: OnceLock<String> = OnceLock::new();
+        guest::with_guest(&MADE, include_str!("settings.json"))
     }
 
     fn check(&self, place: &SourcePlace<'_>) -> Result<Checked, SourceError> {
@@ -50,7 +53,7 @@ impl Connector for Http {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Checked { about: format!("HTTP, {} objects; {}", names.len(), lines.join("; ")), notes })
+        Ok(Checked { about: format!("HTTP, {} objects; {}", names.len(), lines.join("; ")), notes, can_write: false })
     }
 
     fn objects(&self, place: &SourcePlace<'_>) -> Result<Vec<String>, SourceError> {

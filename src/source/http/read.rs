@@ -16,7 +16,7 @@ use super::row::Columns;
 use super::settings::{Complete, Method, Object, Send};
 use crate::finding::Place;
 use crate::source::reader::{Handout, RowReader};
-use crate::source::{Column, Position, Source, SourceBatch, SourceBatchBuilder, SourceError};
+use crate::source::{Position, Source, SourceBatch, SourceBatchBuilder, SourceError};
 
 /// A batch of long cells ends early.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
@@ -47,7 +47,7 @@ pub(super) fn open(client: Client, object: Object, resume: Option<&Position>) ->
     let patience = client.settings.limits.timeout();
     let proven = Arc::new(AtomicBool::new(false));
     let shared = proven.clone();
-    let inner = RowReader::start(&source, name, patience, move |courier| async move {
+    let reader = RowReader::start(&source, name, patience, move |courier| async move {
         let mut reading = Reading::begin(client, object, mark).await?;
         courier.opened(&reading.columns.all);
         let handout = courier.hand_out_batches(async |max_rows| reading.next_batch(max_rows.max(1)).await).await?;
@@ -56,36 +56,7 @@ pub(super) fn open(client: Client, object: Object, resume: Option<&Position>) ->
         }
         Ok(handout)
     })?;
-    Ok(Box::new(HttpSource { inner, proven }))
-}
-
-/// An object being read through a thread.
-struct HttpSource {
-    inner: RowReader,
-    /// Whether all of it is known to have been read.
-    proven: Arc<AtomicBool>,
-}
-
-impl Source for HttpSource {
-    fn columns(&self) -> &Arc<[Column]> {
-        self.inner.columns()
-    }
-
-    fn object(&self) -> &Arc<str> {
-        self.inner.object()
-    }
-
-    fn next_batch(&mut self, max_rows: usize) -> Result<Option<SourceBatch>, SourceError> {
-        self.inner.next_batch(max_rows)
-    }
-
-    fn committed(&mut self, position: &Position) -> Result<(), SourceError> {
-        self.inner.committed(position)
-    }
-
-    fn is_complete(&self) -> bool {
-        self.inner.is_complete() && self.proven.load(Ordering::Acquire)
-    }
+    Ok(Box::new(reader.proven_by(proven)))
 }
 
 /// An object being read.
@@ -139,15 +110,32 @@ impl Reading {
         let done = mark.as_ref().filter(|mark| mark.ended && object.incremental.is_some());
         let newest = done.and_then(|mark| mark.newest);
         let fresh = object.incremental.as_ref().and_then(|incremental| incremental.value(newest));
-        if let Some(mark) = mark.filter(|mark| !mark.ended) {
+        if let Some(mark) = mark.filter(|mark| !mark.ended || object.incremental.is_none()) {
             let pager = Pager::new(object.paging.clone(), mark.step.clone(), most);
-            let page = fetch(&mut client, &object, &pager, mark.since.as_deref()).await?;
-            let same = mark.row == 0 || mark.row <= page.len() && xxh3_64(page.row(mark.row - 1).as_bytes()) == mark.last;
-            if same {
+            let page = match mark.ended {
+                true => Page::default(),
+                false => fetch(&mut client, &object, &pager, mark.since.as_deref()).await?,
+            };
+            let same = |row: usize| row <= page.len() && xxh3_64(page.row(row - 1).as_bytes()) == mark.last;
+            if mark.ended || mark.row == 0 || same(mark.row) {
                 let columns = Columns::named(&mark.columns);
-                let Mark { row: at, last, read, since, newest, .. } = mark;
-                let (evidence, ended, resumed) = (Evidence::default(), false, true);
-                return Ok(Self { client, object, pager, columns, page, at, last, read, since, newest, ended, resumed, evidence });
+                let Mark { row: at, last, read, since, newest, ended, .. } = mark;
+                let (evidence, resumed) = (Evidence::default(), true);
+                return Ok(Self {
+                    client,
+                    object,
+                    pager,
+                    columns,
+                    page,
+                    at,
+                    last,
+                    read,
+                    since,
+                    newest,
+                    ended,
+                    resumed,
+                    evidence,
+                });
             }
             // The pages have shifted since: from the start.
         }
@@ -322,8 +310,11 @@ fn followed(client: &Client, object: &Object, to: &str) -> Result<String, Source
         });
     };
     if let Some(secret) = client.settings.auth.parameter() {
-        let rest: Vec<(String, String)> =
-            url.query_pairs().filter(|(name, _)| name != secret).map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        let rest: Vec<(String, String)> = url
+            .query_pairs()
+            .filter(|(name, _)| name != secret)
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect();
         url.set_query(Some(&super::request::joined(&rest)));
     }
     Ok(url.into())

@@ -131,7 +131,8 @@ mod tests {
             columns.push(row, Place::Row(1), None, &mut batch);
         }
         let batch = batch.finish(Position(Vec::new()));
-        let cells = |row| (0..columns.all.len()).map(|at| batch.cell(row, at).unwrap_or("NULL").to_owned()).collect::<Vec<_>>().join("|");
+        let cells =
+            |row| (0..columns.all.len()).map(|at| batch.cell(row, at).unwrap_or("NULL").to_owned()).collect::<Vec<_>>().join("|");
         let mut out: Vec<String> = (0..batch.len()).map(cells).collect();
         out.extend(batch.faults().iter().map(|fault| format!("{}: {}", fault.row, fault.what.en)));
         out
@@ -146,10 +147,7 @@ mod tests {
         let columns = Columns::found(rows.iter().copied());
         let names: Vec<&str> = columns.all.iter().map(|column| &*column.name).collect();
         assert_eq!(names, ["no", "n", "tags", "e", "dept.id", "dept.head.name", "late"]);
-        assert_eq!(
-            shown(&columns, &rows),
-            [r#"01|3.10|["a",{"b":1}]|{}|NULL|NULL|NULL"#, "last|NULL|NULL|NULL|7|张三|true"]
-        );
+        assert_eq!(shown(&columns, &rows), [r#"01|3.10|["a",{"b":1}]|{}|NULL|NULL|NULL"#, "last|NULL|NULL|NULL|7|张三|true"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::auth::Auth;
 use super::paging::Paging;
 use super::since::Incremental;
-use crate::source::{SourceError, SourcePlace};
+use crate::source::{Guest, SourceError, SourcePlace};
 
 /// One source. Not printable: it holds secrets.
 #[derive(Deserialize)]
@@ -22,7 +22,7 @@ pub(super) struct Settings {
     _kind: Option<String>,
     plain_http: Option<Value>,
     #[serde(rename = "guest")]
-    _guest: Option<Value>,
+    _guest: Option<Guest>,
     url: String,
     #[serde(default)]
     pub auth: Auth,

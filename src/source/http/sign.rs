@@ -77,7 +77,18 @@ enum BodyDigest {
 
 /// All that a template can name.
 const NAMES: [&str; 13] = [
-    "method", "host", "path", "params", "params_plain", "params_joined", "timestamp", "nonce", "body", "body_digest", "id", "secret",
+    "method",
+    "host",
+    "path",
+    "params",
+    "params_plain",
+    "params_joined",
+    "timestamp",
+    "nonce",
+    "body",
+    "body_digest",
+    "id",
+    "secret",
     "signature",
 ];
 
@@ -267,13 +278,18 @@ mod tests {
         }));
         let mut asked = request(Send::Json, json!({ "a": 1 }));
         market.sign(&mut asked, 1_700_000_000_000, "n1");
-        assert_eq!(asked.query, [("t".to_owned(), "1700000000".to_owned()), ("sign".to_owned(), "ckSY4bh42F7LG9UOBHAB1mIuowI=".to_owned())]);
+        assert_eq!(
+            asked.query,
+            [("t".to_owned(), "1700000000".to_owned()), ("sign".to_owned(), "ckSY4bh42F7LG9UOBHAB1mIuowI=".to_owned())]
+        );
         assert_eq!(asked.body().unwrap().1, r#"{"a":1}"#);
     }
 
     #[test]
     fn templates_that_cannot_work_are_refused() {
-        for (text, header) in [("{metod}", "{signature}"), ("{signature}", "{signature}"), ("{path}", "{id}"), ("a", "{secret}{signature}")] {
+        for (text, header) in
+            [("{metod}", "{signature}"), ("{signature}", "{signature}"), ("{path}", "{id}"), ("a", "{secret}{signature}")]
+        {
             let settings = json!({ "algorithm": "md5", "secret": "k", "text": text, "headers": { "S": header } });
             assert!(serde_json::from_value::<Sign>(settings).unwrap().check().is_err(), "{text} {header}");
         }

@@ -65,8 +65,9 @@ fn read(format: &str, text: &str) -> Option<i64> {
             if let Ok(moment) = Timestamp::strptime(format, text) {
                 return Some(moment.as_millisecond());
             }
-            let local = DateTime::strptime(format, text)
-                .or_else(|_| jiff::civil::Date::strptime(format, text).map(|date| date.to_datetime(jiff::civil::Time::midnight())));
+            let local = DateTime::strptime(format, text).or_else(|_| {
+                jiff::civil::Date::strptime(format, text).map(|date| date.to_datetime(jiff::civil::Time::midnight()))
+            });
             BEIJING.to_timestamp(local.ok()?).ok().map(Timestamp::as_millisecond)
         }
     }

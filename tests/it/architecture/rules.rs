@@ -52,6 +52,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["wire"]),
     ("socket2", &["wire"]),
     ("rdkafka", &["report/transport/kafka", "brain/kafka", "source/kafka", "wire/kafka"]),
+    ("odbc_api", &["source/odbc"]),
     ("reqwest", &["report/transport/", "source/http"]),
     ("axum", &["brain/", "serve/"]),
     ("anyhow", &["main.rs", "cli/", "app/"]),

@@ -53,6 +53,7 @@ pub(super) fn of(kind: &str) -> Box<dyn Fixture> {
         "hub" => Box::new(SqliteFile { folder: TempDir::new().unwrap(), hub: true }),
         "postgres" => Box::new(PostgresSchema::new()),
         "mysql" => Box::new(MysqlDatabase::new()),
+        "odbc" => Box::new(OdbcSchema(PostgresSchema::new())),
         "http" => Box::new(HttpTables::new()),
         "kafka" => Box::new(KafkaTopics { prefix: broker::unique() }),
         other => panic!("the connector {other} has no fixture: add one in tests/it/sources/fixtures.rs"),
@@ -208,6 +209,8 @@ impl Address {
         json!({
             "kind": kind, "host": self.host, "port": self.port, "database": self.database,
             "user": self.user, "password": self.password,
+            // The owner reads here what he has made.
+            "guest": { "allow_writes": { "by": "test", "date": "2025-09-01", "reason": "the owner of the tables" } },
         })
     }
 }
@@ -279,6 +282,52 @@ impl Fixture for PostgresSchema {
 
     fn unreachable(&self) -> Option<Value> {
         Some(with(self.settings(), "port", 1))
+    }
+
+    fn refused(&self) -> Option<(Value, &'static str)> {
+        Some((with(self.settings(), "password", WRONG), WRONG))
+    }
+}
+
+/// The same schema through the ODBC driver for PostgreSQL.
+pub(super) struct OdbcSchema(pub PostgresSchema);
+
+impl OdbcSchema {
+    /// Settings with a driver of Debian's.
+    pub fn with_driver(&self, driver: &str, more: &str) -> Value {
+        let Address { host, port, database, user, password, .. } = &self.0.address;
+        json!({
+            "kind": "odbc", "user": user, "password": password,
+            "connection": format!(
+                "Driver={{{driver}}};Server={host};Port={port};Database={database};UseDeclareFetch=1;Fetch=500{more}"
+            ),
+            "guest": { "allow_writes": { "by": "test", "date": "2025-09-01", "reason": "the owner of the tables" } },
+        })
+    }
+}
+
+impl Fixture for OdbcSchema {
+    fn settings(&self) -> Value {
+        self.with_driver("PostgreSQL Unicode", "")
+    }
+
+    fn base(&self) -> &Path {
+        Path::new("/")
+    }
+
+    fn put(&self, name: &str, columns: &[&str], rows: &[Vec<Cell>]) -> String {
+        self.0.put(name, columns, rows)
+    }
+
+    fn put_long(&self, rows: u32) -> String {
+        self.0.put_long(rows)
+    }
+
+    fn unreachable(&self) -> Option<Value> {
+        let port = format!("Port={}", self.0.address.port);
+        let settings = self.settings();
+        let connection = settings["connection"].as_str().unwrap().replace(&port, "Port=1");
+        Some(with(settings, "connection", connection))
     }
 
     fn refused(&self) -> Option<(Value, &'static str)> {
@@ -422,8 +471,7 @@ impl HttpTables {
             let tables = shared.lock().unwrap();
             if let Some(total) = tables.get("long").map(Vec::len).filter(|_| name == "long") {
                 let long = "x".repeat(1024);
-                let rows: Vec<Value> =
-                    (from..total.min(from + size)).map(|n| json!({ "n": n + 1, "text": long })).collect();
+                let rows: Vec<Value> = (from..total.min(from + size)).map(|n| json!({ "n": n + 1, "text": long })).collect();
                 return Reply::json(&json!({ "code": 0, "data": { "rows": rows, "total": total } }));
             }
             let Some(rows) = tables.get(name) else { return Reply::status(404) };

@@ -99,7 +99,11 @@ fn nested_fields_are_columns_and_gbk_is_read() {
         let (text, _, _) = encoding_rs::GBK.encode(
             r#"{"rows":[{"no":"0012","dept":{"name":"信息系"},"tags":["一",{"b":2}],"hours":3.10},{"no":"2","dept":null}]}"#,
         );
-        Reply::Whole { status: 200, headers: vec![("content-type", "application/json;charset=GBK".into())], body: text.into_owned() }
+        Reply::Whole {
+            status: 200,
+            headers: vec![("content-type", "application/json;charset=GBK".into())],
+            body: text.into_owned(),
+        }
     });
     let reading = configured(&interface, json!({})).read(&table("list"));
     assert_eq!(reading.columns, ["no", "dept.name", "tags", "hours"]);
@@ -150,10 +154,11 @@ fn faults_of_the_line_are_told_apart_and_a_page_is_asked_for_again() {
         assert_eq!(count(&once), 2, "after {fault}");
         if matches!(fault, "cut" | "500") {
             let bad = AtomicUsize::new(2);
-            let interface = Interface::start(move |_| match bad.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)) {
-                Ok(_) => Reply::status(502),
-                Err(_) => Reply::json(&json!({ "rows": numbers(0, 2) })),
-            });
+            let interface =
+                Interface::start(move |_| match bad.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)) {
+                    Ok(_) => Reply::status(502),
+                    Err(_) => Reply::json(&json!({ "rows": numbers(0, 2) })),
+                });
             assert_eq!(count(&configured(&interface, limits(3))), 2, "{fault}");
             assert_eq!(interface.calls().len(), 3);
         }
@@ -262,7 +267,8 @@ fn a_position_at_the_end_asks_only_for_what_changed() {
         let rows: Vec<Value> = all.iter().filter(|(_, t)| **t >= *since).map(|(no, t)| json!({ "no": no, "t": t })).collect();
         Reply::json(&json!({ "rows": rows }))
     });
-    let object = json!({ "path": "list", "complete": "stable", "incremental": { "parameter": "since", "column": "t", "overlap": 60 } });
+    let object =
+        json!({ "path": "list", "complete": "stable", "incremental": { "parameter": "since", "column": "t", "overlap": 60 } });
     let configured = configured(&interface, json!({ "objects": { "list": object } }));
     let read = |resume: Option<&Position>| {
         let mut source = configured.open(&table("list"), resume).unwrap();
