@@ -36,7 +36,7 @@ pub struct JobReport {
 /// What one collection did.
 #[derive(Debug, Default)]
 pub struct CollectReport {
-    /// Every job once, in the order they ended.
+    /// Every job once, in the order they ended, but for those whose source is left alone at this time of day.
     pub jobs: Vec<JobReport>,
     /// Quarantined rows that were re-run because what they waited for arrived, and how many of them landed.
     pub retried: (u64, u64),
@@ -152,6 +152,11 @@ impl Pipeline {
         while let Some(job) = next() {
             if stop() {
                 return;
+            }
+            if let Some(wait) = job.guest().closed_for((self.around.clock)()) {
+                let minutes = wait.as_secs().div_ceil(60);
+                tracing::info!(source = %job.source, table = %job.plan.name, minutes, "left alone until its hours begin (guest.hours)");
+                continue;
             }
             let outcome = run_job(job, &self.around);
             if let Err(error) = &outcome {

@@ -1,5 +1,6 @@
 //! The settings of an `odbc` source; the schema beside this file says what they mean.
 
+#[cfg(feature = "odbc")]
 use encoding_rs::Encoding;
 use serde::Deserialize;
 
@@ -7,6 +8,7 @@ use crate::source::{Guest, SourceError, SourcePlace};
 
 /// One source. Not printable: it holds a password.
 #[derive(Clone, Deserialize)]
+#[cfg_attr(not(feature = "odbc"), expect(dead_code, reason = "settings are judged by a binary that has no driver, too"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
     #[serde(rename = "kind")]
@@ -68,6 +70,7 @@ impl Settings {
         Ok(settings)
     }
 
+    #[cfg(feature = "odbc")]
     /// The encoding of texts that come as bytes; `None` where they come as UTF-16.
     pub fn encoding(&self) -> Option<&'static Encoding> {
         match self.text {
