@@ -10,6 +10,7 @@ mod odbc;
 mod postgres;
 mod promises;
 mod push;
+mod request;
 mod sqlite;
 
 use std::path::Path;
