@@ -46,6 +46,12 @@ install_missing() {
         command -v mvn >/dev/null || packages+=(maven)
         python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
     fi
+    # Drivers of ODBC, and the headers that the feature is built with.
+    local driver
+    for driver in libsqliteodbc:libsqlite3odbc.so odbc-postgresql:psqlodbcw.so tdsodbc:libtdsodbc.so; do
+        ls /usr/lib/*/odbc/"${driver#*:}" >/dev/null 2>&1 || packages+=("${driver%:*}")
+    done
+    [ -e /usr/include/sql.h ] || packages+=(unixodbc-dev)
     command -v cc >/dev/null || packages+=(gcc libc6-dev)
     command -v make >/dev/null || packages+=(make)
     [ ${#packages[@]} = 0 ] && return 0
