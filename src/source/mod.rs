@@ -13,10 +13,12 @@ mod postgres;
 mod push;
 mod reader;
 mod server;
+mod shape;
 mod sqlite;
 mod statement;
 
 pub use batch::{Cell, Column, ColumnKind, Position, RawFault, SourceBatch, SourceBatchBuilder};
+pub use shape::{ColumnShape, SampleBounds, Samples, TableReference, TableShape, introspect};
 pub use sqlite::load_script;
 
 use std::path::Path;
@@ -72,6 +74,16 @@ pub trait Connector: Send + Sync {
     /// # Errors
     /// What keeps the source from being read.
     fn objects(&self, place: &SourcePlace<'_>) -> Result<Vec<String>, SourceError>;
+
+    /// The tables as their makers describe them: comments, columns, keys, as far as the source knows them. Reads no rows;
+    /// [`introspect`] takes the samples. Without a catalogue there are only names.
+    ///
+    /// # Errors
+    /// What keeps the source from being looked at.
+    fn describe(&self, place: &SourcePlace<'_>) -> Result<Vec<TableShape>, SourceError> {
+        let named = |name: String| TableShape { name, ..TableShape::default() };
+        Ok(self.objects(place)?.into_iter().map(named).collect())
+    }
 
     /// Opens one object for reading, from the start or behind `resume`.
     ///

@@ -2,12 +2,13 @@
 //!
 //! Nothing is asked of the server that MySQL 5.6 does not know.
 
+mod catalogue;
 mod cell;
 mod connect;
 mod read;
 
 use super::server::Server;
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, reader};
+use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, TableShape, reader};
 use crate::finding::Text;
 use connect::Session;
 
@@ -45,6 +46,11 @@ impl Connector for Mysql {
     fn objects(&self, place: &SourcePlace<'_>) -> Result<Vec<String>, SourceError> {
         let session = session(place)?;
         reader::run(place.name, || session.list())
+    }
+
+    fn describe(&self, place: &SourcePlace<'_>) -> Result<Vec<TableShape>, SourceError> {
+        let session = session(place)?;
+        reader::run(place.name, || catalogue::describe(&session))
     }
 
     fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {

@@ -1,11 +1,12 @@
 //! PostgreSQL: one read-only transaction an object (REPEATABLE READ), rows through a cursor.
 
+mod catalogue;
 mod cell;
 mod connect;
 mod read;
 
 use super::server::{Server, ZeroDates};
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, reader};
+use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, TableShape, reader};
 use crate::finding::Text;
 pub(super) use connect::{Own, Session};
 pub(super) use read::open;
@@ -45,6 +46,11 @@ impl Connector for Postgres {
     fn objects(&self, place: &SourcePlace<'_>) -> Result<Vec<String>, SourceError> {
         let session = session(place)?;
         reader::run(place.name, || session.list())
+    }
+
+    fn describe(&self, place: &SourcePlace<'_>) -> Result<Vec<TableShape>, SourceError> {
+        let session = session(place)?;
+        reader::run(place.name, || catalogue::describe(&session))
     }
 
     fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
