@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::profile::Profile;
+use super::profile::{Profile, is_personal};
 use super::terms::is_han;
 use crate::normalize::Canon;
 use crate::standard::{CodeSet, FieldIdx, TablePlan, fold_label};
@@ -127,9 +127,15 @@ pub(super) fn propose(plan: &TablePlan, idx: FieldIdx, profile: &Profile, dictio
             out.unmapped += 1;
             out.unmapped_rows += rows;
         }
-        if shown {
+        // A value of a person's form is shown only where it is a word of the code set.
+        if shown && (found.is_some() || !is_personal(value)) {
             let label = found.map(|(_, label)| label.to_owned()).or_else(|| explained.cloned());
-            out.values.push(OwnValue { value: (*value).to_owned(), rows: *rows, code: found.map(|(code, _)| code.to_owned()), label });
+            out.values.push(OwnValue {
+                value: (*value).to_owned(),
+                rows: *rows,
+                code: found.map(|(code, _)| code.to_owned()),
+                label,
+            });
         }
     }
     // What the comment explains is no sampled value: it may be shown whoever the field is about.
@@ -139,7 +145,12 @@ pub(super) fn propose(plan: &TablePlan, idx: FieldIdx, profile: &Profile, dictio
         }
         let found = by_label(set, label);
         let label = found.map_or(label.as_str(), |(_, label)| label).to_owned();
-        out.values.push(OwnValue { value: own.clone(), rows: 0, code: found.map(|(code, _)| code.to_owned()), label: Some(label) });
+        out.values.push(OwnValue {
+            value: own.clone(),
+            rows: 0,
+            code: found.map(|(code, _)| code.to_owned()),
+            label: Some(label),
+        });
     }
     // Where values may not be shown, all other words for the set's labels stand there, whether they occur or not.
     if !shown {

@@ -1,6 +1,6 @@
 //! Which proposals stand, which wait for a person.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::codes::{self, CodeProposal};
@@ -18,7 +18,7 @@ const TABLE: f32 = 0.6;
 /// From this chance on a line is active.
 const ACTIVE: f32 = 0.72;
 /// By how much an active line is ahead of what else could be meant.
-const AHEAD: f32 = 0.05;
+const AHEAD: f32 = 0.04;
 /// From this chance on a line is worth a person's look.
 const SHOWN: f32 = 0.35;
 
@@ -113,11 +113,14 @@ pub fn propose(standard: &Standard, terms: &Terms, shapes: &[TableShape]) -> Pro
         let found = targets.iter().enumerate().filter_map(|(at, target)| Some((source, at, Pair::of(terms, origin, target)?)));
         pairs.extend(found.filter(|(_, _, pair)| pair.chance > 0.2).collect::<Vec<_>>());
     }
-    let kept = kept(standard, &pairs);
+    let kept = kept(standard, terms, &targets, &pairs);
     let mut tables: Vec<TableProposal> = Vec::new();
     for (at, (source, target, pair)) in pairs.iter().enumerate() {
         if kept.contains(&at) {
-            let rivals = pairs.iter().filter(|(other, same, rival)| same == target && other != source && rival.chance >= TABLE - 0.1);
+            let elsewhere = |other: usize| kept.iter().any(|at| pairs[*at].0 == other);
+            let rivals = pairs.iter().filter(|(other, same, rival)| {
+                same == target && other != source && rival.chance >= TABLE - 0.1 && !elsewhere(*other)
+            });
             let rivals = rivals.map(|(other, _, rival)| (shapes[*other].name.clone(), rival.chance)).collect();
             let plan = standard.tables()[*target].clone();
             tables.push(table(plan, &targets[*target], &shapes[*source], &origins[*source], pair, rivals));
@@ -148,19 +151,62 @@ fn targets<'s>(standard: &'s Standard, terms: &Terms) -> Vec<Target<'s>> {
     standard.tables().iter().map(target).collect()
 }
 
-/// The pairs that are recognised: for each table of the standard its surest source table, and of one source table's
-/// targets, core and edition apart, those close to its surest.
-fn kept(standard: &Standard, pairs: &[(usize, usize, Pair)]) -> Vec<usize> {
+/// The pairs that are recognised. A table of the source is about one thing: of what it could be it takes those that are
+/// akin, so that all tables of the standard together are met as surely as can be; each by its surest source table.
+fn kept(standard: &Standard, terms: &Terms, targets: &[Target<'_>], pairs: &[(usize, usize, Pair)]) -> Vec<usize> {
     let is_core = |target: usize| standard.tables()[target].edition.is_core();
+    let akin = |a: usize, b: usize| {
+        let of = |at: usize| targets[at].subject.core.iter();
+        a == b || of(a).any(|term| of(b).any(|other| terms.closeness(*term, *other) > 0.0))
+    };
+    let mut meanings: BTreeMap<usize, Vec<Vec<usize>>> = BTreeMap::new();
+    for source in pairs.iter().map(|pair| pair.0).collect::<std::collections::BTreeSet<_>>() {
+        let mut own: Vec<usize> = (0..pairs.len()).filter(|at| pairs[*at].0 == source && pairs[*at].2.chance >= TABLE).collect();
+        own.sort_by(|a, b| pairs[*b].2.explained.total_cmp(&pairs[*a].2.explained));
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        for lead in &own {
+            let group: Vec<usize> = own.iter().copied().filter(|at| akin(pairs[*lead].1, pairs[*at].1)).collect();
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
+        if !groups.is_empty() {
+            meanings.insert(source, groups);
+        }
+    }
+    let mut choice: BTreeMap<usize, usize> = meanings.keys().map(|source| (*source, 0)).collect();
+    let total = |choice: &BTreeMap<usize, usize>| {
+        let mut best: HashMap<usize, f32> = HashMap::new();
+        for (source, group) in choice {
+            for at in &meanings[source][*group] {
+                let own = best.entry(pairs[*at].1).or_default();
+                *own = own.max(pairs[*at].2.chance * (1.0 + pairs[*at].2.explained * 0.02));
+            }
+        }
+        best.values().sum::<f32>()
+    };
+    let mut sum = total(&choice);
+    for source in meanings.keys() {
+        for group in 1..meanings[source].len() {
+            let mut other = choice.clone();
+            other.insert(*source, group);
+            let new = total(&other);
+            if new > sum + 0.05 {
+                (choice, sum) = (other, new);
+            }
+        }
+    }
+    let meant: Vec<usize> = choice.iter().flat_map(|(source, group)| meanings[source][*group].iter().copied()).collect();
     let best_of = |matches: &dyn Fn(&(usize, usize, Pair)) -> bool| {
-        pairs.iter().filter(|pair| matches(pair)).map(|(_, _, pair)| pair.chance).fold(0.0, f32::max)
+        meant.iter().map(|at| &pairs[*at]).filter(|pair| matches(pair)).map(|(_, _, pair)| pair.chance).fold(0.0, f32::max)
     };
     let keep = |(source, target, pair): &(usize, usize, Pair)| {
-        pair.chance >= TABLE
-            && pair.chance >= best_of(&|(_, other, _)| other == target)
-            && pair.chance >= best_of(&|(other, to, _)| other == source && is_core(*to) == is_core(*target)) - 0.25
+        let group = best_of(&|(other, to, _)| other == source && is_core(*to) == is_core(*target));
+        pair.chance >= best_of(&|(_, other, _)| other == target)
+            && (pair.chance >= group || (pair.title >= 0.8 && pair.chance >= group - 0.25))
     };
-    let mut out: Vec<usize> = (0..pairs.len()).filter(|at| keep(&pairs[*at])).collect();
+    let mut out: Vec<usize> = meant.iter().copied().filter(|at| keep(&pairs[*at])).collect();
+    out.sort_unstable();
     // Of two that are equally sure the first stands.
     let mut seen = std::collections::HashSet::new();
     out.retain(|at| seen.insert(pairs[*at].1));
@@ -176,7 +222,10 @@ fn table(
     rivals: Vec<(String, f32)>,
 ) -> TableProposal {
     let in_key = |idx: FieldIdx| {
-        plan.key.parts.iter().any(|part| matches!(part, KeyPart::Field(f) | KeyPart::Date(f) | KeyPart::SchoolYear(f) if *f == idx))
+        plan.key
+            .parts
+            .iter()
+            .any(|part| matches!(part, KeyPart::Field(f) | KeyPart::Date(f) | KeyPart::SchoolYear(f) if *f == idx))
     };
     let certain = pair.chance.powf(0.3) * if rivals.iter().any(|(_, chance)| *chance > pair.chance - 0.02) { 0.8 } else { 1.0 };
     let fields: Vec<FieldProposal> = target
@@ -244,12 +293,16 @@ fn field(
     let candidate = |at: usize, chance: f32| Candidate { column: shape.columns[at].name.to_string(), chance };
     let view = &origin.views[scored.column];
     out.column = Some(candidate(scored.column, chance));
-    out.others = chosen.others.iter().filter(|(_, chance)| *chance >= SHOWN).map(|(at, own)| candidate(*at, own * certain)).collect();
+    out.others =
+        chosen.others.iter().filter(|(_, chance)| *chance >= SHOWN).map(|(at, own)| candidate(*at, own * certain)).collect();
     out.take = scored.take;
     out.reasons.clone_from(&scored.reasons);
     out.codes = if scored.take.is_none() { codes::propose(plan, idx, &view.profile, &view.dictionary) } else { None };
     let sure = chance >= ACTIVE && chosen.margin >= AHEAD;
-    let coded = out.codes.as_ref().is_none_or(|codes| codes.unmapped_rows * 2 <= codes.rows);
+    // Own numbers of which some are no codes are another numbering: those that pass for codes mean something else, too.
+    let renumbered = view.profile.share(view.profile.digits) > 0.5 && view.dictionary.is_empty();
+    let coded =
+        out.codes.as_ref().is_none_or(|codes| codes.unmapped_rows * 2 <= codes.rows && !(renumbered && codes.unmapped > 0));
     if !sure && chance >= ACTIVE {
         out.reasons.push(Text::new("另有相近的列或字段", "another column or field comes close"));
     }

@@ -17,6 +17,8 @@ pub(super) struct Field {
     initials: Vec<String>,
     /// The same without what the table is about.
     short_initials: Vec<String>,
+    /// The same without 编号 or 名称 at the end.
+    bare_initials: Vec<String>,
     /// How few tables have such a field: 1 for one alone.
     pub rarity: f32,
 }
@@ -45,7 +47,7 @@ impl Field {
         labels.dedup();
         // A bare 类 or 性 left over names nothing.
         let mut variants: Vec<Vec<Term>> = Vec::new();
-        let (mut initials, mut short): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+        let (mut initials, mut short, mut bare): (Vec<String>, Vec<String>, Vec<String>) = (Vec::new(), Vec::new(), Vec::new());
         for (at, label) in labels.iter().enumerate() {
             let words = terms.words(label);
             let mut row = terms.terms(&words);
@@ -66,14 +68,19 @@ impl Field {
             initials.extend(products(terms, &known));
             initials.extend(products(terms, &telling));
             short.extend(products(terms, &beyond));
+            if let [rest @ .., last] = &telling[..]
+                && matches!(terms.entry(*last).name.as_str(), "编号" | "名称")
+            {
+                bare.extend(products(terms, rest));
+            }
         }
-        for list in [&mut initials, &mut short] {
+        for list in [&mut initials, &mut short, &mut bare] {
             list.retain(|own| own.len() >= 2);
             list.sort_unstable();
             list.dedup();
         }
         short.retain(|own| !initials.contains(own));
-        Self { idx, variants, initials, short_initials: short, rarity }
+        Self { idx, variants, initials, short_initials: short, bare_initials: bare, rarity }
     }
 
     /// How alike a row of terms is to the label.
@@ -82,7 +89,7 @@ impl Field {
     }
 
     /// How surely a column's bare name, upper case, spells the field.
-    pub fn spelled(&self, plan: &TablePlan, name: &str) -> Option<(f32, Spelled)> {
+    pub fn spelled(&self, plan: &TablePlan, subject: &Subject, name: &str) -> Option<(f32, Spelled)> {
         let long = |short: f32, three: f32, more: f32| match name.len() {
             0..=2 => short,
             3 => three,
@@ -94,7 +101,17 @@ impl Field {
         if self.initials.iter().any(|own| own == name) {
             return Some((long(0.76, 0.86, 0.92), Spelled::Initials));
         }
-        self.short_initials.iter().any(|own| own == name).then(|| (long(0.72, 0.8, 0.87), Spelled::Initials))
+        if self.short_initials.iter().any(|own| own == name) {
+            return Some((long(0.72, 0.8, 0.87), Spelled::Initials));
+        }
+        if self.bare_initials.iter().any(|own| own == name) {
+            return Some((0.76, Spelled::Initials));
+        }
+        // The column says what the table is about, the label does not: 班级人数 for 人数.
+        let beyond = subject.initials.iter().filter(|own| own.len() >= 2).filter_map(|own| name.strip_prefix(own.as_str()));
+        let named =
+            |rest: &str| rest.len() >= 2 && (rest == &*plan.field(self.idx).name || self.initials.iter().any(|own| own == rest));
+        beyond.into_iter().any(named).then_some((0.8, Spelled::Initials))
     }
 
     /// What the label ends with: 编号, 名称, 日期 ….

@@ -35,7 +35,14 @@ impl Fit {
 }
 
 /// Holds the values against the field's form, its code set, its sensitivity.
-pub(super) fn fit(terms: &Terms, plan: &TablePlan, idx: FieldIdx, head: Option<Term>, profile: &Profile, dictionary: &Dictionary) -> Fit {
+pub(super) fn fit(
+    terms: &Terms,
+    plan: &TablePlan,
+    idx: FieldIdx,
+    head: Option<Term>,
+    profile: &Profile,
+    dictionary: &Dictionary,
+) -> Fit {
     let field = plan.field(idx);
     if profile.filled == 0 {
         return Fit::plain(0.93, 0.0).because("样本为空", "no sampled values");
@@ -47,7 +54,11 @@ pub(super) fn fit(terms: &Terms, plan: &TablePlan, idx: FieldIdx, head: Option<T
         FieldType::Integer { .. } | FieldType::Decimal { .. } => {
             let share = accepted(&mut Canon::new(plan, idx), profile);
             let personal = profile.share(profile.phone).max(profile.share(profile.resident));
-            if share < 0.9 || personal > 0.8 { Fit::plain(0.1, 0.0) } else { Fit::plain(1.0, 0.1).because("样本均为数值", "samples are numbers") }
+            if share < 0.9 || personal > 0.8 {
+                Fit::plain(0.1, 0.0)
+            } else {
+                Fit::plain(1.0, 0.1).because("样本均为数值", "samples are numbers")
+            }
         }
         FieldType::Text(Format::Free) => free(terms, field, head, profile),
         FieldType::Text(format) => formed(plan, idx, format, profile),
@@ -85,8 +96,10 @@ fn formed(plan: &TablePlan, idx: FieldIdx, format: Format, profile: &Profile) ->
     }
     for take in takes {
         if accepted(&mut Canon::new(plan, idx).taking(take), profile) >= 0.9 {
-            let mut fit = Fit::plain(1.0, 0.25)
-                .because(format!("样本取其一部分（{take}）即合格式 {form}"), format!("a part of the samples ({take}) is of the form {form}"));
+            let mut fit = Fit::plain(1.0, if profile.share(profile.year_terms) > 0.9 { 0.5 } else { 0.25 }).because(
+                format!("样本取其一部分（{take}）即合格式 {form}"),
+                format!("a part of the samples ({take}) is of the form {form}"),
+            );
             fit.take = Some(take);
             return fit;
         }
@@ -102,7 +115,11 @@ fn coded(plan: &TablePlan, idx: FieldIdx, field: &FieldPlan, profile: &Profile, 
             format!("注释所列 {} 种取值中 {known} 种属于代码集", dictionary.len()),
             format!("{known} of the {} values that the comment explains belong to the code set", dictionary.len()),
         );
-        let fit = if known == dictionary.len() { Fit::plain(1.0, 0.4) } else { Fit::plain(0.55 + 0.4 * known as f32 / dictionary.len() as f32, 0.0) };
+        let fit = if known == dictionary.len() {
+            Fit::plain(1.0, 0.4)
+        } else {
+            Fit::plain(0.55 + 0.4 * known as f32 / dictionary.len() as f32, 0.0)
+        };
         return fit.because(zh, en);
     }
     if plan.roles.term == Some(idx) && profile.share(profile.year_terms) > 0.9 {
@@ -119,9 +136,13 @@ fn coded(plan: &TablePlan, idx: FieldIdx, field: &FieldPlan, profile: &Profile, 
     let good = tried.iter().filter(|value| canon.canonical(value).is_some_and(|code| set.find(&code).is_some())).count();
     let share = good as f32 / tried.len().max(1) as f32;
     let words = profile.share(profile.digits) < 0.5 && tried.iter().any(|value| set.find(value).is_none());
-    let counted = (format!("样本中 {good}/{distinct} 种取值属于代码集"), format!("{good} of {distinct} sampled values belong to the code set"));
+    let counted = (
+        format!("样本中 {good}/{distinct} 种取值属于代码集"),
+        format!("{good} of {distinct} sampled values belong to the code set"),
+    );
     let fit = match share {
-        share if share >= 0.9 && words => Fit::plain(1.0, 0.5),
+        // That all values are of a long list by accident is out of the question.
+        share if share >= 0.9 && (words || (set.codes().len() >= 60 && profile.longest >= 4)) => Fit::plain(1.0, 0.5),
         share if share >= 0.9 && unknown_first(set, &tried) => Fit::plain(0.7, 0.0),
         share if share >= 0.9 => Fit::plain(1.0, 0.1),
         share if share >= 0.3 => Fit::plain(0.97, 0.1),
@@ -137,6 +158,9 @@ fn unknown_first(set: &crate::standard::CodeSet, tried: &[&str]) -> bool {
 }
 
 fn free(terms: &Terms, field: &FieldPlan, head: Option<Term>, profile: &Profile) -> Fit {
+    if profile.is_filler {
+        return Fit::plain(0.95, 0.0).because("样本像占位数据", "samples look like placeholders");
+    }
     let share = |count: usize| profile.share(count);
     let strong = |count: usize, bonus: f32, zh: &str, en: &str| match share(count) {
         share if share >= 0.8 => Fit::plain(1.0, bonus).because(zh, en),
@@ -144,18 +168,23 @@ fn free(terms: &Terms, field: &FieldPlan, head: Option<Term>, profile: &Profile)
         _ => Fit::plain(0.8, 0.0),
     };
     let fit = match field.sensitivity {
-        Sensitivity::IdNumber => return strong(profile.resident, 0.7, "样本合于身份证校验位", "samples have an identity number's check character"),
+        Sensitivity::IdNumber => {
+            return strong(profile.resident, 0.7, "样本合于身份证校验位", "samples have an identity number's check character");
+        }
         Sensitivity::Phone => return strong(profile.phone, 0.4, "样本形如电话号码", "samples look like telephone numbers"),
         Sensitivity::Email => return strong(profile.mail, 0.5, "样本形如邮箱", "samples look like mail addresses"),
         Sensitivity::Name if share(profile.han) < 0.3 && share(profile.digits) > 0.6 => Fit::plain(0.25, 0.0),
-        Sensitivity::Name if share(profile.person) > 0.7 => Fit::plain(1.0, 0.15).because("样本形如人名", "samples look like names of persons"),
+        Sensitivity::Name if share(profile.person) > 0.7 => {
+            Fit::plain(1.0, 0.15).because("样本形如人名", "samples look like names of persons")
+        }
         _ => Fit::plain(1.0, 0.0),
     };
     let head = head.map(|term| terms.name(term)).unwrap_or_default();
     let of = |count: usize, least: f32| share(count) > least;
     let foreign = of(profile.resident, 0.5) || of(profile.mail, 0.5) || of(profile.credit, 0.5) && head != "统一社会信用代码";
     let mut factor = fit.factor;
-    if foreign || of(profile.phone, 0.8) && !field.label.contains("联系方式") {
+    let calls = matches!(head, "电话" | "固定电话" | "办公电话" | "传真" | "家庭") || field.label.contains("联系方式");
+    if foreign || of(profile.phone, 0.8) && !calls {
         factor *= 0.12;
     }
     if head == "编号" && (of(profile.han, 0.5) || of(profile.dates, 0.5)) {

@@ -1,10 +1,10 @@
 //! One table of the source against one table of the standard: which columns are which fields, all together.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::field::Field;
 use super::score::{Scored, View, around, score};
-use super::terms::Terms;
+use super::terms::{Term, Terms};
 use super::title::{Subject, Table};
 use crate::standard::{KeyPart, Required, TablePlan};
 
@@ -30,6 +30,8 @@ pub(super) struct Pair {
     pub chosen: Vec<Option<Chosen>>,
     /// How surely the tables mean the same, 0 to 1.
     pub chance: f32,
+    /// How many columns it explains, weighted.
+    pub explained: f32,
 }
 
 /// A column for a field, with what came close.
@@ -49,11 +51,12 @@ impl Pair {
     /// Compares two tables; `None` when nothing speaks for the pair.
     pub fn of(terms: &Terms, origin: &Origin, target: &Target<'_>) -> Option<Self> {
         let title = origin.table.likeness(terms, &target.subject);
-        let around = around(&target.subject.core, &origin.table.core);
+        let said: Vec<Term> = target.subject.core.iter().chain(&target.subject.implied).copied().collect();
+        let around = around(&said, &origin.table.core);
         let mut all: Vec<Scored> = Vec::new();
         for (at, field) in target.fields.iter().enumerate() {
             for view in &origin.views {
-                let found = score(terms, target.plan, field, view, &around);
+                let found = score(terms, target.plan, &target.subject, field, view, &around);
                 if let Some((chance, take, reasons)) = found.filter(|(chance, ..)| *chance >= 0.25) {
                     all.push(Scored { column: view.at, field: at, chance, take, reasons });
                 }
@@ -63,7 +66,8 @@ impl Pair {
         if title < 0.3 && chosen.iter().flatten().filter(|own| own.scored.chance >= COUNTS).count() < 3 {
             return None;
         }
-        let mut pair = Self { title, chosen, chance: 0.0 };
+        let explained = chosen.iter().flatten().map(|own| own.scored.chance).filter(|chance| *chance >= COUNTS).sum();
+        let mut pair = Self { title, chosen, chance: 0.0, explained };
         pair.chance = pair.judge(origin, target);
         Some(pair)
     }
@@ -86,7 +90,7 @@ impl Pair {
         let evidence = self.title * 2.4 + (support / 2.5).min(1.2) + covered * 1.0 + keyed * 0.6 + share * 0.8;
         let mut chance = 1.0 / (1.0 + (-(evidence - 2.75) * 2.2).exp());
         if counted.len() < 2 {
-            chance *= 0.5;
+            chance *= if columns == 1 && self.title > 0.9 { 0.9 } else { 0.5 };
         }
         if origin.table.is_machinery {
             chance *= if self.title > 0.8 { 0.7 } else { 0.25 };
@@ -112,7 +116,8 @@ impl Pair {
         if !whole || by_date || !target.plan.key.preferred.is_empty() {
             return (keyed, 1.0);
         }
-        let columns: Vec<Vec<&str>> = found.iter().map(|own| origin.views[own.scored.column].profile.values().collect()).collect();
+        let columns: Vec<Vec<&str>> =
+            found.iter().map(|own| origin.views[own.scored.column].profile.values().collect()).collect();
         let rows = columns.iter().map(Vec::len).min().unwrap_or(0);
         if rows == 0 || columns.iter().any(|column| column.len() != rows) {
             return (keyed, 1.0);
@@ -136,27 +141,29 @@ fn assign(all: &[Scored], fields: usize) -> Vec<Option<Chosen>> {
         taken.insert(scored.column);
         chosen[scored.field] = Some(Chosen { scored: scored.clone(), margin: 1.0, others: Vec::new() });
     }
-    let holders: Vec<(usize, usize, f32)> =
-        chosen.iter().flatten().map(|own| (own.scored.column, own.scored.field, own.scored.chance)).collect();
+    let sure: HashMap<(usize, usize), f32> = all.iter().map(|own| ((own.column, own.field), own.chance)).collect();
+    let of = |column: usize, field: usize| sure.get(&(column, field)).copied().unwrap_or(0.0);
+    let held: Vec<(usize, usize)> = chosen.iter().flatten().map(|own| (own.scored.column, own.scored.field)).collect();
     for own in chosen.iter_mut().flatten() {
         let me = own.scored.clone();
-        // A rival that is surer of a place elsewhere is none.
-        let bound_elsewhere = |column: usize, chance: f32| {
-            holders.iter().any(|(other, field, sure)| *other == column && *field != me.field && *sure >= chance + 0.02)
-        };
-        let filled_better = |field: usize, chance: f32| {
-            holders.iter().any(|(column, other, sure)| *other == field && *column != me.column && *sure >= chance + 0.02)
-        };
         for rival in all {
-            let for_field = rival.field == me.field && rival.column != me.column && !bound_elsewhere(rival.column, rival.chance);
-            let for_column = rival.column == me.column
-                && rival.field != me.field
-                && !shares(rival)
-                && !filled_better(rival.field, rival.chance);
-            if for_field || for_column {
-                own.margin = own.margin.min(me.chance - rival.chance);
+            let (for_field, for_column) = (rival.field == me.field, rival.column == me.column);
+            if for_field == for_column || (for_column && (shares(rival) || shares(&me))) {
+                continue;
             }
-            if for_field {
+            // What would be lost if the two changed places: whatever the rival holds now would go to this one.
+            let other =
+                held.iter().find(|(column, field)| if for_field { *column == rival.column } else { *field == rival.field });
+            let loss = match other {
+                Some((column, field)) => {
+                    me.chance + of(*column, *field)
+                        - rival.chance
+                        - if for_field { of(me.column, *field) } else { of(*column, me.field) }
+                }
+                None => me.chance - rival.chance,
+            };
+            own.margin = own.margin.min(loss);
+            if for_field && loss < 0.3 {
                 own.others.push((rival.column, rival.chance));
             }
         }

@@ -27,7 +27,9 @@ fn readings(c: char) -> Vec<String> {
         return if c.is_ascii_alphanumeric() { vec![c.to_ascii_lowercase().to_string()] } else { Vec::new() };
     };
     let mut out: Vec<String> = Vec::new();
-    for one in many {
+    // Rare readings only make words look alike that are not: two are tried where both are common in names of things.
+    let most = if "重长行调传参降".contains(c) { 3 } else { 1 };
+    for one in many.into_iter().take(most) {
         let plain = one.plain().replace('ü', "v");
         for spelled in [plain.replace('v', "u"), plain] {
             if !out.contains(&spelled) {

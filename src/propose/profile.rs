@@ -27,6 +27,8 @@ pub(super) struct Profile {
     pub hashes: usize,
     /// Dates with separators.
     pub dates: usize,
+    /// The values differ by a number alone: 学号1, 学号2: nobody's data.
+    pub is_filler: bool,
     /// School year and term in one.
     pub year_terms: usize,
     pub longest: usize,
@@ -58,17 +60,15 @@ impl Profile {
             own.values.push(value.to_owned());
         }
         own.distinct = seen.len();
+        let stems: std::collections::HashSet<String> =
+            seen.iter().map(|value| value.chars().filter(|c| !c.is_ascii_digit()).collect()).collect();
+        own.is_filler = seen.len() >= 3 && stems.len() == 1 && stems.iter().any(|stem| stem.chars().any(is_han));
         own
     }
 
     /// A count as a share of the values that are there.
     pub fn share(&self, count: usize) -> f32 {
         if self.filled == 0 { 0.0 } else { count as f32 / self.filled as f32 }
-    }
-
-    /// Whether every value stands once, as far as the samples tell.
-    pub fn is_unique(&self) -> bool {
-        self.filled > 0 && self.distinct == self.filled
     }
 
     /// The values, for fitting. They must not be shown: see [`Self::listable`].
@@ -80,9 +80,9 @@ impl Profile {
     /// of no person's form.
     pub fn listable(&self) -> Option<BTreeMap<&str, usize>> {
         let personal = self.resident + self.phone + self.mail + self.hashes;
-        let named = self.share(self.person) > 0.3 && self.distinct > 12;
+        let numbered = self.values().any(|value| value.len() >= 6 && value.bytes().all(|b| b.is_ascii_digit()));
         let repeated = self.distinct * 2 <= self.filled || self.distinct <= 3;
-        if personal > 0 || named || !repeated || self.distinct > MOST_DISTINCT || self.longest > 24 {
+        if personal > 0 || numbered || !repeated || self.distinct > MOST_DISTINCT || self.longest > 16 {
             return None;
         }
         let mut counts = BTreeMap::new();
@@ -100,13 +100,19 @@ pub(super) fn is_surrogate(shape: &TableShape, column: usize, profile: &Profile)
     let is_number = profile.filled == 0 || profile.share(profile.digits) > 0.99;
     let declared = own.declared.to_ascii_lowercase();
     let counted = declared.contains("int") || declared.contains("serial") || own.kind == ColumnKind::Number;
-    let named = name == "id" || name.ends_with("_id") || name.ends_with("id") && own.name.ends_with(['D', 'd']) && name.len() <= 16;
+    let named =
+        name == "id" || name.ends_with("_id") || name.ends_with("id") && own.name.ends_with(['D', 'd']) && name.len() <= 16;
     let long_hash = profile.share(profile.hashes) > 0.9;
     let said = own.comment.as_deref().is_some_and(|text| {
         let text = text.trim().to_ascii_lowercase();
         text.ends_with("id") || text.contains("主键") || text == "id"
     });
-    (long_hash && (named || said)) || (is_number && counted && (named || said || (shape.primary.len() == 1 && runs_on(profile) && name.len() <= 4)))
+    (long_hash && (named || said))
+        || (is_number
+            && counted
+            && (named
+                || said
+                || (shape.primary.len() == 1 && shape.primary[0] == *own.name && runs_on(profile) && name.len() <= 4)))
 }
 
 /// 1, 2, 3 …: numbers that the database gave.
@@ -155,6 +161,12 @@ fn is_phone(value: &str) -> bool {
 
 fn is_mail(value: &str) -> bool {
     value.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains(['@', ' ']))
+}
+
+/// Whether a value has the form of a person's name or of an address. It may still be a word: a label such as 高级.
+pub(super) fn is_personal(value: &str) -> bool {
+    let places = value.chars().filter(|c| "省市县区镇乡村路街巷号室栋".contains(*c)).count();
+    is_person_name(value) || places >= 2
 }
 
 /// A Chinese name by its form: a common family name in front of one or two characters, or dots between parts.

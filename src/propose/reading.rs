@@ -34,7 +34,9 @@ pub(super) fn head_of(comment: &str) -> &str {
     let comment = comment.trim();
     let end = comment
         .char_indices()
-        .find(|(at, c)| *at > 0 && matches!(c, '：' | ':' | '（' | '(' | '，' | ',' | '；' | ';' | '。' | '\n' | '【' | '[' | '=' | '|'))
+        .find(|(at, c)| {
+            *at > 0 && matches!(c, '：' | ':' | '（' | '(' | '，' | ',' | '；' | ';' | '。' | '\n' | '【' | '[' | '=' | '|')
+        })
         .map_or(comment.len(), |(at, _)| at);
     comment[..end].trim()
 }
@@ -122,11 +124,8 @@ pub(super) fn english(terms: &Terms, name: &str) -> Vec<Reading> {
     while at < tokens.len() {
         let phrase = (1..=(tokens.len() - at).min(5)).rev().find_map(|len| {
             let words = &tokens[at..at + len];
-            let found = if len == 1 {
-                terms.english_word(&words[0])
-            } else {
-                terms.english.get(&words.join(" ")).map(Vec::as_slice)
-            };
+            let found =
+                if len == 1 { terms.english_word(&words[0]) } else { terms.english.get(&words.join(" ")).map(Vec::as_slice) };
             found.map(|entries| (len, entries))
         });
         let (len, entries): (usize, Vec<Result<usize, String>>) = match phrase {

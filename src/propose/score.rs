@@ -1,12 +1,13 @@
 //! How surely a column is a field: what names say, then what values say.
 
+use super::codes::{self, Dictionary};
 use super::field::{Field, Spelled};
 use super::fit::fit;
-use super::codes::{self, Dictionary};
 use super::profile::{self, Profile};
 use super::reading::{self, How, Reading};
 use super::similar::{Around, chance};
-use super::terms::{Term, Terms, is_han};
+use super::terms::{Term, Terms, is_han, plain};
+use super::title::Subject;
 use crate::finding::Text;
 use crate::source::TableShape;
 use crate::standard::TablePlan;
@@ -42,8 +43,10 @@ impl View {
         bare.retain(|name| name.len() >= 2 && name.is_ascii());
         let first = comment.iter().chain(&name).max_by(|a, b| a.trust.total_cmp(&b.trust));
         let is_machinery = comment.iter().chain(&name).any(|own| own.trust > 0.9 && reading::is_machinery(terms, own))
-            || profile.share(profile.hashes) > 0.8;
-        let said = column.comment.as_deref().filter(|text| text.chars().any(is_han)).map(|text| reading::head_of(text).to_owned());
+            || profile.share(profile.hashes) > 0.8
+            || bare.iter().any(|name| terms.audits.contains(name));
+        let said =
+            column.comment.as_deref().filter(|text| text.chars().any(is_han)).map(|text| reading::head_of(text).to_owned());
         Self {
             at,
             is_surrogate: profile::is_surrogate(shape, at, &profile),
@@ -81,12 +84,12 @@ fn by_readings(terms: &Terms, readings: &[Reading], field: &Field, around: &Arou
     })
 }
 
-fn by_names(terms: &Terms, plan: &TablePlan, field: &Field, view: &View, around: &Around) -> Named {
+fn by_names(terms: &Terms, plan: &TablePlan, subject: &Subject, field: &Field, view: &View, around: &Around) -> Named {
     let label = &plan.field(field.idx).label;
     let (said, _) = by_readings(terms, &view.comment, field, around);
     let (named, how) = by_readings(terms, &view.name, field, around);
     let english = view.name.iter().any(|own| own.how == How::English && own.trust > 0.97);
-    let spelled = view.bare.iter().filter_map(|name| field.spelled(plan, name)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let spelled = view.bare.iter().filter_map(|name| field.spelled(plan, subject, name)).max_by(|a, b| a.0.total_cmp(&b.0));
     let spelled = spelled.filter(|(_, by)| !english || (*by == Spelled::Identifier && view.comment.is_empty()));
     let by_name = chance(named * if how == Some(How::Chinese) { 1.0 } else { 0.98 });
     let by_spelling = spelled.map_or(0.0, |(own, _)| own);
@@ -94,20 +97,28 @@ fn by_names(terms: &Terms, plan: &TablePlan, field: &Field, view: &View, around:
     let shown = view.said.as_deref().unwrap_or_default();
     if view.comment.is_empty() {
         let reason = match (spelled, how) {
-            (Some((own, Spelled::Identifier)), _) if own >= by_name => Text::new("列名即字段名", "the column bears the field's name"),
+            (Some((own, Spelled::Identifier)), _) if own >= by_name => {
+                Text::new("列名即字段名", "the column bears the field's name")
+            }
             (Some((own, Spelled::Initials)), _) if own >= by_name => {
                 Text::new(format!("列名为“{label}”的拼音首字母"), format!("the name is pinyin initials of {label}"))
             }
-            (_, Some(How::Pinyin)) => Text::new(format!("列名读作“{shown}”（全拼）"), format!("the name reads {shown} in pinyin")),
+            (_, Some(How::Pinyin)) => {
+                Text::new(format!("列名读作“{shown}”（全拼）"), format!("the name reads {shown} in pinyin"))
+            }
             (_, Some(How::Chinese)) => Text::new(format!("列名与“{label}”同义"), format!("the name means {label}")),
             _ => Text::new(format!("列名（英文）意为“{shown}”"), format!("the English name means {shown}")),
         };
         return Named { chance: other, reason };
     }
-    let by_comment = chance(said);
-    let both = by_comment.max(0.6 * other);
+    let exact = view.said.as_deref().is_some_and(|own| plain(own) == plain(label));
+    let by_comment = if exact { 0.985 } else { chance(said) };
+    // A comment that is understood and says something else goes before the name.
+    let clear = view.comment.iter().any(|own| own.trust >= 0.9);
+    let share = if clear && by_comment < 0.6 { 0.45 } else { 0.6 };
+    let both = by_comment.max(share * other);
     let agreed = if said > 0.55 && other > 0.7 { both + (1.0 - both) * 0.35 } else { both };
-    let reason = if by_comment >= 0.6 * other {
+    let reason = if by_comment >= share * other {
         Text::new(format!("注释“{shown}”与“{label}”同义"), format!("the comment {shown} means {label}"))
     } else {
         Text::new("列名相近而注释不同", "the name is close, the comment is not")
@@ -119,17 +130,22 @@ fn by_names(terms: &Terms, plan: &TablePlan, field: &Field, view: &View, around:
 pub(super) fn score(
     terms: &Terms,
     plan: &TablePlan,
+    subject: &Subject,
     field: &Field,
     view: &View,
     around: &Around,
 ) -> Option<(f32, Option<&'static str>, Vec<Text>)> {
-    let named = by_names(terms, plan, field, view, around);
+    let named = by_names(terms, plan, subject, field, view, around);
     if named.chance < 0.2 {
         return None;
     }
     let found = fit(terms, plan, field.idx, field.head(), &view.profile, &view.dictionary);
     let mut own = named.chance * found.factor;
     own += (1.0 - own) * found.bonus * if named.chance < 0.4 { 0.4 } else { 1.0 };
+    // Placeholders tell nothing: the name has to say it all.
+    if view.profile.is_filler && named.chance < 0.9 {
+        own *= 0.75;
+    }
     if view.is_surrogate {
         own *= 0.35;
     }

@@ -34,6 +34,7 @@ pub(super) fn alike(terms: &Terms, column: &[Term], label: &[Term], around: &Aro
             None => rest.push(*term),
         }
     }
+    let mut strange = 0.0;
     for term in rest {
         let close = |other: &Term| terms.closeness(term, *other);
         let best = (0..left.len()).max_by(|a, b| close(&left[*a]).total_cmp(&close(&left[*b])));
@@ -47,20 +48,36 @@ pub(super) fn alike(terms: &Terms, column: &[Term], label: &[Term], around: &Aro
             None => {
                 let said = around.standard.contains(&term) || around.source.contains(&term);
                 missed += weight(terms, term) * if said { 0.12 } else { 1.0 };
+                strange += if said || terms.kind(term) == Use::Filler { 0.0 } else { 1.0 };
             }
         }
     }
+    // A column that names its subject alone may hold its number or its name: the values tell.
+    let bare = strange == 0.0 && left.len() == 1 && left == label[label.len() - 1..] && label.len() > 1;
     for term in left {
         let said = around.standard.contains(&term);
         let hinted = around.source.contains(&term);
-        missed += weight(terms, term) * if said { 0.2 } else if hinted { 0.25 } else { 0.9 };
+        let head = bare && matches!(terms.name(term), "编号" | "名称");
+        missed += weight(terms, term)
+            * if said {
+                0.2
+            } else if hinted || head {
+                0.25
+            } else {
+                0.9
+            };
+        // One thing in the place of another is worse than one left out.
+        if strange > 0.0 && !said && !hinted && terms.kind(term) != Use::Filler {
+            missed += 0.5;
+        }
     }
     if matched <= 0.0 { 0.0 } else { matched / (matched + missed) }
 }
 
 /// The chance that a likeness is no accident.
 pub(super) fn chance(likeness: f32) -> f32 {
-    const POINTS: [(f32, f32); 7] = [(0.0, 0.0), (0.4, 0.12), (0.55, 0.35), (0.66, 0.55), (0.75, 0.72), (0.85, 0.87), (1.0, 0.96)];
+    const POINTS: [(f32, f32); 7] =
+        [(0.0, 0.0), (0.4, 0.12), (0.55, 0.35), (0.66, 0.55), (0.75, 0.72), (0.85, 0.87), (1.0, 0.96)];
     let above = POINTS.iter().position(|(x, _)| *x >= likeness).unwrap_or(POINTS.len() - 1).max(1);
     let ((x0, y0), (x1, y1)) = (POINTS[above - 1], POINTS[above]);
     y0 + (y1 - y0) * ((likeness - x0) / (x1 - x0)).clamp(0.0, 1.0)

@@ -1,6 +1,6 @@
 //! The vocabulary of campus systems: terms with what else they are called, in Chinese, English and pinyin.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 use strsim::normalized_levenshtein;
@@ -76,6 +76,8 @@ pub struct Terms {
     pub(super) longest_spelled: usize,
     longest: usize,
     pub(super) syllables: pinyin::Syllables,
+    /// Initials of who changed a row, and when.
+    pub(super) audits: HashSet<String>,
 }
 
 /// A line of the vocabulary that cannot be used.
@@ -125,6 +127,7 @@ impl Terms {
             longest_spelled: 0,
             longest: 0,
             syllables: pinyin::Syllables::new(),
+            audits: HashSet::new(),
         };
         let lines: Vec<Line> = csv::Reader::from_reader(text.as_bytes())
             .deserialize()
@@ -153,6 +156,8 @@ impl Terms {
                 push(&mut terms.joined, &phrase.replace(' ', ""), at);
             }
         }
+        let audits = terms.entries.iter().filter(|entry| entry.kind == Use::Audit).flat_map(|entry| &entry.initials);
+        terms.audits = audits.filter(|initials| initials.len() >= 3).cloned().collect();
         Ok(terms)
     }
 

@@ -16,8 +16,10 @@ pub(super) struct Subject {
     pub terms: Vec<Term>,
     /// The terms that say something.
     pub core: Vec<Term>,
+    /// The person that every row is about: 姓名 is that person's.
+    pub implied: Vec<Term>,
     /// Initials of the title as a vendor would write them.
-    initials: Vec<String>,
+    pub initials: Vec<String>,
 }
 
 impl Subject {
@@ -25,10 +27,22 @@ impl Subject {
         let title = cleaned(&plan.label_zh);
         let words = terms.words(&title);
         let all = terms.terms(&words);
-        let core: Vec<Term> = all.iter().copied().filter(|term| terms.kind(*term) != Use::Filler).collect();
-        let telling: Vec<usize> =
-            words.iter().filter_map(|word| word.as_ref().ok().copied()).filter(|at| terms.entry(*at).kind != Use::Filler).collect();
-        Self { initials: super::field::products(terms, &telling), terms: all, core }
+        let mut core: Vec<Term> = all.iter().copied().filter(|term| terms.kind(*term) != Use::Filler).collect();
+        let aside: String = plan.label_zh.chars().filter(|c| !matches!(c, '（' | '）' | '(' | ')')).collect();
+        core.extend(
+            terms
+                .terms(&terms.words(&aside))
+                .into_iter()
+                .filter(|term| terms.kind(*term) == Use::Subject || terms.name(*term) == "学期"),
+        );
+        let telling: Vec<usize> = words
+            .iter()
+            .filter_map(|word| word.as_ref().ok().copied())
+            .filter(|at| terms.entry(*at).kind != Use::Filler)
+            .collect();
+        let person = plan.roles.person.map(|idx| terms.terms(&terms.words(&plain(&plan.field(idx).label)))).unwrap_or_default();
+        let implied = person.into_iter().filter(|term| terms.kind(*term) == Use::Subject).collect();
+        Self { initials: super::field::products(terms, &telling), terms: all, core, implied }
     }
 }
 
@@ -44,7 +58,8 @@ pub(super) struct Table {
 }
 
 /// What stands behind a subject's initials in a table's name: 信息, 表, 基本信息, 代码表, 记录.
-const TAILS: [&str; 16] = ["", "B", "XX", "XXB", "JBXX", "JBXXB", "DM", "DMB", "JL", "JLB", "SJ", "JBSJ", "MXB", "ZB", "DA", "GL"];
+const TAILS: [&str; 16] =
+    ["", "B", "XX", "XXB", "JBXX", "JBXXB", "DM", "DMB", "JL", "JLB", "SJ", "JBSJ", "MXB", "ZB", "DA", "GL"];
 
 impl Table {
     pub fn of(terms: &Terms, shape: &TableShape, prefixes: &[String]) -> Self {
@@ -56,7 +71,13 @@ impl Table {
         let bare = if prefixed { words[1..].join("_") } else { stem.to_owned() };
         let mut readings = reading::of_name(terms, &bare);
         if let Some(comment) = &shape.comment {
-            readings.splice(0..0, reading::of_comment(terms, comment.trim_end_matches('表')));
+            let said = reading::of_comment(terms, comment.trim_end_matches('表'));
+            // Of the ways to read a name those stand that the comment bears out.
+            let agrees = |own: &Reading| said.iter().any(|said| said.terms.iter().any(|term| own.terms.contains(term)));
+            if readings.iter().any(agrees) {
+                readings.retain(agrees);
+            }
+            readings.splice(0..0, said);
         }
         let mut core: Vec<Term> = Vec::new();
         for reading in readings.iter().filter(|reading| reading.trust > 0.8) {
@@ -79,10 +100,19 @@ impl Table {
             let trust = if reading.how == How::Comment { 1.0 } else { reading.trust * 0.97 };
             trust * alike(terms, &reading.terms, &subject.terms, &around)
         };
-        let read = self.readings.iter().map(by_terms).fold(0.0, f32::max);
-        let abbreviated = subject.initials.iter().any(|own| {
-            own.len() >= 2 && self.tail.strip_prefix(own.as_str()).is_some_and(|rest| TAILS.contains(&rest))
-        });
+        let best = |of_comment: bool| {
+            let own = self.readings.iter().filter(|own| (own.how == How::Comment) == of_comment && own.trust >= 0.7);
+            own.map(by_terms).fold(None, |best: Option<f32>, own| Some(best.map_or(own, |best| best.max(own))))
+        };
+        // A name that says something else than the comment makes both doubtful.
+        let read = match (best(true), best(false)) {
+            (Some(said), Some(named)) => 0.75 * said.max(named) + 0.25 * said.min(named).max(0.5 * said.max(named)),
+            (said, named) => said.or(named).unwrap_or(0.0),
+        };
+        let abbreviated = subject
+            .initials
+            .iter()
+            .any(|own| own.len() >= 2 && self.tail.strip_prefix(own.as_str()).is_some_and(|rest| TAILS.contains(&rest)));
         // Two letters alone stand for many things.
         let by_initials = match abbreviated {
             true if self.tail.len() >= 4 => 0.85,

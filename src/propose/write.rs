@@ -42,7 +42,14 @@ fn heading(table: &TableProposal, place: &Place<'_>, out: &mut String) {
         out,
         "# {} {} ← {} {}{about}\n# 由 xiaoshu init 提出，把握 {:.2}；请逐行核对，再运行 xiaoshu check --connect 与 xiaoshu try {}\n\
          # Proposed by xiaoshu init, confidence {:.2}; look at each line, then run xiaoshu check --connect and xiaoshu try {}",
-        plan.name, line(&plan.label_zh), place.source, line(&table.object), table.chance, plan.name, table.chance, plan.name
+        plan.name,
+        line(&plan.label_zh),
+        place.source,
+        line(&table.object),
+        table.chance,
+        plan.name,
+        table.chance,
+        plan.name
     );
     for (rival, chance) in &table.rivals {
         let _ = writeln!(out, "# 也可能来自 / could also come from: {} ({chance:.2})", line(rival));
@@ -72,7 +79,8 @@ fn key(table: &TableProposal, place: &Place<'_>, out: &mut String) {
     }
     match &table.source_id {
         Some(column) if place.numbered => {
-            let _ = writeln!(out, "\n# 以来源的行号为主键 / keyed by the source's own row id\n[key]\nsource_id = {}", quoted(column));
+            let _ =
+                writeln!(out, "\n# 以来源的行号为主键 / keyed by the source's own row id\n[key]\nsource_id = {}", quoted(column));
         }
         Some(column) => {
             let _ = writeln!(
@@ -146,7 +154,11 @@ fn decide(table: &TableProposal, out: &mut String) {
             let _ = writeln!(out, "#   或 / or {:.2}: {}", other.chance, quoted(&other.column));
         }
         if field.needed {
-            let _ = writeln!(out, "{} = {{ value = \"\" }}    # 待定前为空，行会隔离等待 / empty until decided: rows wait", plan.name);
+            let _ = writeln!(
+                out,
+                "{} = {{ value = \"\" }}    # 待定前为空，行会隔离等待 / empty until decided: rows wait",
+                plan.name
+            );
         }
     }
 }
@@ -184,7 +196,9 @@ fn question(plan: &FieldPlan) -> String {
             set.id, set.id, set.id
         ),
         (None, Some(_)) => "存于何处？须是主数据中已有的编号 / where is it kept? numbers that the rosters have".to_owned(),
-        (None, None) => "存于哪个系统、哪一列？没有则由谁填报 / which system and column has it? if none, who fills it in".to_owned(),
+        (None, None) => {
+            "存于哪个系统、哪一列？没有则由谁填报 / which system and column has it? if none, who fills it in".to_owned()
+        }
     }
 }
 

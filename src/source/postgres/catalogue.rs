@@ -55,9 +55,9 @@ pub(super) async fn describe(session: &Session) -> Result<Vec<TableShape>, Sourc
     for row in rows(session, &mut connection, CONSTRAINTS).await? {
         let Some(at) = places.get(&text(&row, 0)) else { continue };
         let target = places.get(&text(&row, 4)).map(|at| tables[*at].name.clone()).unwrap_or_default();
-        let (_, reference) = keys.entry((*at, text(&row, 1))).or_insert_with(|| {
-            (text(&row, 2), TableReference { columns: Vec::new(), table: target, targets: Vec::new() })
-        });
+        let (_, reference) = keys
+            .entry((*at, text(&row, 1)))
+            .or_insert_with(|| (text(&row, 2), TableReference { columns: Vec::new(), table: target, targets: Vec::new() }));
         reference.columns.push(text(&row, 3));
         reference.targets.push(text(&row, 5));
     }
