@@ -29,9 +29,8 @@ pub(super) fn written(context: &Context<'_>, request: &InitRequest) -> Result<Op
     }
     let text = settings(request)?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let failed = |what: &Path| move |e: std::io::Error| Failure::io(&what.display().to_string(), &e);
-    fs::create_dir_all(folder.join("mappings")).map_err(failed(folder))?;
-    fs::write(file, text).map_err(failed(file))?;
+    fs::create_dir_all(folder.join("mappings")).map_err(|e| Failure::io(&folder.display().to_string(), &e))?;
+    fs::write(file, text).map_err(|e| Failure::io(&file.display().to_string(), &e))?;
     Ok(Some(file.clone()))
 }
 

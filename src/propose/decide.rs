@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::codes::{self, CodeProposal};
 use super::field::Field;
+use super::foreign;
 use super::pair::{Chosen, Origin, Pair, Target};
 use super::score::View;
 use super::terms::Terms;
@@ -127,6 +128,7 @@ pub fn propose(standard: &Standard, terms: &Terms, shapes: &[TableShape]) -> Pro
         }
     }
     tables.sort_by_key(|table| table.plan.id);
+    foreign::strengthen(shapes, &mut tables);
     let left = left(shapes, &origins, &pairs, &tables, standard);
     Proposal { tables, left }
 }

@@ -10,6 +10,7 @@ mod codes;
 mod decide;
 mod field;
 mod fit;
+mod foreign;
 mod pair;
 mod pinyin;
 mod profile;

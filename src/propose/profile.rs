@@ -62,7 +62,10 @@ impl Profile {
         own.distinct = seen.len();
         let stems: std::collections::HashSet<String> =
             seen.iter().map(|value| value.chars().filter(|c| !c.is_ascii_digit()).collect()).collect();
-        own.is_filler = seen.len() >= 3 && stems.len() == 1 && stems.iter().any(|stem| stem.chars().any(is_han));
+        own.is_filler = seen.len() >= 3
+            && stems.len() == 1
+            && stems.iter().any(|stem| stem.chars().any(is_han) && stem.chars().count() <= 6)
+            && seen.iter().all(|value| value.ends_with(|c: char| c.is_ascii_digit()));
         own
     }
 

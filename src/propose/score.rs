@@ -141,7 +141,15 @@ pub(super) fn score(
     }
     let found = fit(terms, plan, field.idx, field.head(), &view.profile, &view.dictionary);
     let mut own = named.chance * found.factor;
-    own += (1.0 - own) * found.bonus * if named.chance < 0.4 { 0.4 } else { 1.0 };
+    // What many columns look like says little for one whose name says little.
+    own += (1.0 - own) * found.bonus * named.chance.min(1.0);
+    // School year and term in one have a form that nothing else has.
+    if matches!(found.take, Some("school_year" | "term"))
+        && named.chance > 0.35
+        && view.profile.share(view.profile.year_terms) > 0.9
+    {
+        own = own.max(0.86);
+    }
     // Placeholders tell nothing: the name has to say it all.
     if view.profile.is_filler && named.chance < 0.9 {
         own *= 0.75;

@@ -60,7 +60,7 @@ const CRATES: &[(&str, &[&str])] = &[
 
 /// Parts that do no input or output, take time as an argument, and are not async. The standard's loader reads files,
 /// its importer writes them.
-const PURE: &[&str] = &["normalize/", "validate/", "record/", "finding/", "standard/", "report/delivery/"];
+const PURE: &[&str] = &["propose/", "normalize/", "validate/", "record/", "finding/", "standard/", "report/delivery/"];
 const IMPURE: &[&str] = &["standard/load.rs", "standard/folder.rs", "standard/import/", "normalize/adopt.rs"];
 
 /// File and folder names that say nothing.
