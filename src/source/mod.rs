@@ -17,11 +17,13 @@ mod postgres;
 mod push;
 mod reader;
 mod server;
+mod shape;
 mod sqlite;
 mod statement;
 
 pub use batch::{Cell, Column, ColumnKind, Position, RawFault, SourceBatch, SourceBatchBuilder};
 pub use guest::{Guest, Pace};
+pub use shape::{ColumnShape, SampleBounds, Samples, TableReference, TableShape, introspect};
 pub use sqlite::load_script;
 
 use std::path::Path;
@@ -92,6 +94,16 @@ pub trait Connector: Send + Sync {
     /// where a kind has no such accounts. Connects to nothing.
     fn account_sql(&self, _place: &SourcePlace<'_>, _objects: &[String]) -> Option<String> {
         None
+    }
+
+    /// The tables as their makers describe them: comments, columns, keys, as far as the source knows them. Reads no rows;
+    /// [`introspect`] takes the samples. Without a catalogue there are only names.
+    ///
+    /// # Errors
+    /// What keeps the source from being looked at.
+    fn describe(&self, place: &SourcePlace<'_>) -> Result<Vec<TableShape>, SourceError> {
+        let named = |name: String| TableShape { name, ..TableShape::default() };
+        Ok(self.objects(place)?.into_iter().map(named).collect())
     }
 
     /// Opens one object for reading, from the start or behind `resume`.

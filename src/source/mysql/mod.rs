@@ -2,6 +2,7 @@
 //!
 //! Nothing is asked of the server that MySQL 5.6 does not know.
 
+mod catalogue;
 mod cell;
 mod connect;
 mod read;
@@ -9,7 +10,7 @@ mod read;
 use std::sync::OnceLock;
 
 use super::server::Server;
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, guest, reader};
+use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, reader};
 use connect::Session;
 
 /// The connector.
@@ -47,6 +48,11 @@ impl Connector for Mysql {
         let to = "'xiaoshu_reader'@'<address of the hub>'";
         let grants = guest::grants(objects, '`', Some(&session.server.database), to);
         Some(format!("CREATE USER {to} IDENTIFIED BY '<password>';\n{grants}"))
+    }
+
+    fn describe(&self, place: &SourcePlace<'_>) -> Result<Vec<TableShape>, SourceError> {
+        let session = session(place)?;
+        reader::run(place.name, || catalogue::describe(&session))
     }
 
     fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {

@@ -1,5 +1,6 @@
 //! PostgreSQL: one read-only transaction an object (REPEATABLE READ), rows through a cursor.
 
+mod catalogue;
 mod cell;
 mod connect;
 mod read;
@@ -8,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use super::server::{Server, ZeroDates};
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, guest, reader};
+use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, reader};
 pub(super) use connect::{Own, Session};
 pub(super) use read::open;
 
@@ -57,6 +58,11 @@ impl Connector for Postgres {
             usage.concat(),
             guest::grants(objects, '"', None, "xiaoshu_reader")
         ))
+    }
+
+    fn describe(&self, place: &SourcePlace<'_>) -> Result<Vec<TableShape>, SourceError> {
+        let session = session(place)?;
+        reader::run(place.name, || catalogue::describe(&session))
     }
 
     fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
