@@ -20,7 +20,7 @@ pub(super) use apply::{Intake, Times};
 pub use batches::ReportedBatch;
 pub(super) use batches::{BatchQuery, NewBatch};
 pub use read::{Counts, Effect, HeldRow};
-pub(super) use streams::{KeptVerdict, Opened, Opening, Said, StreamBatch, StreamEffects, StreamRow, Taken};
+pub(super) use streams::{HeldVersion, KeptVerdict, Opened, Opening, Said, StreamBatch, StreamEffects, StreamRow, Taken};
 pub use upsert::Operation;
 pub(super) use upsert::Outcome;
 
