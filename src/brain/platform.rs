@@ -47,7 +47,7 @@ impl Platform {
     /// when there is no way, or too much is asked already.
     pub(super) fn demand(&self, school: &str, what: Demanded) -> bool {
         let topic = self.config.kafka.as_ref().is_some_and(|kafka| kafka.return_topic.is_some());
-        let known = || self.accounts.list().iter().any(|account| account.school() == school);
+        let known = || self.accounts.list().iter().any(|a| a.school() == school || a.school_code.is_empty());
         self.streams.demand(school, what.clone()) || (topic && known() && self.demands.put(school, what))
     }
 }

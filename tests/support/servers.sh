@@ -141,8 +141,8 @@ start_mariadb() {
 # Starts them, sets XIAOSHU_TEST_POSTGRES_URL, XIAOSHU_TEST_MYSQL_URL, XIAOSHU_TEST_KAFKA_BROKERS (everything is
 # allowed) and XIAOSHU_TEST_KAFKA_SASL (the same broker by account; one called stranger may do nothing), the same over TLS
 # as XIAOSHU_TEST_KAFKA_TLS, XIAOSHU_TEST_KAFKA_MUTUAL (demands a client's certificate) and XIAOSHU_TEST_KAFKA_SASL_TLS with
-# XIAOSHU_TEST_KAFKA_CERTIFICATES (a folder), and for brokers that a test starts itself XIAOSHU_TEST_KAFKA_LIBS;
-# XIAOSHU_TEST_PYTHON has a Kafka client.
+# XIAOSHU_TEST_KAFKA_CERTIFICATES (a folder), its process XIAOSHU_TEST_KAFKA_PID, and for brokers that a test starts
+# itself XIAOSHU_TEST_KAFKA_LIBS; XIAOSHU_TEST_PYTHON has a Kafka client.
 start_servers() {
     local name started=() pid tls mutual sasltls
     if wanted postgres; then SERVERS_POSTGRES_BIN=$(find_postgres) || die "PostgreSQL is not installed"; fi
@@ -169,6 +169,8 @@ start_servers() {
     wanted mariadb &&
         export XIAOSHU_TEST_MYSQL_URL="mysql://xiaoshu:$SERVERS_PASSWORD@127.0.0.1:$(cat "$SERVERS_DIR/mariadb.port")/xiaoshu"
     if wanted kafka; then
+        XIAOSHU_TEST_KAFKA_PID=$(cat "$SERVERS_DIR/kafka.pid")
+        export XIAOSHU_TEST_KAFKA_PID
         export XIAOSHU_TEST_KAFKA_BROKERS="127.0.0.1:$(cat "$SERVERS_DIR/kafka.port")"
         export XIAOSHU_TEST_KAFKA_SASL="kafka://xiaoshu:$SERVERS_PASSWORD@127.0.0.1:$(cat "$SERVERS_DIR/kafka.sasl")/kafka"
         read -r tls mutual sasltls <"$SERVERS_DIR/kafka.tls"

@@ -160,8 +160,8 @@ pub fn ask<T>(
         if !matches!(code, Code::BrokerTransportFailure | Code::OperationTimedOut | Code::AllBrokersDown | Code::TimedOutQueue) {
             return Err(Trouble::of_code(code, about, ""));
         }
-        // The client's account of the connection waits in its queue.
-        while let Some(event) = consumer.poll(Duration::ZERO) {
+        // The client's account of the connection waits in its queue, errors behind lines for the log.
+        while let Some(event) = consumer.poll(Duration::from_millis(20)) {
             if let Err(KafkaError::MessageConsumption(code) | KafkaError::MessageConsumptionFatal(code)) = event {
                 consumer.context().note(code, String::new());
             }
@@ -170,7 +170,7 @@ pub fn ask<T>(
             return Err(connection.explain(Trouble::of_code(code, &brokers, &reason), code));
         }
         if left.is_zero() {
-            return Err(connection.explain(Trouble::of_code(code, &brokers, ""), code));
+            return Err(connection.explain(Trouble::of_code(code, &brokers, &consumer.context().lock().line), code));
         }
     }
 }

@@ -171,7 +171,8 @@ from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechani
 brokers, user, password = sys.argv[1:]
 way = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
 change = UserScramCredentialUpsertion(user, way, password.encode())
-AdminClient({'bootstrap.servers': brokers}).alter_user_scram_credentials([change])[user].result(30)";
+admin = AdminClient({'bootstrap.servers': brokers})
+admin.alter_user_scram_credentials([change])[user].result(30)";
     let python = variable("XIAOSHU_TEST_PYTHON");
     let output = Command::new(python).args(["-c", PROGRAM, &shared(), user, password]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::process::Command;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use serde_json::{Value, json};
@@ -88,7 +89,9 @@ fn under_another_name(address: String) -> String {
 async fn records_go_and_verdicts_come_over_encrypted_lines() {
     let prefix = unique();
     let verdicts = format!("{prefix}.verdicts");
-    broker::make(&shared(), &format!("{prefix}.course"), 1, true);
+    for domain in ["basic", "major", "course", "student", "teacher", "enterprise"] {
+        broker::make(&shared(), &format!("{prefix}.{domain}"), 1, true);
+    }
     broker::make(&shared(), &verdicts, 1, false);
     let mut kafka = mutual();
     kafka["topic_prefix"] = prefix.as_str().into();
@@ -123,6 +126,47 @@ async fn records_go_and_verdicts_come_over_encrypted_lines() {
         let batch = source.next_batch(10).unwrap().unwrap();
         assert_eq!((batch.len(), batch.cell(0, 0)), (1, Some(key(1).as_str())), "the newest of {TABLE}'s only key");
         assert!(connector("kafka").unwrap().check(&place).unwrap().notes.is_empty(), "nothing to warn of");
+    }
+}
+
+/// The example of a consumer, with the settings of its client in a file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_public_client_reads_over_encrypted_lines() {
+    let prefix = unique();
+    let sender = Sender::new(&over(settings(&shared(), &prefix), &tls()));
+    for domain in ["basic", "major", "course", "student", "teacher", "enterprise"] {
+        broker::make(&shared(), &format!("{prefix}.{domain}"), 1, true);
+    }
+    sender.submit(1, &[(1, 11, UP), (2, 12, UP)]).await.unwrap();
+    sender.story(|lines| lines.len() == 2).await;
+    let (by_account, password) = broker::account_of("XIAOSHU_TEST_KAFKA_SASL_TLS");
+    let ca = certificate("ca.pem");
+    let clients = [
+        (
+            by_account,
+            json!({"security.protocol": "sasl_ssl", "ssl.ca.location": ca, "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": "xiaoshu", "sasl.password": password}),
+        ),
+        (
+            variable("XIAOSHU_TEST_KAFKA_MUTUAL"),
+            json!({"security.protocol": "ssl", "ssl.ca.location": ca,
+            "ssl.certificate.location": certificate("client.crt"), "ssl.key.location": certificate("client.key")}),
+        ),
+    ];
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy/examples/streams/consume.py");
+    for (address, client) in clients {
+        let folder = TempDir::new().unwrap();
+        let (file, settings) = (folder.path().join("region.sqlite"), folder.path().join("client.json"));
+        std::fs::write(&settings, client.to_string()).unwrap();
+        let mut command = Command::new(variable("XIAOSHU_TEST_PYTHON"));
+        command.arg(&script).arg(address).arg(&file).arg(&prefix).arg("--once").env("KAFKA_SETTINGS", settings);
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let url = format!("sqlite://{}", file.display());
+        let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.unwrap();
+        let read: Vec<(String, i64)> =
+            sqlx::query_as("SELECT key, seq FROM record ORDER BY key").fetch_all(&mut connection).await.unwrap();
+        assert_eq!(read, [(key(1).to_string(), 11), (key(2).to_string(), 12)]);
     }
 }
 
