@@ -4,11 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use rdkafka::ClientConfig;
-use rdkafka::types::RDKafkaErrorCode as Code;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::fault::Trouble;
+use crate::fault::FaultClass;
 use crate::finding::Text;
 use crate::wire::tls::Acceptance;
 
@@ -189,8 +189,8 @@ impl Connection {
 
     /// Adds what these settings may have to do with a connection that brokers end: who does not say who it is, is not told
     /// so in the handshake.
-    pub(super) fn explain(&self, mut trouble: Trouble, code: Code) -> Trouble {
-        if code == Code::BrokerTransportFailure && self.encrypted() && self.cert.is_none() {
+    pub(super) fn explain(&self, mut trouble: Trouble) -> Trouble {
+        if trouble.class == FaultClass::Transient && self.encrypted() && self.cert.is_none() {
             trouble.text.zh.push_str("；若代理要求客户端证书，请设置 cert 与 key");
             trouble.text.en.push_str("; if the broker demands a client certificate, set cert and key");
         }

@@ -32,9 +32,12 @@ struct Last {
 }
 
 impl Last {
-    /// The error with its reason.
+    /// The error with its reason. That no broker is up has the reason for which the last connection failed.
     fn told(&self) -> Option<(Code, String)> {
         let (code, reason) = self.error.as_ref()?;
+        if *code == Code::AllBrokersDown && !self.line.is_empty() {
+            return Some((Code::BrokerTransportFailure, self.line.clone()));
+        }
         Some((*code, if reason.is_empty() { self.line.clone() } else { reason.clone() }))
     }
 }
@@ -167,10 +170,10 @@ pub fn ask<T>(
             }
         }
         if let Some((code, reason)) = consumer.context().last() {
-            return Err(connection.explain(Trouble::of_code(code, &brokers, &reason), code));
+            return Err(connection.explain(Trouble::of_code(code, &brokers, &reason)));
         }
         if left.is_zero() {
-            return Err(connection.explain(Trouble::of_code(code, &brokers, &consumer.context().lock().line), code));
+            return Err(connection.explain(Trouble::of_code(code, &brokers, &consumer.context().lock().line)));
         }
     }
 }
@@ -205,4 +208,49 @@ pub fn describe(
         })
     };
     topics.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+
+    fn watch() -> Watch {
+        let settings =
+            json!({"brokers": ["k:9092"], "security": "sasl_plain", "tls": false, "user": "hub", "password": "hunter2"});
+        let mut settings: Map<_, _> = settings.as_object().unwrap().clone();
+        Watch::new("region".into(), Arc::new(Connection::take(&mut settings).unwrap()))
+    }
+
+    fn hear(watch: &Watch, code: Code, reason: &str) {
+        watch.error(KafkaError::Global(code), reason);
+    }
+
+    #[test]
+    fn what_tells_why_stays_until_something_comes_through() {
+        let watch = watch();
+        hear(&watch, Code::BrokerTransportFailure, "connection refused");
+        hear(&watch, Code::AllBrokersDown, "1/1 brokers are down");
+        assert!(watch.trouble().is_none() && !watch.is_refused(), "nothing that tells why");
+        hear(&watch, Code::Authentication, "hunter2 is wrong");
+        hear(&watch, Code::AllBrokersDown, "1/1 brokers are down");
+        watch.note(Code::Authentication, String::new());
+        let trouble = watch.trouble().unwrap();
+        assert_eq!(trouble.class, crate::fault::FaultClass::Credentials);
+        assert!(trouble.text.en.contains("(*** is wrong)"), "{}", trouble.text.en);
+        assert!(watch.is_refused());
+        watch.came_through();
+        assert!(watch.trouble().is_none());
+    }
+
+    #[test]
+    fn a_reason_is_taken_from_the_log_where_the_error_has_none() {
+        let watch = watch();
+        watch.log(RDKafkaLogLevel::Error, "FAIL", "[thrd:k:9092/bootstrap]: k:9092/bootstrap: Receive failed with hunter2");
+        hear(&watch, Code::AllBrokersDown, "1/1 brokers are down");
+        let (code, reason) = watch.last().unwrap();
+        assert_eq!((code, reason.as_str()), (Code::BrokerTransportFailure, "k:9092/bootstrap: Receive failed with ***"));
+        assert!(watch.last().is_none(), "it is told once");
+    }
 }
