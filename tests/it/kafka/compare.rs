@@ -10,6 +10,7 @@ use xiaoshu::store::Op;
 use super::broker::{self, shared, unique};
 use super::sender::{self, Sender};
 use super::upstream::{Kafka, address, topic};
+use crate::many::until;
 use crate::report::harness::{SCHOOL, World, platform};
 use crate::streams::suite::{TABLE, all_stored, settle, world_of};
 
@@ -35,12 +36,8 @@ impl Running {
 
     /// Waits for the next comparison after one; how many records differed.
     async fn next(&self, after: Option<(i64, u64)>) -> u64 {
-        loop {
-            if let Some(compared) = self.compared().filter(|now| Some(*now) != after) {
-                return compared.1;
-            }
-            tokio::task::yield_now().await;
-        }
+        until("it is compared", async || self.compared().is_some_and(|now| Some(now) != after)).await;
+        self.compared().map_or(0, |(_, differ)| differ)
     }
 
     async fn end(self) {
@@ -78,9 +75,7 @@ async fn rows_that_the_platform_lost_or_altered_are_found_and_alone_go_again() {
     let running = Running::start(reporter);
     assert!(world.brain.ask_to_reconcile(SCHOOL, ""), "the return topic carries demands");
     assert_eq!(running.next(None).await, 3);
-    while world.brain.held(TABLE).await.unwrap().len() < 40 || writes(&world).await < before + 3 {
-        tokio::task::yield_now().await;
-    }
+    until("they are written", async || writes(&world).await == before + 3).await;
     let first = running.compared();
     assert!(world.brain.ask_to_reconcile(SCHOOL, TABLE));
     assert_eq!(running.next(first).await, 0, "another look finds nothing");
@@ -102,9 +97,7 @@ async fn the_platform_may_ask_for_a_table_once_more() {
     assert!(!world.brain.ask_to_resend("4199000099", TABLE), "a school without an account is not asked");
     assert!(world.brain.ask_to_resend(SCHOOL, TABLE));
     let running = Running::start(reporter);
-    while writes(&world).await < 20 {
-        tokio::task::yield_now().await;
-    }
+    until("every row comes once more", async || writes(&world).await == 20).await;
     running.end().await;
     settle(&world).await;
     all_stored(&world, 10).await;
@@ -116,18 +109,17 @@ async fn without_a_control_topic_nothing_is_compared_and_a_silent_platform_prove
     let prefix = unique();
     let mut settings = sender::settings(&shared(), &prefix);
     settings["return_topic"] = format!("{prefix}.verdicts").into();
-    settings["timeout"] = json!("1s");
+    settings["timeout"] = json!("5s");
     let none = Sender::new(&settings);
     assert!(none.transport.digest(TABLE, "", false).await.unwrap().is_none());
     settings["control_topic"] = format!("{prefix}.control").into();
     let asking = Sender::new(&settings);
-    let error = asking.transport.digest(TABLE, "", false).await.unwrap_err();
-    assert!(error.reach == Reach::Upstream && error.text.en.contains("did not answer"), "{error}");
-    let asked = broker::read(&shared(), &format!("{prefix}.control"));
-    assert_eq!(asked.len(), 1);
-    // Rows go all the same, and what is no verdict on the return topic disturbs nobody.
     asking.submit(1, &[(1, 1, Op::Upsert)]).await.unwrap();
     assert_eq!(asking.story(|lines| !lines.is_empty()).await, ["1 accepted"]);
+    let error = asking.transport.digest(TABLE, "", false).await.unwrap_err();
+    assert!(error.reach == Reach::Upstream && error.text.en.contains("did not answer"), "{error}");
+    assert_eq!(broker::read(&shared(), &format!("{prefix}.control")).len(), 1, "it was asked");
+    // What is no verdict on the return topic disturbs nobody.
     let stray = json!({"school": sender::SCHOOL, "answer": "nobody/1", "position": 3}).to_string();
     broker::write(&shared(), &format!("{prefix}.verdicts"), &[(Some(0), Some(sender::SCHOOL), Some(&stray))]);
     sender::judge(&shared(), &format!("{prefix}.verdicts"), &[(1, 1, "stored")]);
