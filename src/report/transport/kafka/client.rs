@@ -10,6 +10,7 @@ use rdkafka::config::ClientConfig;
 use rdkafka::producer::BaseRecord;
 use tokio::sync::{Mutex, Notify};
 
+use super::asker::Asker;
 use super::dialogue::{self, Dialogue};
 use super::ledger::{Ledger, Ticket};
 use super::message::Envelope;
@@ -308,15 +309,22 @@ impl Transport for KafkaClient {
         let Some(topic) = &self.settings.own.control_topic else { return Ok(None) };
         self.topic(topic).await?;
         self.follow(false).await?;
-        let producer = self.producer().await?;
         let identity = &self.context.identity;
         let (question, answer) = self.dialogue.ask(&format!("{}/{}", identity.instance, self.now()));
         let school = identity.school.to_string();
         let asked = DigestQuestion { school, question, table: table.to_owned(), prefix: prefix.to_owned(), records };
         let value = serde_json::to_vec(&asked).unwrap_or_default();
-        let record = BaseRecord::with_opaque_to(topic, Box::new(Ticket::of_none())).key(&*asked.school).payload(&value);
-        producer.handle.send(record).map_err(|(error, _)| transport_error(Trouble::of(&error, topic), Fate::NotSent))?;
-        let answer = tokio::time::timeout(self.settings.own.timeout.0.min(PATIENCE), answer).await;
+        let patience = self.settings.own.timeout.0.min(PATIENCE);
+        let asker = Asker {
+            settings: Arc::clone(&self.settings),
+            config: self.config.clone(),
+            name: Arc::clone(&self.context.name),
+            school: Arc::clone(&identity.school),
+            topic: topic.clone(),
+            patience,
+        };
+        blocking(move || asker.ask(&value)).await.map_err(|trouble| transport_error(trouble, Fate::NotSent))?;
+        let answer = tokio::time::timeout(patience, answer).await;
         let answer = answer.ok().and_then(Result::ok).ok_or_else(|| dialogue::silent(topic))?;
         dialogue::read(*answer).map(Some)
     }

@@ -30,13 +30,6 @@ pub(super) struct Ticket {
     pub(super) ordinal: u32,
 }
 
-impl Ticket {
-    /// Of a message that is no row: its acknowledgement says nothing.
-    pub(super) fn of_none() -> Self {
-        Self { batch: BatchId(0), sending: 0, ordinal: 0 }
-    }
-}
-
 /// The books.
 pub(super) struct Ledger {
     state: Mutex<State>,

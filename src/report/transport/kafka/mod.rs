@@ -11,6 +11,7 @@
 //! A producer that cannot go on is replaced; its open batches count as lost and come again from the feed, which changes
 //! nothing for a consumer that keeps the seq of each key.
 
+mod asker;
 mod client;
 mod dialogue;
 mod ledger;

@@ -19,7 +19,7 @@ use crate::wire::kafka::{Trouble, Watch, partition_of};
 
 /// All records of a school go to one partition, whatever their keys.
 #[derive(Clone)]
-pub(super) struct BySchool(Arc<str>);
+pub(super) struct BySchool(pub(super) Arc<str>);
 
 impl Partitioner for BySchool {
     fn partition(&self, _: &str, _: Option<&[u8]>, partitions: i32, _: impl Fn(i32) -> bool) -> i32 {
