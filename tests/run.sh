@@ -19,7 +19,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
 # Parts that the default build leaves out; all are tested.
-FEATURES="odbc"
+FEATURES="kafka-tls odbc"
 
 step() {
     local began=$SECONDS

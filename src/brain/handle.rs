@@ -19,7 +19,7 @@ use super::error::BrainError;
 use super::faults::{Call, Fault, Script};
 use super::grpc::{self, Demanded, End, Running, SchoolView, Streams};
 use super::judge::{EditionJudge, RowJudge};
-use super::kafka::{self, Consuming};
+use super::kafka::{self, Consuming, Demands};
 use super::line::{Lines, Peer};
 use super::platform::{Calls, Platform};
 use crate::standard::{EditionId, Standard};
@@ -72,6 +72,7 @@ impl Brain {
             effects,
             holder,
             streams: Streams::default(),
+            demands: Demands::default(),
             script: Script::default(),
             rsa: RsaKey::new(config.login.rsa_bits),
             calls: Calls::default(),
@@ -206,14 +207,14 @@ impl BrainHandle {
         grpc::schools(&self.platform).await
     }
 
-    /// Asks a school's hub for a table once more; `false` when it has no stream with this process.
+    /// Asks a school's hub for a table once more, on its stream or the return topic; `false` when there is neither.
     pub fn ask_to_resend(&self, school: &str, table: &str) -> bool {
-        self.platform.streams.demand(school, Demanded::Resend(table.to_owned()))
+        self.platform.demand(school, Demanded::Resend(table.to_owned()))
     }
 
-    /// Asks a school's hub for a comparison of a table, or of all where it is empty; `false` when it has no stream with this process.
+    /// Asks a school's hub for a comparison of a table, or of all where it is empty, likewise.
     pub fn ask_to_reconcile(&self, school: &str, table: &str) -> bool {
-        self.platform.streams.demand(school, Demanded::Reconcile(table.to_owned()))
+        self.platform.demand(school, Demanded::Reconcile(table.to_owned()))
     }
 
     /// The address listened on.
