@@ -164,9 +164,11 @@ async fn acknowledge() {
 /// User and system time of a process so far.
 fn cpu(pid: &str) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<u64> = stat.rsplit(')').next().unwrap().split_whitespace().filter_map(|f| f.parse().ok()).collect();
-    // The state before them is no number; the kernel counts in hundredths of a second on every Linux that this runs on.
-    Duration::from_millis((fields[10] + fields[11]) * 10)
+    // By place: not all of these fields are numbers without a sign, that of the terminal is -1 where there is none.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    // The kernel counts in hundredths of a second on every Linux that this runs on.
+    Duration::from_millis(ticks * 10)
 }
 
 /// One run: what it took, in all.
