@@ -12,7 +12,7 @@ db = sqlite3.connect(file)
 db.execute("CREATE TABLE IF NOT EXISTS school (code TEXT PRIMARY KEY, epoch INTEGER)")
 db.execute("CREATE TABLE IF NOT EXISTS record (school TEXT, tbl TEXT, key TEXT, seq INTEGER, body TEXT, PRIMARY KEY (school, tbl, key))")
 consumer = Consumer({"bootstrap.servers": brokers, "group.id": f"example-{file}", "enable.auto.commit": False,
-                     "auto.offset.reset": "earliest", "enable.partition.eof": True})
+                     "enable.auto.offset.store": False, "auto.offset.reset": "earliest", "enable.partition.eof": True})
 consumer.subscribe([f"{prefix}.{domain}" for domain in ("basic", "major", "course", "student", "teacher", "enterprise")])
 ended = set()
 while not (once and ended and ended >= {(p.topic, p.partition) for p in consumer.assignment()}):
@@ -24,6 +24,7 @@ while not (once and ended and ended >= {(p.topic, p.partition) for p in consumer
                     raise KafkaException(message.error())
                 ended.add((message.topic(), message.partition()))
                 continue
+            consumer.store_offsets(message)  # not by itself: that counts the end of a partition as a message
             school, key = message.key().decode().split(":", 1)
             head = {name: value.decode() for name, value in message.headers()}
             row = db.execute("SELECT epoch FROM school WHERE code = ?", (school,)).fetchone()
