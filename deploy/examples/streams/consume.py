@@ -13,7 +13,7 @@ db.execute("CREATE TABLE IF NOT EXISTS school (code TEXT PRIMARY KEY, epoch INTE
 db.execute("CREATE TABLE IF NOT EXISTS record (school TEXT, tbl TEXT, key TEXT, seq INTEGER, body TEXT, PRIMARY KEY (school, tbl, key))")
 more = json.load(open(os.environ["KAFKA_SETTINGS"])) if "KAFKA_SETTINGS" in os.environ else {}
 consumer = Consumer({**more, "bootstrap.servers": brokers, "group.id": f"example-{file}", "enable.auto.commit": False,
-                     "auto.offset.reset": "earliest", "enable.partition.eof": True})
+                     "enable.auto.offset.store": False, "auto.offset.reset": "earliest", "enable.partition.eof": True})
 consumer.subscribe([f"{prefix}.{domain}" for domain in ("basic", "major", "course", "student", "teacher", "enterprise")])
 ended = set()
 while not (once and ended and ended >= {(p.topic, p.partition) for p in consumer.assignment()}):
@@ -25,6 +25,7 @@ while not (once and ended and ended >= {(p.topic, p.partition) for p in consumer
                     raise KafkaException(message.error())
                 ended.add((message.topic(), message.partition()))
                 continue
+            consumer.store_offsets(message)  # not by itself: that counts the end of a partition as a message
             school, key = message.key().decode().split(":", 1)
             head = {name: value.decode() for name, value in message.headers()}
             row = db.execute("SELECT epoch FROM school WHERE code = ?", (school,)).fetchone()
