@@ -8,4 +8,5 @@ mod faults;
 mod send;
 mod sender;
 mod source;
+mod transactions;
 mod upstream;

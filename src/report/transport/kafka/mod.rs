@@ -5,6 +5,9 @@
 //! verdicts come from there; without one it is *stored*. All records of a school are in one partition of a topic, in
 //! order. The newest message of each key, tombstones included, is enough to rebuild what was reported.
 //!
+//! What is handed to the producer it sends by itself, so nothing is handed over that could be on its way when another hub
+//! may take over. Where the settings want transactions, the brokers refuse a hub that was replaced, too.
+//!
 //! A producer that cannot go on is replaced; its open batches count as lost and come again from the feed, which changes
 //! nothing for a consumer that keeps the seq of each key.
 
@@ -14,6 +17,7 @@ mod message;
 mod producer;
 mod settings;
 mod topics;
+mod transaction;
 mod verdicts;
 
 pub use client::KafkaClient;
