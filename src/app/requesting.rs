@@ -41,7 +41,7 @@ fn wanted(plan: &Plan, request: &SystemRequest) -> Result<Vec<WantedTable>, Fail
     let own: Vec<_> = plan.active().filter(|(document, _)| document.source() == request.system).collect();
     if request.tables.is_empty() {
         if own.is_empty() {
-            super::named::source(plan, &request.system).map_err(|failure| with_tables_hint(failure))?;
+            super::named::source(plan, &request.system).map_err(with_tables_hint)?;
             return Err(Failure::Unknown(Text::new(
                 format!("还没有映射使用数据源 {}。解决办法：用 --table 写出需要的表", request.system),
                 format!("no mapping uses the source {} yet; fix: name the tables you need with --table", request.system),
