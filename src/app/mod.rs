@@ -25,15 +25,15 @@ mod request;
 mod resend;
 mod service;
 mod serving;
+mod standing;
 mod status;
 mod trying;
 mod view;
 
 pub use answer::{
-    ApproveAnswer, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DeletionLine, DemoAnswer, ExportAnswer,
-    ImbalanceLine, LeaseLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer,
-    ReleaseAnswer, ResendAnswer, ResendLine, RetryAnswer, RunAnswer, RunLine, StatusAnswer, StatusLine, Target, TryAnswer,
-    TryRow, TryVerdict, UpstreamStock, ViolationLine,
+    ApproveAnswer, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DemoAnswer, ExportAnswer, ImbalanceLine, LeftLine,
+    QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer, ReleaseAnswer, ResendAnswer, ResendLine,
+    RetryAnswer, RunAnswer, RunLine, Target, TryAnswer, TryRow, TryVerdict, ViolationLine,
 };
 pub use counts::{Counts, DomainName, DomainSection, TableLine};
 pub use failure::Failure;
@@ -43,6 +43,7 @@ pub use request::{
     RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, TryRequest,
 };
 pub use service::{AroundStore, Fittings};
+pub use standing::{ComparedLine, DeletionLine, LeaseLine, NoticeLine, StatusAnswer, StatusLine, UpstreamStock};
 
 /// Runs the embedded sample school against an embedded central platform.
 ///

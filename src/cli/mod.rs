@@ -26,6 +26,7 @@ use crate::app::{
     self, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Failure,
     QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, TryRequest,
 };
+use crate::finding::Text;
 use crate::{fault::Classified, telemetry};
 
 /// Runs one command line to its end.
@@ -79,6 +80,12 @@ impl From<io::Error> for Ended {
 fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<Exit, Ended> {
     match command {
         Command::Demo { once, upstream, brokers } => {
+            if !brokers.is_empty() && upstream != UpstreamArg::Kafka {
+                return Err(Ended::Failed(Failure::Unknown(Text::new(
+                    "--brokers 只用于 --upstream kafka。解决办法：加上 --upstream kafka，或去掉 --brokers",
+                    "--brokers is for --upstream kafka alone; fix: add --upstream kafka, or leave --brokers out",
+                ))));
+            }
             let upstream = match upstream {
                 UpstreamArg::DigitalBase => DemoUpstream::DigitalBase,
                 UpstreamArg::Grpc => DemoUpstream::Grpc,

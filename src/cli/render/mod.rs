@@ -8,6 +8,7 @@ mod ramp;
 mod rows;
 mod status;
 mod stock;
+mod upstreams;
 
 pub(super) use check::{check, faults};
 pub(super) use demo::{demo, run};

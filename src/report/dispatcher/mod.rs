@@ -3,6 +3,7 @@
 mod compare;
 mod faults;
 mod given;
+mod notices;
 mod rows;
 mod send;
 mod streams;
@@ -19,7 +20,7 @@ use super::transport::{OpenBatch, Transport};
 use super::window::{Calendar, Gate, due};
 use super::{ReportError, ReportedTable};
 use crate::finding::Text;
-use crate::store::{Again, Held, Millis, Store, StoreError, UpstreamId};
+use crate::store::{Again, Held, Millis, Notice, Store, StoreError, UpstreamId};
 use table::Table;
 
 /// What an upstream's work needs from outside.
@@ -64,6 +65,8 @@ pub(super) struct Upstream {
     comparisons: std::collections::BTreeMap<usize, compare::Comparison>,
     /// When all tables are compared next.
     compare_at: Millis,
+    /// What the store has been told of how things stand.
+    noted: Vec<Notice>,
 }
 
 /// What a turn came to.
@@ -119,8 +122,11 @@ impl Upstream {
             health_at: 0,
             comparisons: std::collections::BTreeMap::new(),
             compare_at: 0,
+            noted: Vec::new(),
         };
         upstream.recover().await?;
+        upstream.recall().await?;
+        upstream.recall_comparisons().await?;
         upstream.reconsider().await?;
         upstream.find_given().await?;
         Ok(upstream)
@@ -202,6 +208,7 @@ impl Upstream {
             }
         }
         self.publish();
+        self.note_standing().await?;
         Ok(Turn { progressed, next: self.next() })
     }
 

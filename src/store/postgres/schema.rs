@@ -15,7 +15,10 @@ struct Migration {
     oldest: i64,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration { script: include_str!("schema/0001.sql"), oldest: 1 }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { script: include_str!("schema/0001.sql"), oldest: 1 },
+    Migration { script: include_str!("schema/0002.sql"), oldest: 1 },
+];
 
 /// The format that this version writes.
 const KNOWN: i64 = MIGRATIONS.len() as i64;

@@ -8,7 +8,12 @@ use super::fault::db;
 use crate::store::StoreError;
 
 /// Migration `i` (counted from 0) brings format `i` to format `i + 1`.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
+    include_str!("schema/0004.sql"),
+];
 
 /// Looks whether the database has the newest format, and changes nothing.
 pub(super) async fn check(readers: &SqlitePool, path: &Path) -> Result<(), StoreError> {

@@ -52,7 +52,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["wire"]),
     ("socket2", &["wire"]),
     ("rdkafka", &["report/transport/kafka", "brain/kafka", "source/kafka", "wire/kafka"]),
-    ("reqwest", &["report/transport/"]),
+    ("reqwest", &["report/transport/", "telemetry/"]),
     ("axum", &["brain/", "serve/"]),
     ("anyhow", &["main.rs", "cli/", "app/"]),
     ("clap", &["cli/", "app/request.rs"]),

@@ -12,5 +12,6 @@ mod school;
 mod serve;
 mod shared;
 mod shipped;
+mod standing;
 mod story;
 mod traces;

@@ -5,5 +5,7 @@ mod face;
 mod push;
 mod python;
 mod records;
+mod scopes;
 mod service;
 mod settings;
+mod tls;
