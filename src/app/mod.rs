@@ -22,6 +22,7 @@ mod progress;
 mod quarantine;
 mod reporting;
 mod request;
+mod requesting;
 mod resend;
 mod service;
 mod serving;
@@ -31,16 +32,16 @@ mod trying;
 mod view;
 
 pub use answer::{
-    ApproveAnswer, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DemoAnswer, ExportAnswer, ImbalanceLine, LeftLine,
-    QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer, ReleaseAnswer, ResendAnswer, ResendLine,
-    RetryAnswer, RunAnswer, RunLine, Target, TryAnswer, TryRow, TryVerdict, ViolationLine,
+    ApproveAnswer, AskedTable, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DemoAnswer, ExportAnswer, ImbalanceLine,
+    LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer, ReleaseAnswer, ResendAnswer,
+    ResendLine, RetryAnswer, RunAnswer, RunLine, SystemAnswer, Target, TryAnswer, TryRow, TryVerdict, ViolationLine,
 };
 pub use counts::{Counts, DomainName, DomainSection, TableLine};
 pub use failure::Failure;
 pub use progress::{Progress, Silent};
 pub use request::{
     ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Part, QuarantineRequest,
-    RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, TryRequest,
+    RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
 };
 pub use service::{AroundStore, Fittings};
 pub use standing::{ComparedLine, DeletionLine, LeaseLine, NoticeLine, StatusAnswer, StatusLine, UpstreamStock};
@@ -158,6 +159,14 @@ pub fn rekey(context: &Context<'_>, request: &RekeyRequest) -> Result<RekeyAnswe
 pub fn approve(context: &Context<'_>, request: &ApproveRequest) -> Result<ApproveAnswer, Failure> {
     let hub = if request.table.is_some() { open(context)? } else { look(context)? };
     approvals::approve(&hub, request)
+}
+
+/// Writes what a school sends to the keeper of a system, so that the hub can read it: letter, columns, views, grants.
+///
+/// # Errors
+/// What keeps the files from being written: an unknown table or system, a file that is there already.
+pub fn request_system(context: &Context<'_>, request: &SystemRequest) -> Result<SystemAnswer, Failure> {
+    requesting::answer(context, request)
 }
 
 /// The reference central platform; comes back when it is stopped.

@@ -8,6 +8,7 @@ mod ramp;
 mod rows;
 mod status;
 mod stock;
+mod system;
 mod upstreams;
 
 pub(super) use check::{check, faults};
@@ -16,6 +17,7 @@ pub(super) use quarantine::{exported, quarantine_list, quarantine_row, retried};
 pub(super) use ramp::{approve, brain, rekey, release, resend};
 pub(super) use rows::try_rows;
 pub(super) use status::status;
+pub(super) use system::system;
 
 /// Appends a line to a text.
 pub(super) fn line(out: &mut String, text: impl AsRef<str>) {

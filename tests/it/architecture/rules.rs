@@ -23,7 +23,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("store", &["standard", "record", "finding", "validate", "source"]),
     ("report", &["standard", "record", "finding", "store", "wire"]),
     ("pipeline", &["finding", "standard", "record", "source", "normalize", "validate", "store"]),
-    ("propose", &["standard", "source", "normalize"]),
+    ("propose", &["standard", "source", "normalize", "finding"]),
     ("sample", &[]),
     ("brain", &["standard", "record", "validate", "finding", "wire"]),
     ("serve", &["standard", "record", "finding", "store", "pipeline", "report", "wire"]),

@@ -6,6 +6,7 @@ mod mysql;
 mod postgres;
 mod promises;
 mod push;
+mod request;
 mod sqlite;
 
 use std::path::Path;
