@@ -26,6 +26,9 @@ pub(super) fn answer(context: &Context<'_>) -> Result<StatusAnswer, Failure> {
     hub.runtime.block_on(async { seen.read(true).await }).map_err(|e| Failure::part(&e))
 }
 
+/// The newest comparison by upstream and feed.
+type Comparisons = HashMap<(UpstreamId, FeedId), ComparisonRow>;
+
 /// What a status is read from; it may outlive the hub's commands.
 pub(super) struct Seen {
     pub(super) plan: Arc<Plan>,
@@ -80,8 +83,7 @@ async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
     for row in store.stock().await? {
         stock.entry(row.feed).or_default().push(row);
     }
-    let compared: HashMap<(UpstreamId, FeedId), ComparisonRow> =
-        store.comparisons().await?.into_iter().map(|row| ((row.upstream, row.feed), row)).collect();
+    let compared: Comparisons = store.comparisons().await?.into_iter().map(|row| ((row.upstream, row.feed), row)).collect();
     let (mut tables, mut names) = (Vec::new(), HashMap::new());
     for feed in store.table_rows().await? {
         names.insert(feed.feed, feed.table.clone());
@@ -131,7 +133,7 @@ async fn line(
     hub: &Seen,
     store: &dyn Store,
     feed: TableRow,
-    (runs, stock, compared): (&[RunRow], &[StockRow], &HashMap<(UpstreamId, FeedId), ComparisonRow>),
+    (runs, stock, compared): (&[RunRow], &[StockRow], &Comparisons),
     now: i64,
 ) -> Result<Option<(u16, StatusLine)>, StoreError> {
     let Some(plan) = hub.plan.standard.find(&feed.table).filter(|p| p.edition.as_str() == feed.edition) else { return Ok(None) };

@@ -80,18 +80,7 @@ impl From<io::Error> for Ended {
 fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<Exit, Ended> {
     match command {
         Command::Demo { once, upstream, brokers } => {
-            if !brokers.is_empty() && upstream != UpstreamArg::Kafka {
-                return Err(Ended::Failed(Failure::Unknown(Text::new(
-                    "--brokers 只用于 --upstream kafka。解决办法：加上 --upstream kafka，或去掉 --brokers",
-                    "--brokers is for --upstream kafka alone; fix: add --upstream kafka, or leave --brokers out",
-                ))));
-            }
-            let upstream = match upstream {
-                UpstreamArg::DigitalBase => DemoUpstream::DigitalBase,
-                UpstreamArg::Grpc => DemoUpstream::Grpc,
-                UpstreamArg::Kafka => DemoUpstream::Kafka { brokers },
-            };
-            demo(context, output, &DemoRequest { once, upstream })
+            demo(context, output, &DemoRequest { once, upstream: way(upstream, brokers)? })
         }
         Command::Check { connect, upstream } => check(context, output, &CheckRequest { connect, upstream }),
         Command::Try { table, source, rows } => {
@@ -149,6 +138,19 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
             output.print(&answer, |o| render::brain(o, &answer))?;
             Ok(Exit::Ok)
         }
+    }
+}
+
+/// The demo's way to its platform.
+fn way(upstream: UpstreamArg, brokers: Vec<String>) -> Result<DemoUpstream, Failure> {
+    match upstream {
+        UpstreamArg::Kafka => Ok(DemoUpstream::Kafka { brokers }),
+        _ if !brokers.is_empty() => Err(Failure::Unknown(Text::new(
+            "--brokers 只用于 --upstream kafka。解决办法：加上 --upstream kafka，或去掉 --brokers",
+            "--brokers is for --upstream kafka alone; fix: add --upstream kafka, or leave --brokers out",
+        ))),
+        UpstreamArg::DigitalBase => Ok(DemoUpstream::DigitalBase),
+        UpstreamArg::Grpc => Ok(DemoUpstream::Grpc),
     }
 }
 
