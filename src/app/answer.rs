@@ -1,11 +1,11 @@
 //! What the commands answer: plain data, printed as tables or as JSON. Field names are stable: scripts read them.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::counts::{Counts, DomainName, DomainSection};
+use super::counts::{Counts, DomainSection};
+use super::standing::DeletionLine;
 use crate::config::Fault;
 use crate::finding::Text;
 
@@ -256,117 +256,6 @@ pub struct LeftLine {
     pub table: Option<String>,
     /// Why.
     pub why: Text,
-}
-
-/// Stock of a table at one upstream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct UpstreamStock {
-    /// The upstream.
-    pub upstream: String,
-    /// Live keys.
-    pub live: u64,
-    /// Stored.
-    pub stored: u64,
-    /// Sent, verdict to come.
-    pub in_flight: u64,
-    /// Still to be sent.
-    pub waiting: u64,
-    /// Refused.
-    pub refused: u64,
-    /// Fate unknown.
-    pub unknown: u64,
-    /// Held, by reason.
-    pub held: BTreeMap<String, u64>,
-    /// The ramp's step.
-    pub ramp: String,
-    /// When something was stored last, `YYYY-MM-DD HH:MM`.
-    pub last_stored: Option<String>,
-}
-
-/// Where one table stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StatusLine {
-    /// The domain.
-    pub domain: DomainName,
-    /// The table.
-    pub table: String,
-    /// Its Chinese name.
-    pub label: String,
-    /// Live records.
-    pub live: u64,
-    /// Open quarantined rows.
-    pub quarantined: u64,
-    /// Of these, rows whose record key belongs to another record.
-    pub collisions: u64,
-    /// Records that stand while a bad newer version waits.
-    pub stale: u64,
-    /// When it was read completely last, `YYYY-MM-DD HH:MM`.
-    pub last_read: Option<String>,
-    /// When it is due next, `YYYY-MM-DD`.
-    pub due: Option<String>,
-    /// Whether it is overdue.
-    pub overdue: bool,
-    /// Why it is parked.
-    pub parked: Option<String>,
-    /// What stopped its last run.
-    pub error: Option<String>,
-    /// Stock by upstream.
-    pub upstreams: Vec<UpstreamStock>,
-}
-
-/// Answer of `status`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StatusAnswer {
-    /// The school's name.
-    pub school: String,
-    /// The edition reported.
-    pub edition: String,
-    /// Now, `YYYY-MM-DD HH:MM:SS`.
-    pub at: String,
-    /// There is no store yet: where it would be, and what makes one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub nothing_yet: Option<Text>,
-    /// The tables, by domain, in printed order.
-    pub tables: Vec<StatusLine>,
-    /// Deletions that wait for approval.
-    pub deletions: Vec<DeletionLine>,
-    /// Which hub has which source and upstream, where several share the store.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub leases: Vec<LeaseLine>,
-    /// Equations that do not hold.
-    pub imbalances: Vec<ImbalanceLine>,
-}
-
-/// What a hub has to itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LeaseLine {
-    /// `source` or `upstream`.
-    pub kind: &'static str,
-    /// Its name in the settings.
-    pub name: String,
-    /// The hub.
-    pub holder: String,
-    /// How often it was taken, with the store's generation above.
-    pub epoch: u64,
-    /// The hub has not renewed it in time: another takes over soon.
-    pub expired: bool,
-}
-
-/// Deletions that wait for approval.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DeletionLine {
-    /// The table.
-    pub table: String,
-    /// The source.
-    pub source: String,
-    /// How many records.
-    pub count: u64,
-    /// Record keys of some.
-    pub samples: Vec<String>,
-    /// Why they are held.
-    pub why: String,
-    /// Since when.
-    pub since: String,
 }
 
 /// One quarantined row.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::plan::{HUB_SOURCE, Plan, mapping_fault};
 use super::{CheckAnswer, CheckRequest, CheckStep, Context, Failure, Target};
+use crate::config::Fault;
 use crate::finding::Text;
 use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
 use crate::record::Namespace;
 use crate::source::{self, SourcePlace};
 use crate::store::postgres::PostgresStore;
+use crate::wire::tls::{Acceptor, Alive};
 
 /// Looks at everything that was asked for; what is found is the answer.
 pub(super) fn answer(context: &Context<'_>, request: &CheckRequest) -> Result<CheckAnswer, Failure> {
@@ -24,6 +26,7 @@ pub(super) fn answer(context: &Context<'_>, request: &CheckRequest) -> Result<Ch
         mapped: (reported.clone().filter(|t| mapped.contains(&*t.name)).count(), reported.count()),
         ..CheckAnswer::default()
     };
+    answer.faults = unmakeable(&plan)?;
     unsealed(&plan, &mut answer);
     if request.connect {
         store(&plan, &mut answer)?;
@@ -33,6 +36,40 @@ pub(super) fn answer(context: &Context<'_>, request: &CheckRequest) -> Result<Ch
         super::service::check_upstreams(&plan, &mut answer)?;
     }
     Ok(answer)
+}
+
+/// Settings that are well-formed, and of which an upstream or the listener cannot be made all the same: certificates that do not
+/// fit their keys, settings that contradict each other.
+fn unmakeable(plan: &Plan) -> Result<Vec<Fault>, Failure> {
+    let mut faults = Vec::new();
+    let place = |section: &str| {
+        Text::new(
+            format!("更正 {section} 中所指的设置或文件"),
+            format!("mend the setting or the file that is named, in {section}"),
+        )
+    };
+    for (name, opened) in super::service::open_upstreams(plan)? {
+        if let Err(error) = opened {
+            let section = format!("[upstreams.{name}]");
+            faults.push(plan.loaded.fault(&["upstreams", &name], error.text, place(&section)));
+        }
+    }
+    let Some(grpc) = &plan.loaded.settings.serve.grpc else { return Ok(faults) };
+    if grpc.is_exposed() {
+        faults.push(plan.loaded.fault(
+            &["serve", "grpc", "plaintext"],
+            Text::new("plaintext 不完整，或日期不存在", "plaintext is not filled in, or its date is none"),
+            Text::new(
+                "写成 plaintext = { by = \"姓名\", date = \"2025-09-01\", reason = \"原因\" }，或设置 tls",
+                "write plaintext = { by = \"name\", date = \"2025-09-01\", reason = \"why\" }, or set tls",
+            ),
+        ));
+    }
+    let tls = grpc.tls.clone().map(|tls| tls.below(&plan.loaded.base));
+    if let Err(error) = Acceptor::new(tls.as_ref(), Alive::default()) {
+        faults.push(plan.loaded.fault(&["serve", "grpc", "tls"], error.text(), place("[serve.grpc] tls")));
+    }
+    Ok(faults)
 }
 
 /// Fields that must be sealed before they leave, mapped, and no method is set: they would go out empty.

@@ -28,15 +28,15 @@ mod resend;
 mod service;
 mod serving;
 mod skeleton;
+mod standing;
 mod status;
 mod trying;
 mod view;
 
 pub use answer::{
-    ApproveAnswer, AskedTable, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DeletionLine, DemoAnswer, ExportAnswer,
-    ImbalanceLine, LeaseLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer,
-    ReleaseAnswer, ResendAnswer, ResendLine, RetryAnswer, RunAnswer, RunLine, StatusAnswer, StatusLine, SystemAnswer, Target,
-    TryAnswer, TryRow, TryVerdict, UpstreamStock, ViolationLine,
+    ApproveAnswer, AskedTable, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DemoAnswer, ExportAnswer, ImbalanceLine,
+    LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer, ReleaseAnswer, ResendAnswer,
+    ResendLine, RetryAnswer, RunAnswer, RunLine, SystemAnswer, Target, TryAnswer, TryRow, TryVerdict, ViolationLine,
 };
 pub use counts::{Counts, DomainName, DomainSection, TableLine};
 pub use failure::Failure;
@@ -47,6 +47,7 @@ pub use request::{
     QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
 };
 pub use service::{AroundStore, Fittings};
+pub use standing::{ComparedLine, DeletionLine, LeaseLine, NoticeLine, StatusAnswer, StatusLine, UpstreamStock};
 
 /// Runs the embedded sample school against an embedded central platform.
 ///

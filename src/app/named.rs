@@ -1,9 +1,12 @@
 //! Names that a user typed: those that do not exist are answered with the nearest that does.
 
+use std::path::Path;
+
 use super::Failure;
 use super::plan::Plan;
 use crate::config::nearest;
-use crate::finding::Text;
+use crate::finding::{RuleId, Text};
+use crate::standard::Standard;
 
 /// A table that some mapping fills.
 pub(super) fn table(plan: &Plan, name: &str) -> Result<(), Failure> {
@@ -54,6 +57,47 @@ fn one_of<'a>((zh, en, section): (&str, &str, &str), name: &str, known: impl Ite
         ),
     };
     Err(unknown(&what, &fix))
+}
+
+/// An edition of the data standard.
+pub(super) fn edition(name: &str, schemas: Option<&Path>) -> Result<(), Failure> {
+    let editions = Standard::editions(schemas).map_err(|e| Failure::part(&e))?;
+    let known: Vec<&str> = editions.iter().filter(|info| !info.id.is_core()).map(|info| info.id.as_str()).collect();
+    if known.contains(&name) {
+        return Ok(());
+    }
+    let what = Text::new(format!("没有数据标准版本 {name}"), format!("there is no edition {name} of the data standard"));
+    let fix = match nearest(name, known.iter().copied()) {
+        Some(near) => Text::new(format!("是否应为 {near}？"), format!("did you mean {near}?")),
+        None => Text::new(format!("可用的有：{}", known.join("、")), format!("there are: {}", known.join(", "))),
+    };
+    Err(unknown(&what, &fix))
+}
+
+/// A folder for the store: one that there is, or that can be made.
+pub(super) fn folder(path: &Path) -> Result<(), Failure> {
+    if !path.exists() || path.is_dir() {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(unknown(
+        &Text::new(format!("{path} 不是目录"), format!("{path} is not a folder")),
+        &Text::new("用 --data 指定另一个目录", "name another folder with --data"),
+    ))
+}
+
+/// A rule that rows can break.
+pub(super) fn rule(name: &str) -> Result<(), Failure> {
+    let known = || RuleId::ALL.iter().map(|rule| rule.as_str());
+    if known().any(|rule| rule == name) {
+        return Ok(());
+    }
+    let all: Vec<&str> = known().collect();
+    let fix = match nearest(name, known()) {
+        Some(near) => Text::new(format!("是否应为 {near}？"), format!("did you mean {near}?")),
+        None => Text::new(format!("规则：{}", all.join("、")), format!("the rules: {}", all.join(", "))),
+    };
+    Err(unknown(&Text::new(format!("没有名为 {name} 的规则"), format!("there is no rule named {name}")), &fix))
 }
 
 /// A quarantined row that is not there.

@@ -7,7 +7,7 @@ use rand::RngCore;
 use tokio::runtime::Runtime;
 
 use super::plan::{HUB_SOURCE, Plan, feed_spec};
-use super::{Context, Failure};
+use super::{Context, Failure, named};
 use crate::config::StoreKind;
 use crate::finding::Text;
 use crate::pipeline::School;
@@ -24,6 +24,7 @@ pub(super) fn open_store(context: &Context<'_>, plan: &Plan, runtime: &Runtime) 
         return Ok(Arc::new(store));
     }
     let dir = plan.data_dir(context);
+    named::folder(&dir)?;
     match runtime.block_on(SqliteStore::open(&dir, SqliteOptions::default())) {
         Ok(store) => Ok(Arc::new(store)),
         Err(StoreError::Locked { path, lock }) => Err(busy(&path, &lock)),
@@ -45,6 +46,7 @@ pub(super) fn open_store_to_read(
         };
     }
     let dir = plan.data_dir(context);
+    named::folder(&dir)?;
     match runtime.block_on(SqliteStore::open_read_only(&dir, SqliteOptions::default())) {
         Ok(store) => Ok(Some(Arc::new(store))),
         Err(StoreError::Absent(_)) => Ok(None),

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::{BrainAnswer, BrainRequest, Context, Failure};
+use super::{BrainAnswer, BrainRequest, Context, Failure, named};
 use crate::brain::{Brain, BrainConfig};
 use crate::config::{self, Environment};
 use crate::finding::Text;
@@ -23,6 +23,13 @@ fn settings(context: &Context<'_>, request: &BrainRequest) -> Result<BrainConfig
         // An open sandbox: one well-known account that may report for any school.
         return Ok(BrainConfig { listen: request.listen.unwrap_or(LISTEN), ..BrainConfig::sandbox("") });
     };
+    if !file.exists() {
+        let file = file.display();
+        return Err(Failure::Unknown(Text::new(
+            format!("没有设置文件 {file}。解决办法：更正 --config 的路径；范例见 deploy/examples/brain.toml"),
+            format!("there is no settings file {file}; fix: mend the path of --config; deploy/examples/brain.toml is an example"),
+        )));
+    }
     let (schema, env) = (BrainConfig::schema(), Environment::process());
     let value: serde_json::Value = config::load_single(file, &schema, &env).map_err(Failure::Settings)?;
     let said = value.get("listen").is_some();
@@ -43,6 +50,7 @@ fn settings(context: &Context<'_>, request: &BrainRequest) -> Result<BrainConfig
 pub(super) fn run(context: &Context<'_>, request: &BrainRequest) -> Result<BrainAnswer, Failure> {
     let mut config = settings(context, request)?;
     if let Some(edition) = &request.edition {
+        named::edition(edition, context.schemas.as_deref())?;
         config.edition.clone_from(edition);
     }
     if config.directory.is_none() {

@@ -191,6 +191,9 @@ fn rows(hub: &Hub, request: &QuarantineRequest, with_raw: bool) -> Result<Vec<Qu
 }
 
 fn stored(hub: &Hub, request: &QuarantineRequest) -> Result<Vec<QuarantinedRow>, Failure> {
+    if let Some(rule) = &request.rule {
+        named::rule(rule)?;
+    }
     if let Some(id) = request.id {
         let row = hub.runtime.block_on(hub.store.quarantined_row(id)).map_err(|e| Failure::part(&e))?;
         return row.map(|row| vec![row]).ok_or_else(|| named::no_row(id));

@@ -99,12 +99,18 @@ impl Default for Fittings {
 
 /// Where spans and metrics go, if anywhere.
 fn exporter(plan: &Plan) -> Result<Option<telemetry::Exporter>, Failure> {
-    let opened = plan.loaded.settings.telemetry.otlp.as_deref().map(telemetry::Exporter::open).transpose();
+    let opened = telemetry::Exporter::open(&plan.loaded.settings.telemetry);
     opened.map_err(|error| Failure::Part { class: crate::fault::FaultClass::Configuration, message: error.to_string() })
 }
 
 /// Runs as asked.
 pub(super) fn run(context: &Context<'_>, request: &RunRequest, fittings: &Fittings) -> Result<RunAnswer, Failure> {
+    if request.once && request.only.contains(&Part::Serve) {
+        return Err(Failure::Unknown(Text::new(
+            "--once 做完一轮即结束，serve 则一直监听，二者不能同用。解决办法：去掉其中一个",
+            "--once ends after one round, and serve listens until it is stopped; fix: leave one of them out",
+        )));
+    }
     let plan = Plan::load(context)?;
     let progress = context.progress.share();
     let shared = Arc::clone(&progress);
@@ -348,8 +354,27 @@ pub(super) async fn asked_to_stop() {
 
 /// Reaches every upstream without sending rows.
 pub(super) fn check_upstreams(plan: &Plan, answer: &mut CheckAnswer) -> Result<(), Failure> {
-    let config = report_config(plan)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::io("the runtime", &e))?;
+    for (name, opened) in open_upstreams(plan)? {
+        let target = Target::Upstream(name);
+        let what = Text::new("连接平台", "reaching the platform");
+        // What cannot be made is told as a fault of the settings.
+        let Ok(transport) = opened else { continue };
+        match runtime.block_on(transport.check()) {
+            Ok(lines) => answer.steps.extend(lines.into_iter().map(|line| step(&target, what.clone(), Some(true), line))),
+            Err(error) => answer.steps.push(step(&target, what.clone(), Some(false), error.text)),
+        }
+        answer.steps.extend(transport.warnings().into_iter().map(|text| step(&target, what.clone(), None, text)));
+    }
+    Ok(())
+}
+
+/// An upstream's transport, or what is wrong with its settings.
+type Opened = Result<Arc<dyn report::Transport>, report::SettingsError>;
+
+/// Makes the transports of all upstreams; connects to nothing.
+pub(super) fn open_upstreams(plan: &Plan) -> Result<Vec<(String, Opened)>, Failure> {
+    let config = report_config(plan)?;
     // No store is opened for a check, so nobody reports here: the platform gets no rows under this identity.
     let identity = Arc::new(report::Identity {
         school: plan.loaded.settings.school.code.as_str().into(),
@@ -358,9 +383,8 @@ pub(super) fn check_upstreams(plan: &Plan, answer: &mut CheckAnswer) -> Result<(
         edition: plan.standard.edition().as_str().into(),
         standard_digest: plan.standard.digest().into(),
     });
+    let mut all = Vec::new();
     for (name, upstream) in &config.upstreams {
-        let target = Target::Upstream(name.clone());
-        let what = Text::new("连接平台", "reaching the platform");
         let context = report::TransportContext {
             name: name.as_str().into(),
             clock: Arc::new(report::SystemClock),
@@ -369,19 +393,11 @@ pub(super) fn check_upstreams(plan: &Plan, answer: &mut CheckAnswer) -> Result<(
             identity: Arc::clone(&identity),
             lease: None,
         };
-        let opened =
-            report::kind(&upstream.kind).map(|kind| kind.open(&serde_json::Value::Object(upstream.settings.clone()), context));
-        let found = match opened {
-            None => continue,
-            Some(Err(error)) => Err(error.text),
-            Some(Ok(transport)) => runtime.block_on(transport.check()).map_err(|error| error.text),
-        };
-        match found {
-            Ok(lines) => answer.steps.extend(lines.into_iter().map(|line| step(&target, what.clone(), Some(true), line))),
-            Err(text) => answer.steps.push(step(&target, what, Some(false), text)),
+        if let Some(kind) = report::kind(&upstream.kind) {
+            all.push((name.clone(), kind.open(&serde_json::Value::Object(upstream.settings.clone()), context)));
         }
     }
-    Ok(())
+    Ok(all)
 }
 
 impl Plan {

@@ -104,6 +104,47 @@ fn typed(answer: StatusAnswer, at: i64, recounted: bool, troubles: Vec<v1::Troub
         recounted,
         imbalances: answer.imbalances.into_iter().map(imbalance).collect(),
         troubles,
+        notices: answer.notices.into_iter().map(notice).collect(),
+    }
+}
+
+fn notice(line: super::NoticeLine) -> v1::Notice {
+    let kind = match line.kind {
+        "trouble" => v1::NoticeKind::Trouble,
+        "stopped" => v1::NoticeKind::Stopped,
+        _ => v1::NoticeKind::Warning,
+    };
+    v1::Notice {
+        kind: kind.into(),
+        upstream: line.upstream.unwrap_or_default(),
+        table: line.table.unwrap_or_default(),
+        text_zh: line.text.zh,
+        text_en: line.text.en,
+        since: line.since.unwrap_or_default(),
+        next_try: line.until.unwrap_or_default(),
+    }
+}
+
+fn comparison(line: super::ComparedLine) -> v1::Comparison {
+    let outcome = match line.outcome {
+        "equal" => v1::ComparisonOutcome::Equal,
+        "differing" => v1::ComparisonOutcome::Differing,
+        _ => v1::ComparisonOutcome::NotComparable,
+    };
+    let (why_zh, why_en) = line.why.map(|why| (why.zh, why.en)).unwrap_or_default();
+    let (last_differing_at, last_differing) = line.last_differing.unwrap_or_default();
+    v1::Comparison {
+        outcome: outcome.into(),
+        compared_at: line.at.unwrap_or_default(),
+        position: line.position,
+        records: line.records,
+        differing: line.differing,
+        foreign: line.foreign,
+        why_zh,
+        why_en,
+        last_equal_at: line.last_equal.unwrap_or_default(),
+        last_differing_at,
+        last_differing,
     }
 }
 
@@ -136,5 +177,6 @@ fn stock(line: UpstreamStock) -> v1::UpstreamStock {
         held: line.held.into_iter().collect(),
         ramp: line.ramp,
         last_stored: line.last_stored.unwrap_or_default(),
+        comparison: line.compared.map(comparison),
     }
 }

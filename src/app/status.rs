@@ -6,10 +6,12 @@ use std::sync::Arc;
 use super::hub::{self, Clock, Hub};
 use super::opening::{nothing_yet, open_store_to_read};
 use super::plan::Plan;
-use super::{Context, Failure, StatusAnswer, StatusLine, view};
+use super::{Context, Failure, NoticeLine, StatusAnswer, StatusLine, view};
 use crate::finding::Text;
+use crate::report;
 use crate::standard::Domain;
-use crate::store::{FeedId, ReadModels, RunRow, StockRow, Store, StoreError, TableRow};
+use crate::store::{ComparisonRow, FeedId, ReadModels, RunRow, StockRow, Store, StoreError, TableRow, UpstreamId};
+use crate::wire::tls::Expiry;
 
 /// Reads the store and puts it beside the standard's deadlines.
 pub(super) fn answer(context: &Context<'_>) -> Result<StatusAnswer, Failure> {
@@ -24,6 +26,9 @@ pub(super) fn answer(context: &Context<'_>) -> Result<StatusAnswer, Failure> {
     hub.runtime.block_on(async { seen.read(true).await }).map_err(|e| Failure::part(&e))
 }
 
+/// The newest comparison by upstream and feed.
+type Comparisons = HashMap<(UpstreamId, FeedId), ComparisonRow>;
+
 /// What a status is read from; it may outlive the hub's commands.
 pub(super) struct Seen {
     pub(super) plan: Arc<Plan>,
@@ -37,6 +42,12 @@ impl Seen {
     pub(super) fn of(hub: &Hub) -> Self {
         let (plan, store) = (Arc::clone(&hub.plan), Arc::clone(&hub.store));
         Self { plan, store, clock: Arc::clone(&hub.clock), parked: hub.parked.clone() }
+    }
+
+    /// What stands in place of a comparison where the upstream's interface has no read-back.
+    fn no_read_back(&self, upstream: &str) -> Option<super::ComparedLine> {
+        let settings = self.plan.loaded.settings.upstreams.get(upstream)?;
+        report::kind(&settings.kind)?.no_read_back().map(view::not_comparable)
     }
 
     /// The status now; without `recount` the counters are believed.
@@ -54,6 +65,7 @@ fn heading(plan: &Plan, now: i64, nothing_yet: Option<Text>) -> StatusAnswer {
         at: view::second(now),
         nothing_yet,
         tables: Vec::new(),
+        notices: Vec::new(),
         deletions: Vec::new(),
         leases: Vec::new(),
         imbalances: Vec::new(),
@@ -71,10 +83,12 @@ async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
     for row in store.stock().await? {
         stock.entry(row.feed).or_default().push(row);
     }
-    let mut tables = Vec::new();
+    let compared: Comparisons = store.comparisons().await?.into_iter().map(|row| ((row.upstream, row.feed), row)).collect();
+    let (mut tables, mut names) = (Vec::new(), HashMap::new());
     for feed in store.table_rows().await? {
+        names.insert(feed.feed, feed.table.clone());
         let (runs, stock) = (last.remove(&feed.feed).unwrap_or_default(), stock.remove(&feed.feed).unwrap_or_default());
-        if let Some(line) = line(hub, store, feed, &runs, &stock, now).await? {
+        if let Some(line) = line(hub, store, feed, (&runs, &stock, &compared), now).await? {
             tables.push(line);
         }
     }
@@ -83,6 +97,7 @@ async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
     let imbalances = if recount { view::imbalances(ReadModels::audit(store).await?) } else { Vec::new() };
     Ok(StatusAnswer {
         tables: tables.into_iter().map(|(_, line)| line).collect(),
+        notices: notices(hub, &names, now).await?,
         deletions: store.pending_deletions().await?.into_iter().map(view::deletion).collect(),
         leases: store.leases().await?.into_iter().map(view::lease).collect(),
         imbalances,
@@ -94,12 +109,31 @@ fn now(clock: &Clock) -> i64 {
     clock()
 }
 
+/// What somebody should know of the upstreams in the settings, and of this hub's own certificate.
+async fn notices(hub: &Seen, tables: &HashMap<FeedId, String>, now: i64) -> Result<Vec<NoticeLine>, StoreError> {
+    let settings = &hub.plan.loaded.settings;
+    let rows = hub.store.notices().await?.into_iter().filter(|(_, upstream, _)| settings.upstreams.contains_key(upstream));
+    let mut lines: Vec<NoticeLine> = rows
+        .map(|(_, upstream, notice)| view::notice(upstream, notice.feed.and_then(|feed| tables.get(&feed).cloned()), notice))
+        .collect();
+    let tls = settings.serve.grpc.as_ref().and_then(|grpc| grpc.tls.clone());
+    let own = Expiry::new(tls.map(|tls| tls.below(&hub.plan.loaded.base).cert)).warnings(now);
+    lines.extend(own.into_iter().map(|text| NoticeLine {
+        kind: crate::store::NoticeKind::Warning.name(),
+        upstream: None,
+        table: None,
+        text,
+        since: None,
+        until: None,
+    }));
+    Ok(lines)
+}
+
 async fn line(
     hub: &Seen,
     store: &dyn Store,
     feed: TableRow,
-    runs: &[RunRow],
-    stock: &[StockRow],
+    (runs, stock, compared): (&[RunRow], &[StockRow], &Comparisons),
     now: i64,
 ) -> Result<Option<(u16, StatusLine)>, StoreError> {
     let Some(plan) = hub.plan.standard.find(&feed.table).filter(|p| p.edition.as_str() == feed.edition) else { return Ok(None) };
@@ -107,7 +141,9 @@ async fn line(
     let mut upstreams = Vec::new();
     for row in stock {
         let ramp = store.ramp(row.upstream, row.feed).await?;
-        upstreams.push(view::upstream_stock(row, ramp.step.name()));
+        let compared = compared.get(&(row.upstream, row.feed)).map(view::compared);
+        let compared = hub.no_read_back(&row.upstream_name).or(compared);
+        upstreams.push(view::upstream_stock(row, ramp.step.name(), compared));
     }
     let due = hub.plan.due(plan, now);
     let parked = feed.parked.or_else(|| hub.parked.iter().find(|(name, _)| **name == *plan.name).map(|(_, why)| why.clone()));

@@ -8,13 +8,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
-    Counts, DeletionLine, DomainSection, ImbalanceLine, LeaseLine, QuarantineRow, RunLine, TableLine, UpstreamStock,
-    ViolationLine,
+    ComparedLine, Counts, DeletionLine, DomainSection, ImbalanceLine, LeaseLine, NoticeLine, QuarantineRow, RunLine, TableLine,
+    UpstreamStock, ViolationLine,
 };
 use crate::finding::Text;
 use crate::standard::{Domain, Standard};
 use crate::store::{
-    FeedId, Imbalance, Landed, LeaseRow, Leased, Millis, PendingDeletion, QuarantinedRow, RunRow, StockRow, TableRow,
+    Compared, ComparisonRow, FeedId, Imbalance, Landed, LeaseRow, Leased, Millis, Notice, PendingDeletion, QuarantinedRow,
+    RunRow, StockRow, TableRow,
 };
 
 /// `YYYY-MM-DD HH:MM` in China.
@@ -92,7 +93,7 @@ pub(super) fn domains(standard: &Standard, runs: &[RunRow], stock: &[StockRow], 
 }
 
 /// Stock of one table at one upstream.
-pub(super) fn upstream_stock(row: &StockRow, ramp: &str) -> UpstreamStock {
+pub(super) fn upstream_stock(row: &StockRow, ramp: &str, compared: Option<ComparedLine>) -> UpstreamStock {
     UpstreamStock {
         upstream: row.upstream_name.clone(),
         live: row.stock.live,
@@ -104,6 +105,57 @@ pub(super) fn upstream_stock(row: &StockRow, ramp: &str) -> UpstreamStock {
         held: row.stock.held.clone(),
         ramp: ramp.to_owned(),
         last_stored: row.last_stored.map(minute),
+        compared,
+    }
+}
+
+/// The newest comparison of one table at one upstream.
+pub(super) fn compared(row: &ComparisonRow) -> ComparedLine {
+    let last = &row.last;
+    let (outcome, differing, why) = match &last.outcome {
+        Compared::Equal => ("equal", 0, None),
+        Compared::Differing(records) => ("differing", *records, None),
+        Compared::Impossible(why) => (NOT_COMPARABLE, 0, Some(why.clone())),
+    };
+    ComparedLine {
+        outcome,
+        at: Some(minute(last.at)),
+        position: last.position,
+        records: last.records,
+        differing,
+        foreign: last.foreign,
+        why,
+        last_equal: row.equal_at.map(minute),
+        last_differing: row.differed.map(|(at, records)| (minute(at), records)),
+    }
+}
+
+const NOT_COMPARABLE: &str = "not_comparable";
+
+/// What stands in place of a comparison where there can be none.
+pub(super) fn not_comparable(why: Text) -> ComparedLine {
+    ComparedLine {
+        outcome: NOT_COMPARABLE,
+        at: None,
+        position: 0,
+        records: 0,
+        differing: 0,
+        foreign: 0,
+        why: Some(why),
+        last_equal: None,
+        last_differing: None,
+    }
+}
+
+/// A notice of an upstream.
+pub(super) fn notice(upstream: String, table: Option<String>, notice: Notice) -> NoticeLine {
+    NoticeLine {
+        kind: notice.kind.name(),
+        upstream: Some(upstream),
+        table,
+        text: notice.text,
+        since: Some(minute(notice.since)),
+        until: notice.until.map(second),
     }
 }
 

@@ -40,6 +40,17 @@ pub struct Global {
     pub lang: Option<LangArg>,
 }
 
+/// A count that says something.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "a whole number, at least 1".to_owned())
+}
+
+/// An address of a broker.
+fn broker(text: &str) -> Result<String, String> {
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, port)| port.parse::<u16>().ok());
+    port.map(|_| text.to_owned()).ok_or_else(|| "host:port is expected, such as 127.0.0.1:9092".to_owned())
+}
+
 /// A language on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LangArg {
@@ -106,7 +117,7 @@ pub enum Command {
         #[arg(long, value_name = "KIND", value_enum, default_value = "digital_base")]
         upstream: UpstreamArg,
         /// Kafka brokers, for --upstream kafka
-        #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', required_if_eq("upstream", "kafka"))]
+        #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', required_if_eq("upstream", "kafka"), value_parser = broker)]
         brokers: Vec<String>,
     },
     /// Look at a source and propose mappings of it
@@ -154,12 +165,12 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         source: Option<String>,
         /// How many rows
-        #[arg(long, value_name = "N", default_value_t = 5)]
+        #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one)]
         rows: usize,
     },
     /// Collect and report until stopped
     Run {
-        /// Only these parts, separated by commas: collect, report
+        /// Only these parts, separated by commas: collect, report, serve
         #[arg(long, value_name = "PARTS", value_enum, value_delimiter = ',')]
         only: Vec<Part>,
         /// Read everything once, report until all verdicts are in, end
@@ -338,7 +349,7 @@ pub enum QuarantineAction {
     /// Run rows again now, and offer refused records again
     Retry {
         /// Number of one row
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", conflicts_with_all = ["table", "source", "rule"])]
         id: Option<i64>,
         /// Which rows.
         #[command(flatten)]

@@ -110,7 +110,7 @@ const CHINESE: &[(&str, &str)] = &[
     ("try --source", "数据来源（一张表有多个来源时）"),
     ("try --rows", "行数 [默认：5]"),
     ("run", "采集并上报，直到停止"),
-    ("run --only", "只运行这些部分，以逗号分隔：collect（采集）、report（上报）"),
+    ("run --only", "只运行这些部分，以逗号分隔：collect（采集）、report（上报）、serve（gRPC 接口）"),
     ("run --once", "全部读一遍，上报到结果齐全后结束"),
     ("run --restored", "存储是从备份恢复的"),
     ("status", "每张表的现状"),

@@ -26,6 +26,7 @@ use crate::app::{
     self, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Failure, InitRequest,
     QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
 };
+use crate::finding::Text;
 use crate::{fault::Classified, telemetry};
 
 /// Runs one command line to its end.
@@ -79,12 +80,7 @@ impl From<io::Error> for Ended {
 fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<Exit, Ended> {
     match command {
         Command::Demo { once, upstream, brokers } => {
-            let upstream = match upstream {
-                UpstreamArg::DigitalBase => DemoUpstream::DigitalBase,
-                UpstreamArg::Grpc => DemoUpstream::Grpc,
-                UpstreamArg::Kafka => DemoUpstream::Kafka { brokers },
-            };
-            demo(context, output, &DemoRequest { once, upstream })
+            demo(context, output, &DemoRequest { once, upstream: way(upstream, brokers)? })
         }
         Command::Init { source, kind, file, url, edition, to, force, show } => {
             let answer = app::init(context, &InitRequest { source, kind, file, url, edition, to, force, show })?;
@@ -148,6 +144,19 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
             output.print(&answer, |o| render::brain(o, &answer))?;
             Ok(Exit::Ok)
         }
+    }
+}
+
+/// The demo's way to its platform.
+fn way(upstream: UpstreamArg, brokers: Vec<String>) -> Result<DemoUpstream, Failure> {
+    match upstream {
+        UpstreamArg::Kafka => Ok(DemoUpstream::Kafka { brokers }),
+        _ if !brokers.is_empty() => Err(Failure::Unknown(Text::new(
+            "--brokers 只用于 --upstream kafka。解决办法：加上 --upstream kafka，或去掉 --brokers",
+            "--brokers is for --upstream kafka alone; fix: add --upstream kafka, or leave --brokers out",
+        ))),
+        UpstreamArg::DigitalBase => Ok(DemoUpstream::DigitalBase),
+        UpstreamArg::Grpc => Ok(DemoUpstream::Grpc),
     }
 }
 

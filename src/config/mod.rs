@@ -43,8 +43,8 @@ use parts::Names;
 /// The schema of the settings file, but for the sections that the parts describe.
 pub const SETTINGS_SCHEMA: &str = include_str!("settings.schema.json");
 
-/// Settings and mappings without a fault.
-#[derive(Debug, Clone)]
+/// Settings and mappings without a fault that shows before their parts are made.
+#[derive(Clone)]
 pub struct Loaded {
     /// The settings file.
     pub file: PathBuf,
@@ -54,9 +54,24 @@ pub struct Loaded {
     pub settings: Settings,
     /// The mapping files, sorted by name.
     pub mappings: Vec<MappingFile>,
+    /// Where each setting stands.
+    doc: std::sync::Arc<Document>,
+}
+
+impl std::fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Loaded").field("file", &self.file).field("settings", &self.settings).finish_non_exhaustive()
+    }
 }
 
 impl Loaded {
+    /// A fault of a setting that shows only when its part is made. `path` leads to the setting, from the section on; where it is
+    /// not in the file, the nearest that is around it stands in.
+    pub fn fault(&self, path: &[&str], what: Text, remedy: Text) -> Fault {
+        let pointer = path.iter().fold(String::new(), |pointer, step| document::join(&pointer, step));
+        self.doc.fault(&pointer, what, remedy)
+    }
+
     /// A path of the settings as the process can open it.
     pub fn path(&self, path: &Path) -> PathBuf {
         settings::absolute(&self.base, path)
@@ -103,7 +118,7 @@ fn collect(file: &Path, schemas: Option<&Path>, parts: &Parts, env: &Environment
         return None;
     }
     match serde_json::from_value::<Settings>(value) {
-        Ok(settings) => Some(Loaded { file: file.to_owned(), base, settings, mappings }),
+        Ok(settings) => Some(Loaded { file: file.to_owned(), base, settings, mappings, doc: doc.into() }),
         Err(error) => {
             // The schema let something through that the types do not take; the message may hold a value, its class does not.
             let what = format!("the settings cannot be built: {:?} error", error.classify());

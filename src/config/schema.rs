@@ -76,7 +76,7 @@ pub(super) fn followed<'a>(root: &'a Value, part: &'a Value) -> &'a Value {
 fn explain(doc: &Document, base: &str, error: &ValidationError<'_>, schema: &Value, faults: &mut Vec<Fault>) {
     let inner = error.instance_path().as_str();
     let here = format!("{base}{inner}");
-    let name = here.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
+    let name = name_of(&here);
     let outer = schema_at(schema, inner);
     let part = followed(schema, outer);
     match error.kind() {
@@ -100,7 +100,37 @@ fn explain(doc: &Document, base: &str, error: &ValidationError<'_>, schema: &Val
         }
         kind => {
             let (zh, en) = reason(kind);
-            faults.push(doc.fault(&here, Text::new(format!("{name} {zh}"), format!("{name} {en}")), help(part, &name)));
+            faults.push(doc.fault(
+                &here,
+                Text::new(format!("{name} {zh}"), format!("{name} {en}")),
+                advice(schema, inner, &here),
+            ));
+        }
+    }
+}
+
+/// The name of a setting; an item of a list is named after the list, as `brokers[0]`.
+fn name_of(pointer: &str) -> String {
+    let (outer, last) = pointer.rsplit_once('/').unwrap_or(("", pointer));
+    if !last.is_empty() && last.chars().all(|c| c.is_ascii_digit()) && !outer.is_empty() {
+        return format!("{}[{last}]", name_of(outer));
+    }
+    last.replace("~1", "/").replace("~0", "~")
+}
+
+/// What helps with the part at `inner`; where its schema is silent, what helps with the nearest part around it that is not.
+fn advice(schema: &Value, inner: &str, here: &str) -> Text {
+    let (mut inner, mut at) = (inner, here);
+    loop {
+        let part = followed(schema, schema_at(schema, inner));
+        let Some((outer, _)) = inner.rsplit_once('/') else { return help(part, &name_of(here)) };
+        if part.get("x-help").is_some() || part.get("description").is_some() {
+            return help(part, &name_of(at));
+        }
+        // Both end in the same steps.
+        (inner, at) = (outer, at.rsplit_once('/').map_or("", |(outer, _)| outer));
+        if inner.is_empty() {
+            return help(&Value::Null, &name_of(here));
         }
     }
 }
@@ -204,6 +234,29 @@ mod tests {
     fn the_settings_schema_is_a_schema() {
         let schema: Value = serde_json::from_str(super::super::SETTINGS_SCHEMA).expect("JSON");
         assert!(jsonschema::meta::is_valid(&schema));
+    }
+
+    #[test]
+    fn an_item_is_helped_by_what_helps_with_its_list() {
+        let schema = json!({
+            "properties": {
+                "brokers": {"items": {"type": "string", "pattern": ":[0-9]+$"}, "description": "host:port of some brokers"},
+                "by": {"properties": {"who": {"type": "string", "minLength": 1}}, "description": "who accepts it"}
+            }
+        });
+        let text = "[s]\nbrokers = [\"k:1\", \"k\"]\nby = { who = \"\" }\n".to_owned();
+        let doc = Document::parse(Path::new("a.toml"), text).expect("TOML");
+        let mut faults = Vec::new();
+        check(&doc, "/s", &doc.value["s"], &schema, &mut faults);
+        faults.sort_by_key(|f| f.line);
+        let found: Vec<_> = faults.iter().map(|f| (f.line, f.what.en.as_str(), f.remedy.en.as_str())).collect();
+        assert_eq!(
+            found,
+            [
+                (2, "brokers[1] is not written as it should be", "brokers: host:port of some brokers"),
+                (3, "who is too short", "by: who accepts it"),
+            ]
+        );
     }
 
     #[test]

@@ -58,10 +58,13 @@ impl Sections<'_> {
         self.doc.fault(&join(pointer, "kind"), what, remedy)
     }
 
-    /// Settings that name a file or folder which has to be there: `path` and `…_file`.
+    /// Settings that name a file or folder which has to be there: `path`, `…_file`, and those of certificates.
     fn check_paths(&self, pointer: &str, section: &Value, faults: &mut Vec<Fault>) {
         for (name, value) in section.as_object().into_iter().flatten() {
-            let named = name == "path" || name.ends_with("_file");
+            if let ("tls" | "network", Value::Object(_)) = (name.as_str(), value) {
+                self.check_paths(&join(pointer, name), value, faults);
+            }
+            let named = name.ends_with("_file") || matches!(name.as_str(), "path" | "tls_ca" | "ca" | "cert" | "key");
             let Some(path) = value.as_str().filter(|_| named) else { continue };
             // A pattern in the last part is the connector's to resolve; its folder has to be there.
             let whole = self.base.join(path);

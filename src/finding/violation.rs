@@ -9,54 +9,68 @@ use super::Text;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RuleId(&'static str);
 
+/// The rules there are, each once.
+macro_rules! rules {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        impl RuleId {
+            $($(#[$doc])* pub const $name: Self = Self::new($text);)*
+
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+rules! {
+    /// A value must be there.
+    REQUIRED = "required";
+    /// Text where a number belongs, or a JSON kind that no cell can be.
+    KIND = "kind";
+    /// Longer than printed, in characters.
+    LENGTH = "length";
+    /// Not of the form printed.
+    FORMAT = "format";
+    /// Too many digits, before or after the point.
+    RANGE = "range";
+    /// Not in the code set.
+    CODE_SET = "code_set";
+    /// Refers to something that is not there.
+    REFERENCE = "reference";
+    /// Two different rows with one key.
+    DUPLICATE_KEY = "duplicate_key";
+    /// A record key that belongs to another natural key already.
+    KEY_COLLISION = "key_collision";
+    /// Another record key than the one under which the record was reported.
+    KEY_CHANGED = "key_changed";
+    /// A field that the table does not have.
+    UNKNOWN_FIELD = "unknown_field";
+    /// A resident identity number that cannot be right or is odd.
+    ID_NUMBER = "id_number";
+    /// A unified social credit code that cannot be right or is odd.
+    CREDIT_CODE = "credit_code";
+    /// A telephone number that cannot be right or is odd.
+    TELEPHONE = "telephone";
+    /// Dates of a row in the wrong order.
+    DATE_ORDER = "date_order";
+    /// Something would be lost, and the mapping does not say that it may.
+    LOSSY = "lossy";
+    /// The text cannot be read as a value of the field.
+    COERCION = "coercion";
+    /// Undecodable bytes, replacement or private-use characters.
+    ENCODING = "encoding";
+    /// More than one reading, and nothing says which.
+    AMBIGUOUS = "ambiguous";
+    /// A part of the natural key is missing or unusable.
+    KEY = "key";
+    /// Not yet true; the mapping says to wait for it. No fault of the data.
+    HELD = "held";
+}
+
 impl RuleId {
     /// A rule id; `name` is lower-case words joined by `_`.
     pub const fn new(name: &'static str) -> Self {
         Self(name)
     }
-
-    /// A value must be there.
-    pub const REQUIRED: Self = Self::new("required");
-    /// Text where a number belongs, or a JSON kind that no cell can be.
-    pub const KIND: Self = Self::new("kind");
-    /// Longer than printed, in characters.
-    pub const LENGTH: Self = Self::new("length");
-    /// Not of the form printed.
-    pub const FORMAT: Self = Self::new("format");
-    /// Too many digits, before or after the point.
-    pub const RANGE: Self = Self::new("range");
-    /// Not in the code set.
-    pub const CODE_SET: Self = Self::new("code_set");
-    /// Refers to something that is not there.
-    pub const REFERENCE: Self = Self::new("reference");
-    /// Two different rows with one key.
-    pub const DUPLICATE_KEY: Self = Self::new("duplicate_key");
-    /// A record key that belongs to another natural key already.
-    pub const KEY_COLLISION: Self = Self::new("key_collision");
-    /// Another record key than the one under which the record was reported.
-    pub const KEY_CHANGED: Self = Self::new("key_changed");
-    /// A field that the table does not have.
-    pub const UNKNOWN_FIELD: Self = Self::new("unknown_field");
-    /// A resident identity number that cannot be right or is odd.
-    pub const ID_NUMBER: Self = Self::new("id_number");
-    /// A unified social credit code that cannot be right or is odd.
-    pub const CREDIT_CODE: Self = Self::new("credit_code");
-    /// A telephone number that cannot be right or is odd.
-    pub const TELEPHONE: Self = Self::new("telephone");
-    /// Dates of a row in the wrong order.
-    pub const DATE_ORDER: Self = Self::new("date_order");
-    /// Something would be lost, and the mapping does not say that it may.
-    pub const LOSSY: Self = Self::new("lossy");
-    /// The text cannot be read as a value of the field.
-    pub const COERCION: Self = Self::new("coercion");
-    /// Undecodable bytes, replacement or private-use characters.
-    pub const ENCODING: Self = Self::new("encoding");
-    /// More than one reading, and nothing says which.
-    pub const AMBIGUOUS: Self = Self::new("ambiguous");
-    /// A part of the natural key is missing or unusable.
-    pub const KEY: Self = Self::new("key");
-    /// Not yet true; the mapping says to wait for it. No fault of the data.
-    pub const HELD: Self = Self::new("held");
 
     /// The name.
     pub fn as_str(self) -> &'static str {

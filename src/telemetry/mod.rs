@@ -9,7 +9,7 @@ mod metrics;
 mod otlp;
 
 pub use metrics::{batch_settled, run_ended};
-pub use otlp::{ExportConfig, ExportError, Exporter, SPANS};
+pub use otlp::{ExportConfig, ExportError, ExportProtocol, Exporter, SPANS};
 
 use std::io;
 use std::sync::Arc;

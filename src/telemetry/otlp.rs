@@ -1,4 +1,4 @@
-//! Spans and metrics to a collector, by OTLP over gRPC; off unless the settings name one.
+//! Spans and metrics to a collector, by OTLP over gRPC or HTTP; off unless the settings name one.
 //!
 //! One span a run and one a batch sent, never one a record; their fields are those of the log. The queue to the collector
 //! is bounded and what does not fit is dropped, so a collector that is dead or slow costs the hub nothing.
@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig};
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::{ExporterBuildError, MetricExporter, Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData};
 use serde::Deserialize;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 /// The target of spans that are exported: `tracing::info_span!(target: telemetry::SPANS, …)`. The log does not show them.
 pub const SPANS: &str = "xiaoshu::span";
@@ -29,6 +30,20 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub struct ExportConfig {
     /// The collector, such as `http://127.0.0.1:4317`; nothing is exported without one.
     pub otlp: Option<String>,
+    /// What it speaks.
+    pub protocol: ExportProtocol,
+}
+
+/// How spans and metrics are put on the wire.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub enum ExportProtocol {
+    /// OTLP over gRPC.
+    #[default]
+    #[serde(rename = "grpc")]
+    Grpc,
+    /// OTLP in protobuf over HTTP, to `/v1/traces` and `/v1/metrics` below the collector's address.
+    #[serde(rename = "http/protobuf")]
+    HttpProtobuf,
 }
 
 /// Why nothing can be exported.
@@ -37,6 +52,9 @@ pub enum ExportError {
     /// The address cannot be used.
     #[error("otlp of [telemetry]: {0}")]
     Address(String),
+    /// The client cannot be made.
+    #[error("the client of the collector cannot be made: {0}")]
+    Client(String),
     /// The machine gives no thread.
     #[error("the exporter's thread cannot be started")]
     Thread(#[source] std::io::Error),
@@ -52,11 +70,15 @@ pub struct Exporter {
 }
 
 impl Exporter {
-    /// Exports to a collector; connects with the first spans.
+    /// Exports to the collector of the settings, if they name one; connects with the first spans.
     ///
     /// # Errors
     /// When the address is none, or the machine gives no thread.
-    pub fn open(collector: &str) -> Result<Self, ExportError> {
+    pub fn open(config: &ExportConfig) -> Result<Option<Self>, ExportError> {
+        config.otlp.as_deref().map(|collector| Self::to(collector, config.protocol)).transpose()
+    }
+
+    fn to(collector: &str, protocol: ExportProtocol) -> Result<Self, ExportError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("otlp")
@@ -64,11 +86,10 @@ impl Exporter {
             .build()
             .map_err(ExportError::Thread)?;
         let within = runtime.enter();
-        let address = |error: opentelemetry_otlp::ExporterBuildError| ExportError::Address(error.to_string());
-        let spans =
-            SpanExporter::builder().with_tonic().with_endpoint(collector).with_timeout(PATIENCE).build().map_err(address)?;
-        let metrics =
-            MetricExporter::builder().with_tonic().with_endpoint(collector).with_timeout(PATIENCE).build().map_err(address)?;
+        let (spans, metrics) = match protocol {
+            ExportProtocol::Grpc => by_grpc(collector)?,
+            ExportProtocol::HttpProtobuf => by_http(collector, runtime.handle())?,
+        };
         drop(within);
         let resource = Resource::builder_empty()
             .with_service_name("xiaoshu")
@@ -83,6 +104,59 @@ impl Exporter {
 
     pub(super) fn tracer(&self) -> SdkTracer {
         self.spans.tracer("xiaoshu")
+    }
+}
+
+fn address(error: ExporterBuildError) -> ExportError {
+    ExportError::Address(error.to_string())
+}
+
+fn by_grpc(collector: &str) -> Result<(SpanExporter, MetricExporter), ExportError> {
+    let spans = SpanExporter::builder().with_tonic().with_endpoint(collector).with_timeout(PATIENCE).build();
+    let metrics = MetricExporter::builder().with_tonic().with_endpoint(collector).with_timeout(PATIENCE).build();
+    Ok((spans.map_err(address)?, metrics.map_err(address)?))
+}
+
+fn by_http(collector: &str, within: &Handle) -> Result<(SpanExporter, MetricExporter), ExportError> {
+    let client = reqwest::Client::builder().timeout(PATIENCE).build().map_err(|e| ExportError::Client(e.to_string()))?;
+    let post = Post { client, within: within.clone() };
+    let below = |path: &str| format!("{}/v1/{path}", collector.trim_end_matches('/'));
+    let spans = SpanExporter::builder()
+        .with_http()
+        .with_http_client(post.clone())
+        .with_protocol(Protocol::HttpBinary)
+        .with_endpoint(below("traces"))
+        .with_timeout(PATIENCE)
+        .build();
+    let metrics = MetricExporter::builder()
+        .with_http()
+        .with_http_client(post)
+        .with_protocol(Protocol::HttpBinary)
+        .with_endpoint(below("metrics"))
+        .with_timeout(PATIENCE)
+        .build();
+    Ok((spans.map_err(address)?, metrics.map_err(address)?))
+}
+
+/// Posts by the HTTP client that the hub has already, on the exporter's own runtime: who exports is on a thread without one.
+#[derive(Debug, Clone)]
+struct Post {
+    client: reqwest::Client,
+    within: Handle,
+}
+
+#[async_trait::async_trait]
+impl HttpClient for Post {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let client = self.client.clone();
+        let sent = self.within.spawn(async move {
+            let mut answer = client.execute(request.try_into()?).await?;
+            let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
+            let mut response = Response::new(answer.bytes().await?);
+            (*response.status_mut(), *response.headers_mut()) = (status, headers);
+            Ok::<_, HttpError>(response)
+        });
+        sent.await?
     }
 }
 
@@ -147,11 +221,10 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_collector_that_never_answers_holds_up_neither_the_work_nor_the_end() {
+    fn holds_up_nothing(protocol: ExportProtocol) {
         // Takes connections and says nothing.
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let exporter = Exporter::open(&format!("http://{}", silent.local_addr().unwrap())).unwrap();
+        let exporter = Exporter::to(&format!("http://{}", silent.local_addr().unwrap()), protocol).unwrap();
         let tracer = exporter.tracer();
         let began = Instant::now();
         // Far more than the queue holds.
@@ -164,7 +237,18 @@ mod tests {
     }
 
     #[test]
+    fn a_collector_that_never_answers_holds_up_neither_the_work_nor_the_end() {
+        holds_up_nothing(ExportProtocol::Grpc);
+    }
+
+    #[test]
+    fn nor_does_one_that_never_answers_over_http() {
+        holds_up_nothing(ExportProtocol::HttpProtobuf);
+    }
+
+    #[test]
     fn an_address_that_is_none_is_said_to_be_none() {
-        assert!(matches!(Exporter::open("not an address"), Err(ExportError::Address(_))));
+        assert!(matches!(Exporter::to("not an address", ExportProtocol::Grpc), Err(ExportError::Address(_))));
+        assert!(Exporter::open(&ExportConfig::default()).unwrap().is_none());
     }
 }

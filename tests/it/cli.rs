@@ -48,6 +48,14 @@ fn exit_codes_are_those_of_the_manual() {
         (&["try"], 2),
         (&["standard", "show", "NO_SUCH_TABLE"], 2),
         (&["standard", "show", "--edition", "gaozhi-1999.01"], 2),
+        (&["standard", "diff", "gaozhi-2023.06", "gaozhi-2024.09", "--table", "ODS_KCJBSY"], 2),
+        (&["try", "ODS_KCJBSJ", "--rows", "0"], 2),
+        (&["demo", "--once", "--upstream", "kafka", "--brokers", "localhost"], 2),
+        (&["demo", "--once", "--brokers", "localhost:9092"], 2),
+        (&["run", "--once", "--only", "serve"], 2),
+        (&["brain", "--edition", "gaozhi-2024.9"], 2),
+        (&["brain", "--config", "/nowhere/brain.toml"], 2),
+        (&["quarantine", "retry", "7", "--rule", "required"], 2),
         (&["status", "--settings", "/nowhere/xiaoshu.toml"], 3),
     ] {
         let output = xiaoshu(args);

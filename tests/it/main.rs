@@ -1,12 +1,14 @@
 //! What the parts promise together, in one test binary.
 
 mod architecture;
+mod authority;
 mod brain;
 mod cli;
 mod config;
 mod crypto;
 mod hub;
 mod kafka;
+mod manual;
 mod many;
 mod normalize;
 mod oracle;

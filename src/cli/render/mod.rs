@@ -10,6 +10,7 @@ mod rows;
 mod status;
 mod stock;
 mod system;
+mod upstreams;
 
 pub(super) use check::{check, faults};
 pub(super) use demo::{demo, run};

@@ -1,6 +1,6 @@
 //! `status`.
 
-use super::{counts, line, ramp, stock};
+use super::{counts, line, ramp, stock, upstreams};
 use crate::app::{DeletionLine, LeaseLine, StatusAnswer, StatusLine, UpstreamStock};
 use crate::cli::Output;
 use crate::cli::width::{Side, TextTable, cut};
@@ -28,6 +28,8 @@ pub(in crate::cli) fn status(output: Output, answer: &StatusAnswer) -> String {
     line(&mut out, "");
     legend(output, &mut out);
     held(output, &answer.tables, &mut out);
+    upstreams::comparisons(output, &answer.tables, &mut out);
+    upstreams::notices(output, &answer.notices, &mut out);
     troubles(output, &answer.tables, &mut out);
     deletions(output, &answer.deletions, &mut out);
     leases(output, &answer.leases, &mut out);

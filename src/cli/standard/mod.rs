@@ -28,6 +28,9 @@ pub(super) fn run(context: &Context<'_>, output: Output, action: StandardAction)
         }
         StandardAction::Diff { old, new, table } => {
             let (old, new) = (load(context, &old)?, load(context, &new)?);
+            if let Some(table) = &table {
+                known_in(&old, &new, table)?;
+            }
             let changes = diff::diff(&old, &new, table.as_deref());
             output.print(&changes, |o| diff::render(o, &old, &new, &changes))?;
             Ok(Exit::Ok)
@@ -47,6 +50,21 @@ fn load(context: &Context<'_>, edition: &str) -> Result<Arc<Standard>, Failure> 
         )));
     }
     Standard::load(&EditionId::new(edition), context.schemas.as_deref()).map_err(|error| Failure::part(&error))
+}
+
+/// A table of either edition.
+fn known_in(old: &Standard, new: &Standard, table: &str) -> Result<(), Failure> {
+    if old.find(table).is_some() || new.find(table).is_some() {
+        return Ok(());
+    }
+    let names = old.tables().iter().chain(new.tables()).map(|plan| &*plan.name);
+    let near = crate::config::nearest(table, names);
+    let (zh, en) = near.map(|near| (format!("，最接近的是 {near}"), format!("; the nearest is {near}"))).unwrap_or_default();
+    let (older, newer) = (old.edition().as_str(), new.edition().as_str());
+    Err(Failure::Unknown(Text::new(
+        format!("{older} 与 {newer} 中都没有表 {table}{zh}"),
+        format!("neither {older} nor {newer} has a table {table}{en}"),
+    )))
 }
 
 /// The edition named, else the one of the settings file when there is one, else the newest.

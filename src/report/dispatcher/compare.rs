@@ -14,12 +14,14 @@ use crate::finding::Text;
 use crate::record::{BatchBuilder, Decoder, RecordKey};
 use crate::report::ReportError;
 use crate::report::transport::{RangeDigest, Reach, TransportError};
-use crate::store::{Again, ExceptionFilter, Millis, Op};
+use crate::store::{Compared, ExceptionFilter, Millis, Op};
 
 /// Between the two looks at a difference.
 const SECOND_LOOK: Millis = 2_000;
 /// Between two comparisons of everything, while the service runs.
 const DAY: Millis = 86_400_000;
+/// Where nothing was ever compared, the first comparison comes after so long.
+const FIRST: Millis = 3_600_000;
 /// Rows read at a time.
 const PAGE: u32 = 2_000;
 /// Ranges up to this size are compared record by record.
@@ -31,6 +33,8 @@ pub(super) struct Comparison {
     /// What differed at the first look.
     suspects: Option<BTreeSet<RecordKey>>,
     not_before: Millis,
+    /// It looks whether what went again has arrived.
+    confirms: bool,
 }
 
 /// One of our records: its key's place, its digest.
@@ -48,6 +52,10 @@ struct Differences {
     newer_there: bool,
     /// Held there and not here.
     foreign: u64,
+    /// Our records that were compared.
+    records: u64,
+    /// The newest seq among them, as the platform sees it.
+    position: u64,
 }
 
 enum Trouble {
@@ -77,24 +85,55 @@ impl Upstream {
         }
     }
 
+    /// Goes on from the comparisons of an earlier process: a restart neither repeats nor forgets the daily one.
+    pub(super) async fn recall_comparisons(&mut self) -> Result<(), ReportError> {
+        let rows = self.around.store.comparisons().await?;
+        let newest = rows.iter().filter(|row| row.upstream == self.id).map(|row| row.last.at).max();
+        self.compare_at = newest.map_or(0, |at| at + DAY);
+        Ok(())
+    }
+
+    /// Writes a comparison down, and has the records that differ sent again with it. Returns how many wait now.
+    async fn keep_comparison(
+        &self,
+        at: usize,
+        outcome: Compared,
+        found: &Differences,
+        again: &[RecordKey],
+    ) -> Result<u64, ReportError> {
+        let comparison = crate::store::Comparison {
+            at: self.now(),
+            position: found.position,
+            records: found.records,
+            foreign: found.foreign,
+            outcome,
+        };
+        Ok(self.around.store.compared(self.id, self.tables[at].feed, &comparison, again).await?)
+    }
+
     /// Compares one table of the list, if its time has come; everything goes on the list once a day.
     pub(super) async fn compare(&mut self) -> Result<bool, ReportError> {
         let now = self.now();
-        if self.keep_up && now >= self.compare_at {
-            if self.compare_at > 0 {
-                self.want_comparison(None);
-            }
+        if self.keep_up && self.compare_at == 0 {
+            self.compare_at = now + FIRST;
+        } else if self.keep_up && now >= self.compare_at {
+            self.want_comparison(None);
             self.compare_at = now + DAY;
         }
         let due = self.comparisons.iter().find(|(at, c)| c.not_before <= now && self.is_quiet(**at)).map(|(at, _)| *at);
         let Some(at) = due else { return Ok(false) };
         match self.differences(at).await {
             Ok(Some(found)) => self.looked(at, found).await?,
-            Ok(None) => drop(self.comparisons.remove(&at)),
+            Ok(None) => {
+                self.comparisons.remove(&at);
+                let why = Text::new("平台不提供核对摘要", "the platform offers no digests to compare with");
+                self.keep_comparison(at, Compared::Impossible(why), &Differences::default(), &[]).await?;
+            }
             // Reporting goes on without; the next comparison comes.
             Err(Trouble::Call(error)) => {
                 tracing::warn!(upstream = %self.name, table = %self.tables[at].plan.name, "not compared: {}", error.text.en);
                 self.comparisons.remove(&at);
+                self.keep_comparison(at, Compared::Impossible(error.text.clone()), &Differences::default(), &[]).await?;
                 if error.reach == Reach::Upstream {
                     // The others would wait for the same silence, and rows with them.
                     self.comparisons.clear();
@@ -118,30 +157,34 @@ impl Upstream {
     async fn looked(&mut self, at: usize, found: Differences) -> Result<(), ReportError> {
         let (now, name) = (self.now(), std::sync::Arc::clone(&self.tables[at].plan.name));
         let Some(comparison) = self.comparisons.get_mut(&at) else { return Ok(()) };
-        if found.keys.is_empty() {
-            self.comparisons.remove(&at);
-            self.tables[at].compared = Some((now, 0));
-            tracing::info!(upstream = %self.name, table = %name, foreign = found.foreign, "compared: both hold the same");
-            return Ok(());
-        }
-        let Some(suspects) = comparison.suspects.take() else {
-            comparison.suspects = Some(found.keys);
-            comparison.not_before = now + SECOND_LOOK;
-            return Ok(());
+        let both: Vec<RecordKey> = match comparison.suspects.take() {
+            _ if found.keys.is_empty() => Vec::new(),
+            Some(suspects) => suspects.intersection(&found.keys).copied().collect(),
+            None => {
+                comparison.suspects = Some(found.keys);
+                comparison.not_before = now + SECOND_LOOK;
+                return Ok(());
+            }
         };
+        let confirms = comparison.confirms;
         self.comparisons.remove(&at);
-        let both: Vec<RecordKey> = suspects.intersection(&found.keys).copied().collect();
         self.tables[at].compared = Some((now, both.len() as u64));
         if both.is_empty() {
+            self.keep_comparison(at, Compared::Equal, &found, &[]).await?;
+            tracing::info!(upstream = %self.name, table = %name, foreign = found.foreign, "compared: both hold the same");
             return Ok(());
         }
         if found.newer_there {
             // Nothing below the seq held there would change anything.
             self.generation = self.around.store.raise_generation().await?;
         }
-        let rows = self.around.store.resend(self.id, self.tables[at].feed, Again::Keys(&both), now).await?;
+        let rows = self.keep_comparison(at, Compared::Differing(both.len() as u64), &found, &both).await?;
         self.tables[at].idle = false;
         tracing::warn!(upstream = %self.name, table = %name, differ = both.len(), rows, "compared: records that differ go again");
+        if !confirms {
+            // Once: where the platform loses the same again, the next daily comparison tells.
+            self.comparisons.insert(at, Comparison { confirms: true, ..Comparison::default() });
+        }
         Ok(())
     }
 
@@ -149,14 +192,24 @@ impl Upstream {
     async fn differences(&self, at: usize) -> Result<Option<Differences>, Trouble> {
         let table = &self.tables[at];
         let name = &table.plan.name;
-        let own = self.own(at).await?;
+        // Before anything is read here: most interfaces have no read-back.
+        let Some(mut whole) = self.transport.digest(name, "", false).await?.map(Some) else { return Ok(None) };
+        let (own, newest) = self.own(at).await?;
         let filter = ExceptionFilter { upstream: Some(self.id), feed: Some(table.feed), reason: None, limit: 0 };
         let held = self.around.store.exceptions(&filter).await.map_err(ReportError::from)?;
         let aside: BTreeSet<RecordKey> = held.into_iter().map(|e| e.record_key).collect();
-        let (mut found, mut todo) = (Differences::default(), vec![String::new()]);
+        let (records, position) = (own.len() as u64, self.wire_seq(newest));
+        let mut found = Differences { records, position, ..Differences::default() };
+        let mut todo = vec![String::new()];
         while let Some(prefix) = todo.pop() {
             let mine = range(&own, &prefix);
-            let Some(theirs) = self.transport.digest(name, &prefix, false).await? else { return Ok(None) };
+            let theirs = match whole.take() {
+                Some(first) => first,
+                None => match self.transport.digest(name, &prefix, false).await? {
+                    Some(theirs) => theirs,
+                    None => return Ok(None),
+                },
+            };
             if same(mine, &theirs.whole) {
                 continue;
             }
@@ -186,8 +239,8 @@ impl Upstream {
         Ok(Some(found))
     }
 
-    /// Our records as they were sent, by their keys' places.
-    async fn own(&self, at: usize) -> Result<Vec<Own>, Trouble> {
+    /// Our records as they were sent, by their keys' places, and the newest seq of the table.
+    async fn own(&self, at: usize) -> Result<(Vec<Own>, u64), Trouble> {
         let table = &self.tables[at];
         let (mut own, mut after, mut decoder) = (Vec::new(), 0, Decoder::new());
         loop {
@@ -219,7 +272,7 @@ impl Upstream {
             }
         }
         own.sort_unstable_by_key(|o| o.place);
-        Ok(own)
+        Ok((own, after))
     }
 }
 

@@ -3,6 +3,7 @@
 mod compare;
 mod faults;
 mod given;
+mod notices;
 mod restored;
 mod rows;
 mod send;
@@ -20,7 +21,7 @@ use super::transport::{OpenBatch, Transport};
 use super::window::{Calendar, Gate, due};
 use super::{ReportError, ReportedTable};
 use crate::finding::Text;
-use crate::store::{Again, Held, Millis, Store, StoreError, UpstreamId};
+use crate::store::{Again, Held, Millis, Notice, Store, StoreError, UpstreamId};
 pub use restored::note_restored;
 use table::Table;
 
@@ -68,6 +69,8 @@ pub(super) struct Upstream {
     compare_at: Millis,
     /// When it is looked next whether the store was found out to be restored.
     restored_at: Millis,
+    /// What the store has been told of how things stand.
+    noted: Vec<Notice>,
 }
 
 /// What a turn came to.
@@ -124,8 +127,11 @@ impl Upstream {
             comparisons: std::collections::BTreeMap::new(),
             compare_at: 0,
             restored_at: 0,
+            noted: Vec::new(),
         };
         upstream.recover().await?;
+        upstream.recall().await?;
+        upstream.recall_comparisons().await?;
         upstream.reconsider().await?;
         upstream.find_given().await?;
         upstream.look_for_restored().await?;
@@ -209,6 +215,7 @@ impl Upstream {
             }
         }
         self.publish();
+        self.note_standing().await?;
         Ok(Turn { progressed, next: self.next() })
     }
 

@@ -390,6 +390,14 @@ pub trait TransportKind: Send + Sync {
     /// take a secret bear `x-secret`.
     fn settings_schema(&self) -> &'static str;
 
+    /// Why what the receiver holds cannot be compared with what this hub holds; `None` where it can.
+    fn no_read_back(&self) -> Option<Text> {
+        Some(Text::new(
+            "该接口没有回读功能，无法与平台核对",
+            "this interface has no read-back: what the platform holds cannot be compared",
+        ))
+    }
+
     /// Makes a transport; connects to nothing.
     ///
     /// # Errors

@@ -39,6 +39,8 @@ const MESSAGE_BYTES: usize = 4 << 20;
 const STREAMS: u32 = 128;
 /// Longest time for a single answer; streams have no end.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// What the health service speaks of: the whole, and each service.
+const HEALTHS: [&str; 4] = ["", "schoolhub.v1.IngestService", "schoolhub.v1.RecordsService", "schoolhub.v1.StatusService"];
 /// After so long an ending service waits for nobody any more.
 const FAREWELL: Duration = Duration::from_secs(10);
 
@@ -153,26 +155,35 @@ pub async fn start(config: &GrpcConfig, parts: Parts, stop: Receiver<bool>) -> R
     health.set_serving::<IngestServiceServer<ingest::Ingest>>().await;
     health.set_serving::<RecordsServiceServer<records::RecordsFace>>().await;
     health.set_serving::<StatusServiceServer<status::StatusFace>>().await;
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(wire::DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .with_service_name("schoolhub.v1.IngestService")
-        .with_service_name("schoolhub.v1.RecordsService")
-        .with_service_name("schoolhub.v1.StatusService")
-        .with_service_name("grpc.health.v1.Health")
-        .build_v1()
-        .map_err(|error| ServeError::Reflection(error.to_string()))?;
+    let described = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(wire::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .with_service_name("schoolhub.v1.IngestService")
+            .with_service_name("schoolhub.v1.RecordsService")
+            .with_service_name("schoolhub.v1.StatusService")
+            .with_service_name("grpc.health.v1.Health")
+    };
+    let failed = |error: tonic_reflection::server::Error| ServeError::Reflection(error.to_string());
+    let reflection = described().build_v1().map_err(failed)?;
+    // Older clients, Python's and grpcurl's among them, know no other.
+    let reflection_alpha = described().build_v1alpha().map_err(failed)?;
     let server = acceptor
         .server()
         .max_concurrent_streams(Some(STREAMS))
         .add_service(health_service)
         .add_service(reflection)
+        .add_service(reflection_alpha)
         .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(MESSAGE_BYTES))
         .add_service(RecordsServiceServer::new(records).max_decoding_message_size(MESSAGE_BYTES))
         .add_service(StatusServiceServer::new(status).max_decoding_message_size(MESSAGE_BYTES));
     let (mut told, mut late) = (stop.clone(), stop);
     let serving = server.serve_with_incoming_shutdown(acceptor.incoming(listener), async move {
         let _ = told.wait_for(|stop| *stop).await;
+        // Whoever watches the health goes elsewhere before the connection ends.
+        for name in HEALTHS {
+            health.set_service_status(name, tonic_health::ServingStatus::NotServing).await;
+        }
     });
     let task = tokio::spawn(async move {
         let overdue = async {

@@ -9,7 +9,7 @@ use super::fault::db;
 use super::lease::Row as LeaseRow;
 use super::lock::{lock, lock_all};
 use super::place::count;
-use super::{PostgresStore, flight, inconsistent, signed, stage};
+use super::{PostgresStore, Tx, flight, inconsistent, signed, stage};
 use crate::record::RecordKey;
 use crate::store::open_run::hash_of;
 use crate::store::place::{AGAIN, CursorColumns, Delta, Place, cursor_of, reason_code};
@@ -126,43 +126,13 @@ impl PostgresStore {
         Ok(new)
     }
 
-    async fn send_again(&self, upstream: UpstreamId, feed: FeedId, which: Again<'_>, at: Millis) -> Result<u64, StoreError> {
+    async fn resend_rows(&self, upstream: UpstreamId, feed: FeedId, which: Again<'_>, at: Millis) -> Result<u64, StoreError> {
         let mut tx = self.begin("sending again").await?;
-        let (having, keys) = which.bounds();
         self.fence_if_held(&mut tx, upstream).await?;
         lock(&mut tx, feed).await?;
-        let cursor = stage::cursor(&mut tx, upstream, feed).await?;
-        let (from, to) = cursor.backfill.unwrap_or((0, 0));
-        let flying = flight::flying(&mut *tx, upstream, feed).await?;
-        // What the cursor has passed and is neither in flight nor an exception is stored.
-        let done = sqlx::query(
-            "INSERT INTO exception (upstream, feed, rid, seq, reason, since, due) \
-             SELECT $3, $4, f.rid, f.seq, $1::bigint, $2::bigint, $2 FROM feed f \
-             WHERE f.feed = $4 AND f.op = 0 AND f.seq <= $5 AND NOT (f.seq > $6 AND f.seq <= $7) \
-             AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.upstream = $3 AND e.feed = $4 AND e.rid = f.rid) \
-             AND NOT EXISTS (SELECT 1 FROM unnest($10::bigint[]) m(rid) WHERE m.rid = f.rid) \
-             AND ($8::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($8::text[]) n(name) WHERE f.payload::json ->> n.name IS NOT NULL)) \
-             AND ($9::text[] IS NULL OR f.key = ANY($9::text[]))",
-        )
-        .bind(AGAIN)
-        .bind(at)
-        .bind(upstream.0 as i32)
-        .bind(feed.0 as i32)
-        .bind(cursor.seq as i64)
-        .bind(from as i64)
-        .bind(to as i64)
-        .bind(having)
-        .bind(keys)
-        .bind(signed(flying.rids.iter().map(u64::from)))
-        .execute(&mut *tx)
-        .await
-        .map_err(db("sending again"))?;
-        let mut delta = Delta::default();
-        delta.add(Place::Stored, -(done.rows_affected() as i64));
-        delta.add(Place::Waiting, done.rows_affected() as i64);
-        count(&mut tx, feed, upstream, &delta).await?;
+        let rows = send_again(&mut tx, upstream, feed, which, at).await?;
         self.commit(tx, "sending again").await?;
-        Ok(done.rows_affected())
+        Ok(rows)
     }
 
     async fn release_exceptions(&self, filter: &ExceptionFilter, at: Millis) -> Result<u64, StoreError> {
@@ -255,6 +225,48 @@ fn exception_row(row: &PgRow) -> Result<ExceptionRow, sqlx::Error> {
         field: row.try_get(9)?,
         refusals: row.try_get::<i64, _>(10)? as u32,
     })
+}
+
+/// Puts stored rows ahead again, in a transaction of the caller's that has locked the feed; how many.
+pub(super) async fn send_again(
+    tx: &mut Tx,
+    upstream: UpstreamId,
+    feed: FeedId,
+    which: Again<'_>,
+    at: Millis,
+) -> Result<u64, StoreError> {
+    let (having, keys) = which.bounds();
+    let cursor = stage::cursor(tx, upstream, feed).await?;
+    let (from, to) = cursor.backfill.unwrap_or((0, 0));
+    let flying = flight::flying(&mut **tx, upstream, feed).await?;
+    // What the cursor has passed and is neither in flight nor an exception is stored.
+    let done = sqlx::query(
+        "INSERT INTO exception (upstream, feed, rid, seq, reason, since, due) \
+         SELECT $3, $4, f.rid, f.seq, $1::bigint, $2::bigint, $2 FROM feed f \
+         WHERE f.feed = $4 AND f.op = 0 AND f.seq <= $5 AND NOT (f.seq > $6 AND f.seq <= $7) \
+         AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.upstream = $3 AND e.feed = $4 AND e.rid = f.rid) \
+         AND NOT EXISTS (SELECT 1 FROM unnest($10::bigint[]) m(rid) WHERE m.rid = f.rid) \
+         AND ($8::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($8::text[]) n(name) WHERE f.payload::json ->> n.name IS NOT NULL)) \
+         AND ($9::text[] IS NULL OR f.key = ANY($9::text[]))",
+    )
+    .bind(AGAIN)
+    .bind(at)
+    .bind(upstream.0 as i32)
+    .bind(feed.0 as i32)
+    .bind(cursor.seq as i64)
+    .bind(from as i64)
+    .bind(to as i64)
+    .bind(having)
+    .bind(keys)
+    .bind(signed(flying.rids.iter().map(u64::from)))
+    .execute(&mut **tx)
+    .await
+    .map_err(db("sending again"))?;
+    let mut delta = Delta::default();
+    delta.add(Place::Stored, -(done.rows_affected() as i64));
+    delta.add(Place::Waiting, done.rows_affected() as i64);
+    count(tx, feed, upstream, &delta).await?;
+    Ok(done.rows_affected())
 }
 
 #[async_trait::async_trait]
@@ -391,7 +403,7 @@ impl DeliveryStore for PostgresStore {
     }
 
     async fn resend(&self, upstream: UpstreamId, feed: FeedId, which: Again<'_>, at: Millis) -> Result<u64, StoreError> {
-        self.send_again(upstream, feed, which, at).await
+        self.resend_rows(upstream, feed, which, at).await
     }
 
     async fn ramp(&self, upstream: UpstreamId, feed: FeedId) -> Result<RampState, StoreError> {

@@ -31,6 +31,7 @@ mod runs;
 mod schema;
 mod settle;
 mod stage;
+mod standing;
 mod tombstone;
 mod views;
 mod write;

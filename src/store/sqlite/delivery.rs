@@ -2,7 +2,7 @@
 
 use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
+use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
 
 use super::batches::Step;
 use super::fault::db;
@@ -118,43 +118,13 @@ impl SqliteStore {
         Ok(new)
     }
 
-    async fn send_again(&self, upstream: UpstreamId, feed: FeedId, which: Again<'_>, at: Millis) -> Result<u64, StoreError> {
+    async fn resend_rows(&self, upstream: UpstreamId, feed: FeedId, which: Again<'_>, at: Millis) -> Result<u64, StoreError> {
         let mut guard = self.writer().await?;
         let Writer { conn, .. } = &mut *guard;
         let mut tx = begin(conn, "sending again").await?;
-        let (having, keys) = which.bounds();
-        let cursor = stage::cursor(&mut tx, upstream, feed).await?;
-        let (from, to) = cursor.backfill.unwrap_or((0, 0));
-        let flying = flight::flying(&mut *tx, upstream, feed).await?;
-        // What the cursor has passed and is neither in flight nor an exception is stored.
-        let done = sqlx::query(
-            "INSERT INTO exception (upstream, feed, rid, seq, reason, since, due) \
-             SELECT ?3, ?4, f.rid, f.seq, ?1, ?2, ?2 FROM feed f INDEXED BY feed_order \
-             WHERE f.feed = ?4 AND f.op = 0 AND f.seq <= ?5 AND NOT (f.seq > ?6 AND f.seq <= ?7) \
-             AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.upstream = ?3 AND e.feed = ?4 AND e.rid = f.rid) \
-             AND f.rid NOT IN (SELECT value FROM json_each(?10)) \
-             AND (?8 IS NULL OR EXISTS (SELECT 1 FROM json_each(?8) n WHERE f.payload ->> n.value IS NOT NULL)) \
-             AND (?9 IS NULL OR f.key IN (SELECT value FROM json_each(?9)))",
-        )
-        .bind(AGAIN)
-        .bind(at)
-        .bind(upstream.0)
-        .bind(feed.0)
-        .bind(cursor.seq as i64)
-        .bind(from as i64)
-        .bind(to as i64)
-        .bind(having.map(|names| serde_json::Value::from(names.to_vec()).to_string()))
-        .bind(keys.map(|keys| serde_json::Value::from(keys).to_string()))
-        .bind(number_list(flying.rids.iter().map(i64::from)))
-        .execute(&mut *tx)
-        .await
-        .map_err(db("sending again"))?;
-        let mut delta = super::place::Delta::default();
-        delta.add(Place::Stored, -(done.rows_affected() as i64));
-        delta.add(Place::Waiting, done.rows_affected() as i64);
-        delta.apply(&mut tx, feed, upstream).await?;
+        let rows = send_again(&mut tx, upstream, feed, which, at).await?;
         self.commit(tx, "sending again").await?;
-        Ok(done.rows_affected())
+        Ok(rows)
     }
 
     async fn release_exceptions(&self, filter: &ExceptionFilter, at: Millis) -> Result<u64, StoreError> {
@@ -240,6 +210,48 @@ fn exception_row(row: &SqliteRow) -> Result<ExceptionRow, sqlx::Error> {
         field: row.try_get(9)?,
         refusals: row.try_get(10)?,
     })
+}
+
+/// Puts stored rows ahead again, in a transaction of the caller's; how many.
+pub(super) async fn send_again(
+    tx: &mut Transaction<'_, Sqlite>,
+    upstream: UpstreamId,
+    feed: FeedId,
+    which: Again<'_>,
+    at: Millis,
+) -> Result<u64, StoreError> {
+    let (having, keys) = which.bounds();
+    let cursor = stage::cursor(tx, upstream, feed).await?;
+    let (from, to) = cursor.backfill.unwrap_or((0, 0));
+    let flying = flight::flying(&mut **tx, upstream, feed).await?;
+    // What the cursor has passed and is neither in flight nor an exception is stored.
+    let done = sqlx::query(
+        "INSERT INTO exception (upstream, feed, rid, seq, reason, since, due) \
+         SELECT ?3, ?4, f.rid, f.seq, ?1, ?2, ?2 FROM feed f INDEXED BY feed_order \
+         WHERE f.feed = ?4 AND f.op = 0 AND f.seq <= ?5 AND NOT (f.seq > ?6 AND f.seq <= ?7) \
+         AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.upstream = ?3 AND e.feed = ?4 AND e.rid = f.rid) \
+         AND f.rid NOT IN (SELECT value FROM json_each(?10)) \
+         AND (?8 IS NULL OR EXISTS (SELECT 1 FROM json_each(?8) n WHERE f.payload ->> n.value IS NOT NULL)) \
+         AND (?9 IS NULL OR f.key IN (SELECT value FROM json_each(?9)))",
+    )
+    .bind(AGAIN)
+    .bind(at)
+    .bind(upstream.0)
+    .bind(feed.0)
+    .bind(cursor.seq as i64)
+    .bind(from as i64)
+    .bind(to as i64)
+    .bind(having.map(|names| serde_json::Value::from(names.to_vec()).to_string()))
+    .bind(keys.map(|keys| serde_json::Value::from(keys).to_string()))
+    .bind(number_list(flying.rids.iter().map(i64::from)))
+    .execute(&mut **tx)
+    .await
+    .map_err(db("sending again"))?;
+    let mut delta = super::place::Delta::default();
+    delta.add(Place::Stored, -(done.rows_affected() as i64));
+    delta.add(Place::Waiting, done.rows_affected() as i64);
+    delta.apply(tx, feed, upstream).await?;
+    Ok(done.rows_affected())
 }
 
 #[async_trait::async_trait]
@@ -377,7 +389,7 @@ impl DeliveryStore for SqliteStore {
     }
 
     async fn resend(&self, upstream: UpstreamId, feed: FeedId, which: Again<'_>, at: Millis) -> Result<u64, StoreError> {
-        self.send_again(upstream, feed, which, at).await
+        self.resend_rows(upstream, feed, which, at).await
     }
 
     async fn ramp(&self, upstream: UpstreamId, feed: FeedId) -> Result<RampState, StoreError> {

@@ -30,6 +30,7 @@ mod schema;
 mod settle;
 mod shape;
 mod stage;
+mod standing;
 mod tombstone;
 mod views;
 mod walk;

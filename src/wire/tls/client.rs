@@ -19,6 +19,7 @@ use super::TlsError;
 use super::channel::{Channel, tune};
 use super::files::{Reloading, bundle, chain, key, provider, roots, unusable};
 use super::settings::{Alive, ClientTls};
+use crate::finding::Text;
 
 /// Reaches one address.
 #[derive(Debug, Clone)]
@@ -33,19 +34,19 @@ impl Dialer {
     /// # Errors
     /// When address or files cannot be used.
     pub fn new(url: &str, tls: &ClientTls, connect: Duration, alive: Alive) -> Result<Self, TlsError> {
-        let settings = |what: String| TlsError::Settings(what);
-        let uri: Uri = url.parse().map_err(|error| settings(format!("{url} is no address: {error}")))?;
-        let host = uri.host().ok_or_else(|| settings(format!("{url} names no host")))?.to_owned();
+        let settings = |zh: &str, en: &str| TlsError::Settings(Text::new(format!("{url} {zh}"), format!("{url} {en}")));
+        let uri: Uri = url.parse().map_err(|_| settings("不是地址", "is no address"))?;
+        let host = uri.host().ok_or_else(|| settings("没有主机名", "names no host"))?.to_owned();
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let (secure, port) = match uri.scheme_str() {
             Some("https") => (true, uri.port_u16().unwrap_or(443)),
             Some("http") => (false, uri.port_u16().unwrap_or(80)),
-            _ => return Err(settings(format!("{url} must begin with https:// or http://"))),
+            _ => return Err(settings("应以 https:// 或 http:// 开头", "must begin with https:// or http://")),
         };
         let tls = if secure {
             let name = tls.domain.clone().unwrap_or_else(|| host.clone());
-            let name =
-                ServerName::try_from(name).map_err(|_| settings(format!("{url} has no host that a certificate can bear")))?;
+            let name = ServerName::try_from(name)
+                .map_err(|_| settings("的主机名不能用于证书", "has no host that a certificate can bear"))?;
             Some((Arc::new(reloading(tls)?), name))
         } else {
             None
@@ -53,7 +54,7 @@ impl Dialer {
         // TLS is the connector's business, so the endpoint itself is told of plain HTTP/2; requests bear the true origin.
         let authority = uri.authority().map(|a| a.as_str().to_owned()).unwrap_or_default();
         let endpoint = Endpoint::from_shared(format!("http://{authority}"))
-            .map_err(|error| settings(chained(&error)))?
+            .map_err(|_| settings("不是地址", "is no address"))?
             .origin(uri)
             .connect_timeout(connect)
             .http2_keep_alive_interval(alive.every)
@@ -99,7 +100,12 @@ fn reloading(tls: &ClientTls) -> Result<Reloading<ClientConfig>, TlsError> {
     let own = match (tls.cert.clone(), tls.key.clone()) {
         (Some(cert), Some(key)) => Some((cert, key)),
         (None, None) => None,
-        _ => return Err(TlsError::Settings("tls.cert and tls.key must be set together".to_owned())),
+        _ => {
+            return Err(TlsError::Settings(Text::new(
+                "tls.cert 与 tls.key 须同时设置",
+                "tls.cert and tls.key must be set together",
+            )));
+        }
     };
     let mut paths = vec![ca.clone()];
     paths.extend(own.iter().flat_map(|(cert, key)| [cert.clone(), key.clone()]));

@@ -9,7 +9,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::TlsError;
+use super::{Lack, TlsError};
 
 /// Where Linux distributions keep the authorities they trust.
 const BUNDLES: [&str; 4] =
@@ -84,20 +84,19 @@ fn read(paths: &[PathBuf]) -> Result<Vec<Vec<u8>>, TlsError> {
 pub(super) fn chain(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let broken = |what| TlsError::Content { path: path.to_owned(), what };
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    chain.ok().filter(|c| !c.is_empty()).ok_or_else(|| broken("holds no certificate in PEM"))
+    chain.ok().filter(|c| !c.is_empty()).ok_or_else(|| broken(Lack::Certificate))
 }
 
 pub(super) fn key(path: &Path, pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsError> {
     // The cause is left out: it may quote the file.
-    PrivateKeyDer::from_pem_slice(pem)
-        .map_err(|_| TlsError::Content { path: path.to_owned(), what: "holds no private key in PEM" })
+    PrivateKeyDer::from_pem_slice(pem).map_err(|_| TlsError::Content { path: path.to_owned(), what: Lack::Key })
 }
 
 pub(super) fn roots(path: &Path, pem: &[u8]) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(chain(path, pem)?);
     if added == 0 {
-        return Err(TlsError::Content { path: path.to_owned(), what: "holds no certificate that can be an authority" });
+        return Err(TlsError::Content { path: path.to_owned(), what: Lack::Authority });
     }
     Ok(roots)
 }

@@ -13,7 +13,7 @@ use xiaoshu::store::{
     PushState, Pushes, Quarantine, QuarantineFilter, QuarantinedRow, RampState, RampStep, ReadModels, Receipt, RecordRow,
     Records, RunEnd, RunId, RunRow, RunStart, RunSummary, Stage, StockRow, Store, StoreError, TableRow, UpstreamId,
 };
-use xiaoshu::store::{Grant, Lease, LeaseRow, LeaseTerms, Leased, Leases};
+use xiaoshu::store::{Comparison, ComparisonRow, Grant, Lease, LeaseRow, LeaseTerms, Leased, Leases, Notice, Standing};
 
 /// Passes every call on until its commit comes; from then on every call fails, as after a power cut.
 pub struct CrashingStore {
@@ -366,6 +366,39 @@ impl DeliveryStore for CrashingStore {
         let done = self.inner.set_ramp(upstream, feed, step, why, at).await;
         self.after()?;
         done
+    }
+}
+
+#[async_trait::async_trait]
+impl Standing for CrashingStore {
+    async fn compared(
+        &self,
+        upstream: UpstreamId,
+        feed: FeedId,
+        comparison: &Comparison,
+        again: &[RecordKey],
+    ) -> Result<u64, StoreError> {
+        self.before()?;
+        let done = self.inner.compared(upstream, feed, comparison, again).await;
+        self.after()?;
+        done
+    }
+
+    async fn comparisons(&self) -> Result<Vec<ComparisonRow>, StoreError> {
+        self.alive()?;
+        self.inner.comparisons().await
+    }
+
+    async fn note(&self, upstream: UpstreamId, notices: &[Notice]) -> Result<(), StoreError> {
+        self.before()?;
+        let done = self.inner.note(upstream, notices).await;
+        self.after()?;
+        done
+    }
+
+    async fn notices(&self) -> Result<Vec<(UpstreamId, String, Notice)>, StoreError> {
+        self.alive()?;
+        self.inner.notices().await
     }
 }
 

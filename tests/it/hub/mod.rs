@@ -15,5 +15,6 @@ pub mod school;
 mod serve;
 mod shared;
 mod shipped;
+mod standing;
 mod story;
 mod traces;

@@ -61,11 +61,11 @@ impl World {
         Self { dir, runtime, _brain: brain }
     }
 
-    fn run(&self, collector: &str) -> Output {
+    fn run(&self, collector: &str, protocol: &str) -> Output {
         let settings = self.dir.path().join("xiaoshu.toml");
         let text = std::fs::read_to_string(&settings).expect("read");
         let text = text.replace("login.style", "rows.batch_rows = 4\nlogin.style");
-        let text = format!("{text}verdict_delay = \"50ms\"\n\n[telemetry]\notlp = \"{collector}\"\n");
+        let text = format!("{text}verdict_delay = \"50ms\"\n\n[telemetry]\notlp = \"{collector}\"\nprotocol = \"{protocol}\"\n");
         std::fs::write(self.dir.path().join("traced.toml"), text).expect("written");
         let mut command = Command::new(env!("CARGO_BIN_EXE_xiaoshu"));
         command.args(["run", "--once", "--lang", "en", "--settings"]).arg(self.dir.path().join("traced.toml"));
@@ -85,16 +85,43 @@ fn text_of(span: &Span, name: &str) -> Option<String> {
 
 #[test]
 fn a_span_a_run_and_a_batch_arrive_before_the_process_ends_and_hold_no_cell() {
-    let world = World::new();
-    let receiver = Receiver::default();
+    let (world, receiver) = (World::new(), Receiver::default());
     let listener = world.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
     let collector = format!("http://{}", listener.local_addr().expect("an address"));
     let server = tonic::transport::Server::builder()
         .add_service(TraceServiceServer::new(receiver.clone()))
         .add_service(MetricsServiceServer::new(receiver.clone()));
     world.runtime.spawn(server.serve_with_incoming(tokio_stream::wrappers::TcpListenerStream::new(listener)));
+    what_arrives_is_whole(&world, &receiver, &collector, "grpc");
+}
 
-    let done = world.run(&collector);
+#[test]
+fn the_same_arrives_over_http() {
+    use axum::body::Bytes;
+    use axum::routing::post;
+    use prost::Message;
+
+    let (world, receiver) = (World::new(), Receiver::default());
+    let listener = world.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
+    let collector = format!("http://{}", listener.local_addr().expect("an address"));
+    let (traces, metrics) = (receiver.clone(), receiver.clone());
+    let app = axum::Router::new()
+        .route(
+            "/v1/traces",
+            post(async move |body: Bytes| traces.traces.lock().expect("the list").push(Message::decode(body).expect("spans"))),
+        )
+        .route(
+            "/v1/metrics",
+            post(async move |body: Bytes| {
+                metrics.metrics.lock().expect("the list").push(Message::decode(body).expect("metrics"))
+            }),
+        );
+    world.runtime.spawn(axum::serve(listener, app).into_future());
+    what_arrives_is_whole(&world, &receiver, &collector, "http/protobuf");
+}
+
+fn what_arrives_is_whole(world: &World, receiver: &Receiver, collector: &str, protocol: &str) {
+    let done = world.run(collector, protocol);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 
     let traces = receiver.traces.lock().expect("the list");
@@ -124,7 +151,7 @@ fn a_span_a_run_and_a_batch_arrive_before_the_process_ends_and_hold_no_cell() {
 fn a_collector_that_is_not_there_changes_nothing_but_a_line_of_the_log() {
     let world = World::new();
     let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
-    let done = world.run(&format!("http://{gone}"));
+    let done = world.run(&format!("http://{gone}"), "grpc");
     let log = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{log}");
     assert_eq!(log.lines().filter(|line| line.contains("takes no spans")).count(), 1, "{log}");

@@ -122,6 +122,18 @@ async fn health_and_reflection_answer_without_a_token() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ending_service_says_that_it_serves_no_more() {
+    let mut service = Service::start();
+    let asked = HealthCheckRequest { service: "schoolhub.v1.RecordsService".into() };
+    let mut health = HealthClient::new(service.channel().await).watch(asked).await.unwrap().into_inner();
+    assert_eq!(health.message().await.unwrap().unwrap().status, 1, "serving");
+    let ended = tokio::task::spawn_blocking(move || service.stop());
+    assert_eq!(health.message().await.unwrap().unwrap().status, 2, "not serving");
+    drop(health);
+    assert!(ended.await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_ends_in_order_and_tells_watchers_to_resume() {
     let mut service = Service::start();
     let asked = WatchRecordsRequest { table: COURSES.into(), ..Default::default() };

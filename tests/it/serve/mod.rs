@@ -6,5 +6,7 @@ mod landing;
 mod push;
 mod python;
 mod records;
+mod scopes;
 mod service;
 mod settings;
+mod tls;

@@ -77,6 +77,22 @@ async fn a_watch_goes_on_after_a_cut_without_loss_or_repeat() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_goes_on_after_a_restart_of_the_service() {
+    let mut service = Service::start();
+    service.push(vec![courses(1, 0..4, "16")]).await.unwrap();
+    let (first, position) = until_caught_up(&mut watch(&service, "").await).await;
+    assert_eq!(first.len(), 4);
+    // While nobody watches: one changes, one comes, one goes; then the service dies.
+    let rest = [begin(2), courses(3, 0..1, "32"), courses(4, 1..2, "16"), courses(5, 3..5, "16"), end(6)];
+    service.push(rest.into()).await.unwrap();
+    service = service.kill_and_restart();
+    let (then, _) = until_caught_up(&mut watch(&service, &position).await).await;
+    let (gone, came): (Vec<_>, Vec<_>) = then.into_iter().partition(|(_, deleted, _)| *deleted);
+    assert_eq!(came.iter().map(|(.., json)| number(json)).collect::<Vec<_>>(), [0, 4], "what changed and what came, no more");
+    assert_eq!(gone, [(first[2].0.clone(), true, String::new())]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_position_of_another_store_is_refused() {
     let service = Service::start();
     service.push(vec![courses(1, 0..2, "16")]).await.unwrap();

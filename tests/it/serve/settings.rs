@@ -56,3 +56,51 @@ fn every_fault_has_its_place_and_its_remedy() {
         assert!(!found.iter().any(|fault| fault.contains("0123456789")), "a token is shown: {found:#?}");
     }
 }
+
+/// What only shows when the listener, or an upstream, is made.
+#[test]
+fn what_cannot_be_made_is_said_by_check() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = crate::authority::Authority::new();
+    let path = |name: &str| dir.path().join(name);
+    authority.issue("hub.example", &path("hub.pem"), &path("hub.key"));
+    authority.issue("other.example", &path("other.pem"), &path("other.key"));
+    let named = |name: &str| path(name).display().to_string();
+    let serve = |cert: &str, key: &str| {
+        format!("listen = \"127.0.0.1:0\"\ntls = {{ cert = \"{}\", key = \"{}\" }}", named(cert), named(key))
+    };
+    let upstream = |settings: &str| format!("[upstreams.region]\n{settings}\n\n[serve.grpc]");
+    let grpc = |tls: &str| {
+        upstream(&format!("kind = \"grpc\"\nurl = \"https://region.example\"\ntoken = {{ file = \"vendor\" }}\n{tls}"))
+    };
+    let kafka = |more: &str| upstream(&format!("kind = \"kafka\"\nbrokers = [\"k:9092\"]\n{more}"));
+    let listen = "listen = \"127.0.0.1:0\"";
+    std::fs::write(path("empty.pem"), "no certificate").unwrap();
+    for (from, to, line, words) in [
+        (listen, serve("hub.pem", "other.key"), 15, "cannot be used"),
+        (listen, serve("empty.pem", "hub.key"), 15, "holds no certificate"),
+        (
+            listen,
+            "listen = \"0.0.0.0:0\"\nplaintext = { by = \"x\", date = \"2025-13-01\", reason = \"y\" }".to_owned(),
+            15,
+            "date",
+        ),
+        ("[serve.grpc]", grpc("tls = { ca = \"nothing.pem\" }"), 17, "does not exist"),
+        ("[serve.grpc]", grpc(&format!("tls = {{ ca = \"{}\" }}", named("empty.pem"))), 13, "holds no certificate"),
+        ("[serve.grpc]", grpc(&format!("tls = {{ cert = \"{}\" }}", named("hub.pem"))), 13, "must be set together"),
+        ("[serve.grpc]", kafka("security = \"plaintext\""), 13, "not encrypted"),
+        ("[serve.grpc]", kafka("security = \"sasl_plain\"\ntls = false"), 13, "user and password"),
+        ("[serve.grpc]", kafka("security = \"plaintext\"").replace("k:9092", "k"), 15, "brokers[0]"),
+        (
+            "[serve.grpc]",
+            kafka("security = \"plaintext\"\nplaintext = { by = \"x\", date = \"2025-09-01\", reason = \"y\" }\nunsettled = 1"),
+            13,
+            "unsettled",
+        ),
+    ] {
+        let found = faults(|text| text.replacen(from, &to, 1));
+        let fits = |fault: &String| fault.starts_with(&format!("{line}: ")) && fault.contains(words);
+        assert!(found.iter().any(fits), "{words}: {found:#?}");
+        assert!(found.iter().all(|fault| fault.split("; ").count() > 1), "each has a remedy: {found:#?}");
+    }
+}

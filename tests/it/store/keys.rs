@@ -139,6 +139,11 @@ async fn of_equal_keys_from_before_the_first_holds_it() {
         "DROP INDEX quarantine_collision",
         "DROP TABLE record_key",
         "DROP TABLE pushed",
+        "DROP TABLE compared",
+        "DROP TABLE flight",
+        "DROP TABLE held",
+        "DROP INDEX feed_gone",
+        "DROP TABLE notice",
         "ALTER TABLE feeds DROP COLUMN adopts",
         "PRAGMA user_version = 1",
     ] {

@@ -13,6 +13,7 @@ mod model;
 mod pushed;
 mod random;
 mod records;
+mod standing;
 mod table;
 
 /// Runs each promise over each implementation: one test a pair.
@@ -91,6 +92,8 @@ macro_rules! all_promises {
             delivery::batches_keep_their_story,
             delivery::the_ramp_counts_what_was_staged,
             delivery::pending_keeps_to_its_bounds,
+            standing::a_comparison_is_kept_with_what_it_sends_again,
+            standing::notices_replace_each_other_and_outlive_a_restart,
             crash::a_death_at_any_commit_leaves_the_equations_balanced,
         }
     };

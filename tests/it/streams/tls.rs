@@ -1,8 +1,7 @@
 //! Channels: TLS, mutual TLS, certificates swapped while all goes on.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use serde_json::json;
 use tempfile::TempDir;
 use xiaoshu::brain::{BrainConfig, Call, GrpcConfig};
@@ -10,30 +9,8 @@ use xiaoshu::wire::tls::ServerTls;
 
 use super::grpc::Grpc;
 use super::suite::{TABLE, UpstreamUnderTest, all_stored, settle};
+use crate::authority::Authority;
 use crate::report::harness::{World, platform};
-
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    fn write(&self, path: &Path) {
-        std::fs::write(path, self.0.pem()).unwrap();
-    }
-
-    /// A certificate for `name`, and its key.
-    fn issue(&self, name: &str, cert: &Path, key: &Path) {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        let own = KeyPair::generate().unwrap();
-        std::fs::write(cert, params.signed_by(&own, &self.0).unwrap().pem()).unwrap();
-        std::fs::write(key, own.serialize_pem()).unwrap();
-    }
-}
 
 struct Rig {
     world: World,

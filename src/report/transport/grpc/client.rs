@@ -20,6 +20,7 @@ use super::settings::{Compression, Settings};
 use super::standard::warnings;
 use crate::finding::Text;
 use crate::record::{ContentHash, RecordKey};
+use crate::report::clock::Clock;
 use crate::report::delivery::ResultItem;
 use crate::report::render::Style;
 use crate::report::transport::{
@@ -31,7 +32,7 @@ use crate::wire::smartbrain::v1::report_service_client::ReportServiceClient;
 use crate::wire::smartbrain::v1::{
     self as wire, GetStandardRequest, GetTableDigestRequest, Hello, ReportRequest, report_request,
 };
-use crate::wire::tls::Dialer;
+use crate::wire::tls::{Dialer, Expiry};
 
 /// The longest answer that is taken.
 const ANSWER: usize = 16 << 20;
@@ -44,6 +45,8 @@ pub(super) struct Client {
     identity: Arc<Identity>,
     dialer: Dialer,
     token: MetadataValue<Ascii>,
+    expiry: Expiry,
+    clock: Arc<dyn Clock>,
     shared: Arc<Shared>,
     live: Mutex<Option<Live>>,
 }
@@ -67,14 +70,16 @@ impl Client {
     pub(super) fn new(settings: Settings, context: &TransportContext) -> Result<Self, Text> {
         let wrong = |en: String| Text::new(format!("设置有误：{en}"), format!("bad settings: {en}"));
         let tls = settings.tls.clone().below(&context.base);
-        let dialer = Dialer::new(&settings.url, &tls, settings.connect_timeout.0, settings.alive())
-            .map_err(|error| wrong(error.to_string()))?;
+        let dialer =
+            Dialer::new(&settings.url, &tls, settings.connect_timeout.0, settings.alive()).map_err(|error| error.text())?;
         let mut token: MetadataValue<Ascii> = format!("Bearer {}", settings.token.reveal().trim())
             .parse()
             .map_err(|_| wrong("the token may hold visible ASCII characters only".to_owned()))?;
         token.set_sensitive(true);
         Ok(Self {
             style: settings.rows.style(true)?,
+            expiry: Expiry::new(tls.cert),
+            clock: Arc::clone(&context.clock),
             settings,
             identity: Arc::clone(&context.identity),
             dialer,
@@ -247,7 +252,9 @@ impl Transport for Client {
     }
 
     fn warnings(&self) -> Vec<Text> {
-        self.shared.state().warnings.clone()
+        let mut all = self.shared.state().warnings.clone();
+        all.extend(self.expiry.warnings(self.clock.now()));
+        all
     }
 
     async fn digest(&self, table: &str, prefix: &str, records: bool) -> Result<Option<TableDigest>, TransportError> {
@@ -260,7 +267,12 @@ impl Transport for Client {
         let mut calls = self.calls().await?;
         let answer =
             tokio::time::timeout(self.settings.connect_timeout.0 * 3, calls.get_table_digest(self.request(request))).await;
-        let answer = answer.map_err(|_| faults::late())?.map_err(|status| faults::of_status(&status))?.into_inner();
+        let answer = match answer.map_err(|_| faults::late())? {
+            // The stream may be all that a platform has.
+            Err(status) if status.code() == tonic::Code::Unimplemented => return Ok(None),
+            Err(status) => return Err(faults::of_status(&status)),
+            Ok(answer) => answer.into_inner(),
+        };
         let range = |r: &wire::RangeDigest| RangeDigest {
             prefix: r.prefix.clone(),
             count: r.count,
@@ -292,11 +304,10 @@ impl Transport for Client {
         };
         let answer = tokio::time::timeout(self.settings.connect_timeout.0, asked).await;
         let theirs = answer.unwrap_or_else(|_| Err(faults::late()))?.into_inner();
-        let mut lines = vec![
+        self.shared.state().warnings = warnings(&self.identity, &theirs);
+        Ok(vec![
             Text::new("连接成功，令牌被接受", "connected, token accepted"),
             Text::new(format!("平台的数据标准：{}", theirs.edition), format!("the platform's edition: {}", theirs.edition)),
-        ];
-        lines.extend(warnings(&self.identity, &theirs));
-        Ok(lines)
+        ])
     }
 }

@@ -17,6 +17,7 @@ pub use settings::Settings;
 use std::sync::Arc;
 
 use super::{SettingsError, Transport, TransportContext, TransportKind};
+use crate::finding::Text;
 
 /// The kind `grpc`.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +30,10 @@ impl TransportKind for Grpc {
 
     fn settings_schema(&self) -> &'static str {
         include_str!("settings.schema.json")
+    }
+
+    fn no_read_back(&self) -> Option<Text> {
+        None
     }
 
     fn open(&self, settings: &serde_json::Value, context: TransportContext) -> Result<Arc<dyn Transport>, SettingsError> {

@@ -30,6 +30,7 @@ use crate::report::transport::{
 };
 use crate::store::{BatchId, Millis, Op};
 use crate::wire::kafka::{DigestQuestion, Trouble, Watch, message_key};
+use crate::wire::tls::Expiry;
 
 /// How long a look at the brokers may take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -39,6 +40,7 @@ pub struct KafkaClient {
     settings: Arc<KafkaSettings>,
     config: ClientConfig,
     style: Style,
+    expiry: Expiry,
     context: TransportContext,
     ledger: Arc<Ledger>,
     dialogue: Arc<Dialogue>,
@@ -66,7 +68,9 @@ impl KafkaClient {
         let mut config = settings.connection.client(&context.base);
         config.set("client.id", format!("xiaoshu-{}", context.identity.instance));
         let ledger = Arc::new(Ledger::new(settings.own.return_topic.is_some()));
+        let cert = settings.connection.cert.as_ref().map(|cert| context.base.join(cert));
         Ok(Self {
+            expiry: Expiry::new(cert),
             settings: Arc::new(settings),
             config,
             style,
@@ -287,6 +291,10 @@ impl Transport for KafkaClient {
 
     fn style(&self) -> &Style {
         &self.style
+    }
+
+    fn warnings(&self) -> Vec<Text> {
+        self.expiry.warnings(self.now())
     }
 
     async fn submit(&self, batch: &WireBatch<'_>) -> Result<Reply, TransportError> {

@@ -31,6 +31,7 @@ pub use settings::KafkaSettings;
 use std::sync::Arc;
 
 use super::{SettingsError, Transport, TransportContext, TransportKind};
+use crate::finding::Text;
 
 /// The kind `kafka`.
 #[derive(Debug, Clone, Copy)]
@@ -51,5 +52,10 @@ impl TransportKind for Kafka {
             KafkaSettings::read(settings).map_err(|text| SettingsError { upstream: Arc::clone(&context.name), text })?;
         let client = KafkaClient::new(settings, context).map_err(|text| SettingsError { upstream: name, text })?;
         Ok(Arc::new(client))
+    }
+
+    /// A control topic carries the questions; where there is none, the transport says so of each table.
+    fn no_read_back(&self) -> Option<Text> {
+        None
     }
 }

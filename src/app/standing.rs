@@ -1,0 +1,164 @@
+//! Answer of `status`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{DomainName, ImbalanceLine};
+use crate::finding::Text;
+
+/// Answer of `status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StatusAnswer {
+    /// The school's name.
+    pub school: String,
+    /// The edition reported.
+    pub edition: String,
+    /// Now, `YYYY-MM-DD HH:MM:SS`.
+    pub at: String,
+    /// There is no store yet: where it would be, and what makes one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nothing_yet: Option<Text>,
+    /// The tables, by domain, in printed order.
+    pub tables: Vec<StatusLine>,
+    /// What somebody should know of an upstream: troubles, what stopped, warnings.
+    pub notices: Vec<NoticeLine>,
+    /// Deletions that wait for approval.
+    pub deletions: Vec<DeletionLine>,
+    /// Which hub has which source and upstream, where several share the store.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub leases: Vec<LeaseLine>,
+    /// Equations that do not hold.
+    pub imbalances: Vec<ImbalanceLine>,
+}
+
+/// Where one table stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StatusLine {
+    /// The domain.
+    pub domain: DomainName,
+    /// The table.
+    pub table: String,
+    /// Its Chinese name.
+    pub label: String,
+    /// Live records.
+    pub live: u64,
+    /// Open quarantined rows.
+    pub quarantined: u64,
+    /// Of these, rows whose record key belongs to another record.
+    pub collisions: u64,
+    /// Records that stand while a bad newer version waits.
+    pub stale: u64,
+    /// When it was read completely last, `YYYY-MM-DD HH:MM`.
+    pub last_read: Option<String>,
+    /// When it is due next, `YYYY-MM-DD`.
+    pub due: Option<String>,
+    /// Whether it is overdue.
+    pub overdue: bool,
+    /// Why it is parked.
+    pub parked: Option<String>,
+    /// What stopped its last run.
+    pub error: Option<String>,
+    /// Stock by upstream.
+    pub upstreams: Vec<UpstreamStock>,
+}
+
+/// Stock of a table at one upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UpstreamStock {
+    /// The upstream.
+    pub upstream: String,
+    /// Live keys.
+    pub live: u64,
+    /// Stored.
+    pub stored: u64,
+    /// Sent, verdict to come.
+    pub in_flight: u64,
+    /// Still to be sent.
+    pub waiting: u64,
+    /// Refused.
+    pub refused: u64,
+    /// Fate unknown.
+    pub unknown: u64,
+    /// Held, by reason.
+    pub held: BTreeMap<String, u64>,
+    /// The ramp's step.
+    pub ramp: String,
+    /// When something was stored last, `YYYY-MM-DD HH:MM`.
+    pub last_stored: Option<String>,
+    /// The newest comparison with what the platform holds; `None` before the first.
+    pub compared: Option<ComparedLine>,
+}
+
+/// What the newest comparison of a table with what the platform holds came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ComparedLine {
+    /// `equal`, `differing` or `not_comparable`.
+    pub outcome: &'static str,
+    /// When it was made; `None` where the interface has no read-back.
+    pub at: Option<String>,
+    /// The newest seq that went into it, as the platform sees it.
+    pub position: u64,
+    /// Our records that went into it.
+    pub records: u64,
+    /// Records that differed at two looks; they went again.
+    pub differing: u64,
+    /// Records that the platform holds and this hub does not.
+    pub foreign: u64,
+    /// Why it was not comparable.
+    pub why: Option<Text>,
+    /// When both were last found to hold the same.
+    pub last_equal: Option<String>,
+    /// When records were last found to differ, and how many.
+    pub last_differing: Option<(String, u64)>,
+}
+
+/// What somebody should know of an upstream, as the service wrote it down last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NoticeLine {
+    /// `trouble`: something fails and is tried again by itself; `stopped`: nothing is sent, for a reason; `warning`: everything goes
+    /// well, and something should be looked at.
+    pub kind: &'static str,
+    /// The upstream; `None` for this hub's own gRPC face.
+    pub upstream: Option<String>,
+    /// The table, where it is about one.
+    pub table: Option<String>,
+    /// What is the matter, and the remedy.
+    pub text: Text,
+    /// Since when.
+    pub since: Option<String>,
+    /// When it is tried again.
+    pub until: Option<String>,
+}
+
+/// What a hub has to itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeaseLine {
+    /// `source` or `upstream`.
+    pub kind: &'static str,
+    /// Its name in the settings.
+    pub name: String,
+    /// The hub.
+    pub holder: String,
+    /// How often it was taken, with the store's generation above.
+    pub epoch: u64,
+    /// The hub has not renewed it in time: another takes over soon.
+    pub expired: bool,
+}
+
+/// Deletions that wait for approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeletionLine {
+    /// The table.
+    pub table: String,
+    /// The source.
+    pub source: String,
+    /// How many records.
+    pub count: u64,
+    /// Record keys of some.
+    pub samples: Vec<String>,
+    /// Why they are held.
+    pub why: String,
+    /// Since when.
+    pub since: String,
+}
