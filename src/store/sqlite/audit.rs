@@ -131,6 +131,9 @@ async fn recount_places(
     Ok(())
 }
 
+/// Rows of a batch in flight; its row ids, those overtaken and its members as bytes.
+type Batch = (i64, Vec<u8>, Vec<u8>, Vec<u8>);
+
 /// What the tables hold of one (upstream, feed); batches that do not agree with themselves are noted.
 async fn held(
     conn: &mut SqliteConnection,
@@ -153,7 +156,7 @@ async fn held(
         .fetch_all(&mut *conn)
         .await
         .map_err(what)?;
-    let batches: Vec<(i64, Vec<u8>, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+    let batches: Vec<Batch> = sqlx::query_as(
         "SELECT b.rows, f.rids, f.overtaken, f.members FROM flight f JOIN batch b ON b.id = f.batch WHERE f.upstream = ? AND f.feed = ?",
     )
     .bind(upstream.0)
