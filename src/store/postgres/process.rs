@@ -83,12 +83,6 @@ mod proof {
             matches!(self.state, 'Z' | 'X') && alone()
         }
     }
-
-    #[cfg(test)]
-    pub(super) fn name_of(pid: u32) -> String {
-        let began = Stat::of(pid as i32).unwrap().began;
-        format!("hub:{pid}:{}:{began}:00000000", place().unwrap())
-    }
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -106,16 +100,18 @@ mod proof {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
+    #![cfg(target_os = "linux")]
+
     use std::process::{Child, Command};
 
-    use super::proof::name_of;
-    use super::{is_gone, own_name};
+    use super::{is_gone, own_name, proof};
 
     fn child() -> (Child, String) {
         let child = Command::new("sleep").arg("600").spawn().unwrap();
-        let name = name_of(child.id());
+        let (place, began) = proof::own(child.id()).unwrap();
+        let name = format!("hub:{}:{place}:{began}:00000000", child.id());
         (child, name)
     }
 
