@@ -19,6 +19,7 @@ mod opening;
 mod plan;
 mod platform;
 mod progress;
+mod proposing;
 mod quarantine;
 mod reporting;
 mod request;
@@ -26,6 +27,7 @@ mod requesting;
 mod resend;
 mod service;
 mod serving;
+mod skeleton;
 mod status;
 mod trying;
 mod view;
@@ -39,9 +41,10 @@ pub use answer::{
 pub use counts::{Counts, DomainName, DomainSection, TableLine};
 pub use failure::Failure;
 pub use progress::{Progress, Silent};
+pub use proposing::{InitAnswer, InitDone, InitLeft, InitLine, InitTable};
 pub use request::{
-    ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Part, QuarantineRequest,
-    RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
+    ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, InitRequest, Part,
+    QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
 };
 pub use service::{AroundStore, Fittings};
 
@@ -51,6 +54,14 @@ pub use service::{AroundStore, Fittings};
 /// What keeps the demo from ending. Numbers that differ from the expected ones are part of the answer.
 pub fn demo(context: &Context<'_>, request: &DemoRequest) -> Result<DemoAnswer, Failure> {
     demo::answer(context, request)
+}
+
+/// Looks at a source and proposes mappings of it: writes mapping files, and a settings file where there is none.
+///
+/// # Errors
+/// What keeps the source from being looked at, or a file from being written.
+pub fn init(context: &Context<'_>, request: &InitRequest) -> Result<InitAnswer, Failure> {
+    proposing::answer(context, request)
 }
 
 /// Looks for every problem of settings, mappings, sources and upstreams.

@@ -45,6 +45,27 @@ pub enum DemoUpstream {
     },
 }
 
+/// `xiaoshu init`.
+#[derive(Debug, Clone, Default)]
+pub struct InitRequest {
+    /// The source of the settings; `None` for the only one.
+    pub source: Option<String>,
+    /// Where there are no settings yet: the kind of the source.
+    pub kind: Option<String>,
+    /// Where there are no settings yet: its file or folder.
+    pub file: Option<PathBuf>,
+    /// Where there are no settings yet: its server.
+    pub url: Option<String>,
+    /// Where there are no settings yet: the edition.
+    pub edition: Option<String>,
+    /// The folder to write mappings to; `None` for that of the settings.
+    pub to: Option<PathBuf>,
+    /// Replace mapping files that are there.
+    pub force: bool,
+    /// Write no mapping file.
+    pub show: bool,
+}
+
 /// `xiaoshu check`.
 #[derive(Debug, Clone, Default)]
 pub struct CheckRequest {

@@ -42,9 +42,9 @@ mod platform;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{
-    Account, BrainConfig, CipherCode, DateTimes, GateConfig, GrpcConfig, KafkaConfig, LoginConfig, LoginParameters, LoginStyle,
-    PageStyle, ResultsBody, ResultsConfig, RowsConfig, RsaPadding, SealedFields, Secret, Sm4KeyCut, TextCode, TokenHeader,
-    ZoneStyle,
+    Account, BrainConfig, CipherCode, DateTimes, EffectsConfig, GateConfig, GrpcConfig, KafkaConfig, LoginConfig,
+    LoginParameters, LoginStyle, PageStyle, ResultsBody, ResultsConfig, RowsConfig, RsaPadding, SealedFields, Secret, Sm4KeyCut,
+    TextCode, TokenHeader, ZoneStyle,
 };
 pub use effects::{Counts, Effect, HeldRow, Operation, ReportedBatch};
 pub use error::BrainError;

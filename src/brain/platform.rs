@@ -10,7 +10,7 @@ use super::accounts::Accounts;
 use super::clock::Clock;
 use super::config::BrainConfig;
 use super::digital_base::RsaKey;
-use super::effects::{Effects, StreamEffects};
+use super::effects::Effects;
 use super::faults::{Call, Script};
 use super::grpc::{Demanded, Streams};
 use super::judge::RowJudge;
@@ -21,9 +21,9 @@ pub(super) struct Platform {
     pub(super) config: BrainConfig,
     pub(super) accounts: Accounts,
     pub(super) judge: Arc<dyn RowJudge>,
-    pub(super) effects: Arc<Effects>,
-    /// Where streams write: the same effects, by the trait that another database can implement.
-    pub(super) stream_effects: Arc<dyn StreamEffects>,
+    pub(super) effects: Arc<dyn Effects>,
+    /// This process, among those that share a database.
+    pub(super) holder: String,
     pub(super) streams: Streams,
     /// What the consumer of topics is to ask of hubs.
     pub(super) demands: Demands,

@@ -109,6 +109,33 @@ pub enum Command {
         #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', required_if_eq("upstream", "kafka"))]
         brokers: Vec<String>,
     },
+    /// Look at a source and propose mappings of it
+    Init {
+        /// Source of the settings; left out: the only one
+        #[arg(long, value_name = "NAME")]
+        source: Option<String>,
+        /// Without settings: kind of the source
+        #[arg(long, value_name = "KIND", requires = "file")]
+        kind: Option<String>,
+        /// Without settings: file or folder of the source
+        #[arg(long, value_name = "PATH", conflicts_with = "url")]
+        file: Option<PathBuf>,
+        /// Without settings: server of the source, mysql://user@host:port/database or the same with postgres
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+        /// Without settings: edition of the standard
+        #[arg(long, value_name = "EDITION")]
+        edition: Option<String>,
+        /// Folder to write mapping files to, instead of that of the settings
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+        /// Replace mapping files that are there
+        #[arg(long)]
+        force: bool,
+        /// Only show what would be proposed
+        #[arg(long)]
+        show: bool,
+    },
     /// Find every problem of settings, mappings, sources and upstreams
     Check {
         /// Connect to the sources, too

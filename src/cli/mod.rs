@@ -23,7 +23,7 @@ use std::sync::Arc;
 use clap::FromArgMatches;
 
 use crate::app::{
-    self, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Failure,
+    self, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Failure, InitRequest,
     QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
 };
 use crate::{fault::Classified, telemetry};
@@ -85,6 +85,12 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
                 UpstreamArg::Kafka => DemoUpstream::Kafka { brokers },
             };
             demo(context, output, &DemoRequest { once, upstream })
+        }
+        Command::Init { source, kind, file, url, edition, to, force, show } => {
+            let answer = app::init(context, &InitRequest { source, kind, file, url, edition, to, force, show })?;
+            context.progress.end();
+            output.print(&answer, |o| render::init(o, &answer))?;
+            Ok(Exit::found(answer.tables.iter().all(|table| table.done != app::InitDone::Faulty)))
         }
         Command::Check { connect, upstream } => check(context, output, &CheckRequest { connect, upstream }),
         Command::Try { table, source, rows } => {

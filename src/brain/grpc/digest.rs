@@ -13,7 +13,7 @@ pub(super) async fn answer(
     school: &str,
     asked: &GetTableDigestRequest,
 ) -> Result<GetTableDigestResponse, Status> {
-    let effects = platform.stream_effects.as_ref();
+    let effects = platform.effects.as_ref();
     let made = digest::of(effects, school, &asked.table, &asked.prefix, asked.with_records).await;
     let digest = made.map_err(|why| match &why {
         Unanswered::Prefix => Status::invalid_argument(why.to_string()),

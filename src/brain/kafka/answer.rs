@@ -54,7 +54,7 @@ pub(super) async fn answer(platform: &Platform, message: &OwnedMessage) -> Optio
         records: Vec::new(),
         position: 0,
     };
-    let effects = platform.stream_effects.as_ref();
+    let effects = platform.effects.as_ref();
     match digest::of(effects, &empty.school, &question.table, &question.prefix, question.records).await {
         Ok(Digest { whole, parts, records, position }) => Some(DigestAnswer {
             whole: shown(whole),

@@ -176,7 +176,7 @@ async fn keep(platform: &Platform, group: &Group<'_>, account: &Account, tweaks:
         silent: &tweaks.silent,
         shown,
     };
-    platform.stream_effects.take_batch(&batch).await
+    platform.effects.take_batch(&batch).await
 }
 
 /// Tells the effects of a hub whose epoch is new here; false when a higher one is known.
@@ -191,11 +191,12 @@ async fn announce(platform: &Platform, seen: &mut Seen, group: &Group<'_>, at: i
         epoch: group.head.epoch,
         edition: group.head.edition,
         software: "",
+        holder: None,
         unsettled: &[],
         oldest: 0,
         at,
     };
-    match platform.stream_effects.open_stream(&opening).await? {
+    match platform.effects.open_stream(&opening).await? {
         Opened::Superseded { epoch } => {
             superseded(group, epoch);
             Ok(false)

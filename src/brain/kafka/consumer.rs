@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Message, OwnedMessage};
@@ -54,6 +55,9 @@ pub(super) enum Interrupted {
 /// Starts consuming where the settings say so.
 pub(in crate::brain) fn start(platform: &Arc<Platform>) -> Result<Option<Consuming>, BrainError> {
     let Some(config) = platform.config.kafka.clone() else { return Ok(None) };
+    if platform.config.directory.is_none() && platform.config.effects.postgres.is_none() {
+        tracing::warn!("rows of topics are kept in memory alone, and their offsets are committed: a restart loses them");
+    }
     let (platform, runtime) = (Arc::clone(platform), Handle::current());
     let thread = std::thread::Builder::new()
         .name("kafka consumer".to_owned())
@@ -91,18 +95,7 @@ fn turn(platform: &Platform, config: &KafkaConfig, runtime: &Handle, outbox: &mu
     let watch = Watch::new("brain".into(), Arc::new(config.connection.clone()));
     let base = config.connection.client(std::path::Path::new("."));
     let publisher = Publisher::new(config, base.clone(), watch.clone())?;
-    let mut own = base;
-    own.set("group.id", &config.group)
-        .set("client.id", "smartbrain")
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
-        .set("auto.offset.reset", "earliest")
-        .set("partition.assignment.strategy", "cooperative-sticky")
-        .set("session.timeout.ms", "10000")
-        .set("heartbeat.interval.ms", "1000")
-        .set("topic.metadata.refresh.interval.ms", "2000")
-        .set("queued.max.messages.kbytes", "16384");
-    let consumer: BaseConsumer<Watch> = own.create_with_context(watch)?;
+    let consumer: BaseConsumer<Watch> = member(base, &config.group).create_with_context(watch)?;
     let mut topics: Vec<String> = Domain::ALL.iter().map(|d| format!("{}.{}", config.topic_prefix, d.name())).collect();
     topics.extend(config.control_topic.clone());
     consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
@@ -138,6 +131,23 @@ async fn answered(platform: &Platform, asked: &[&OwnedMessage]) -> Vec<(String, 
         answers.extend(serde_json::to_vec(&answer).ok().map(|value| (answer.school, value)));
     }
     answers
+}
+
+/// The settings of a member of the group. Nothing but [`turn`] commits, and it commits what is written alone: a client that
+/// stored or committed offsets by itself would do so for what it has merely handed over.
+fn member(mut client: ClientConfig, group: &str) -> ClientConfig {
+    client
+        .set("group.id", group)
+        .set("client.id", "smartbrain")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "earliest")
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("session.timeout.ms", "10000")
+        .set("heartbeat.interval.ms", "1000")
+        .set("topic.metadata.refresh.interval.ms", "2000")
+        .set("queued.max.messages.kbytes", "16384");
+    client
 }
 
 /// Some messages; none when none came for a while.
@@ -179,5 +189,17 @@ fn passing(error: KafkaError) -> Result<(), KafkaError> {
     match error.rdkafka_error_code() {
         Some(IllegalGeneration | RebalanceInProgress | UnknownMemberId) => Ok(()),
         _ => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Either of them alone does no harm, so no behaviour shows it; both together lose what a killed process had taken.
+    #[test]
+    fn the_client_commits_nothing_by_itself() {
+        let client = member(ClientConfig::new(), "g");
+        assert_eq!((client.get("enable.auto.commit"), client.get("enable.auto.offset.store")), (Some("false"), Some("false")));
     }
 }

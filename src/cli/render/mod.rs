@@ -3,6 +3,7 @@
 mod check;
 mod counts;
 mod demo;
+mod init;
 mod quarantine;
 mod ramp;
 mod rows;
@@ -12,6 +13,7 @@ mod system;
 
 pub(super) use check::{check, faults};
 pub(super) use demo::{demo, run};
+pub(super) use init::init;
 pub(super) use quarantine::{exported, quarantine_list, quarantine_row, retried};
 pub(super) use ramp::{approve, brain, rekey, release, resend};
 pub(super) use rows::try_rows;

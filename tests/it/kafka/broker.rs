@@ -129,6 +129,16 @@ pub fn await_messages(brokers: &str, topic: &str, count: usize) {
     }
 }
 
+/// How many members of a consumer group have partitions; none while they are being shared out.
+pub fn sharing(brokers: &str, group: &str) -> usize {
+    let consumer: BaseConsumer = config(brokers).create().unwrap();
+    let list = consumer.fetch_group_list(Some(group), PATIENCE).unwrap();
+    let stable = list.groups().iter().find(|found| found.name() == group && found.state() == "Stable");
+    // Of an assignment: two bytes of version, and the number of topics in four.
+    let has = |assignment: &[u8]| assignment.get(2..6).is_some_and(|topics| topics != [0; 4]);
+    stable.map_or(0, |found| found.members().iter().filter(|m| m.assignment().is_some_and(has)).count())
+}
+
 /// All messages of a topic, partition by partition.
 pub fn read(brokers: &str, topic: &str) -> Vec<OwnedMessage> {
     // Without commits a poll that gives nothing is one that has waited its time.

@@ -1,6 +1,8 @@
 //! Many at once: one hub and several platforms, several hubs and one platform.
 
 mod line;
+mod platforms;
+mod processes;
 pub mod school;
 mod schools;
 mod topics;

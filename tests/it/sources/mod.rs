@@ -2,7 +2,11 @@
 
 mod csv;
 mod fixtures;
+mod guest;
+mod http;
+mod interface;
 mod mysql;
+mod odbc;
 mod postgres;
 mod promises;
 mod push;
