@@ -142,7 +142,7 @@ async fn demand(State(platform): Shared, body: Bytes) -> Answer {
     if platform.demand(&of.school, what) {
         Ok(StatusCode::NO_CONTENT.into_response())
     } else {
-        Err(Trouble(StatusCode::NOT_FOUND, "the school has neither stream nor return topic".to_owned()))
+        Err(Trouble(StatusCode::NOT_FOUND, "the school has neither a stream with this process nor a return topic".to_owned()))
     }
 }
 

@@ -207,7 +207,8 @@ impl BrainHandle {
         grpc::schools(&self.platform).await
     }
 
-    /// Asks a school's hub for a table once more, on its stream or the return topic; `false` when there is neither.
+    /// Asks a school's hub for a table once more, on its stream with this process or the return topic; `false` when there is
+    /// neither.
     pub fn ask_to_resend(&self, school: &str, table: &str) -> bool {
         self.platform.demand(school, Demanded::Resend(table.to_owned()))
     }

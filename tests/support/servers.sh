@@ -47,15 +47,15 @@ install_missing() {
         python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
         command -v openssl >/dev/null || packages+=(openssl)
     fi
+    # The headers that Kafka over TLS is built with.
+    command -v pkg-config >/dev/null || packages+=(pkg-config)
+    pkg-config --exists openssl 2>/dev/null || packages+=(libssl-dev)
     # Drivers of ODBC, and the headers that the feature is built with.
     local driver
     for driver in libsqliteodbc:libsqlite3odbc.so odbc-postgresql:psqlodbcw.so tdsodbc:libtdsodbc.so; do
         ls /usr/lib/*/odbc/"${driver#*:}" >/dev/null 2>&1 || packages+=("${driver%:*}")
     done
     [ -e /usr/include/sql.h ] || packages+=(unixodbc-dev)
-    # The tests are built with the feature kafka-tls.
-    command -v pkg-config >/dev/null || packages+=(pkg-config)
-    pkg-config --exists openssl 2>/dev/null || packages+=(libssl-dev)
     command -v cc >/dev/null || packages+=(gcc libc6-dev)
     command -v make >/dev/null || packages+=(make)
     [ ${#packages[@]} = 0 ] && return 0
