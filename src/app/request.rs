@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::Progress;
 use crate::finding::Lang;
+use crate::propose::Way;
 
 /// What every command gets.
 pub struct Context<'a> {
@@ -180,6 +181,25 @@ pub struct RekeyRequest {
 pub struct ApproveRequest {
     /// The table whose deletions are approved; `None` only shows.
     pub table: Option<String>,
+}
+
+/// `xiaoshu request SYSTEM`.
+#[derive(Debug, Clone)]
+pub struct SystemRequest {
+    /// A source of the settings, or any name for a system that is not among them yet.
+    pub system: String,
+    /// The tables of the standard; empty for those that the source is mapped onto.
+    pub tables: Vec<String>,
+    /// How the data is to come; `None` for what the source's kind says.
+    pub way: Option<Way>,
+    /// The system's name in the letter.
+    pub title: Option<String>,
+    /// The database account that the hub is to get.
+    pub account: String,
+    /// Where the hub connects from.
+    pub host: Option<String>,
+    /// The folder to write; `request-SYSTEM` when left out.
+    pub to: Option<PathBuf>,
 }
 
 /// `xiaoshu brain`.

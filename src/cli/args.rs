@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::{Part, RampTarget};
+use crate::propose::{Dialect, Way};
 
 /// Xiaoshu, the data hub of a vocational school
 #[derive(Debug, Parser)]
@@ -58,6 +59,39 @@ pub enum UpstreamArg {
     Grpc,
     /// Topics of a Kafka broker; needs --brokers
     Kafka,
+}
+
+/// How a system's data comes to the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WayArg {
+    /// Views in Oracle
+    Oracle,
+    /// Views in SQL Server
+    Sqlserver,
+    /// Views in MySQL or MariaDB
+    Mysql,
+    /// Views in PostgreSQL
+    Postgres,
+    /// Views in Dameng
+    Dameng,
+    /// Views in KingbaseES
+    Kingbase,
+    /// Files in a folder
+    Files,
+}
+
+impl From<WayArg> for Way {
+    fn from(way: WayArg) -> Self {
+        match way {
+            WayArg::Oracle => Self::Views(Dialect::Oracle),
+            WayArg::Sqlserver => Self::Views(Dialect::SqlServer),
+            WayArg::Mysql => Self::Views(Dialect::Mysql),
+            WayArg::Postgres => Self::Views(Dialect::Postgres),
+            WayArg::Dameng => Self::Views(Dialect::Dameng),
+            WayArg::Kingbase => Self::Views(Dialect::Kingbase),
+            WayArg::Files => Self::Files,
+        }
+    }
 }
 
 /// The commands.
@@ -187,6 +221,30 @@ pub enum Command {
         /// Table whose deletions are approved
         #[arg(value_name = "TABLE")]
         table: Option<String>,
+    },
+    /// Write what a school sends to the keeper of a system: letter, columns, views and grants
+    Request {
+        /// Source of the settings, or the name of a system that is not there yet
+        #[arg(value_name = "SYSTEM")]
+        system: String,
+        /// Tables of the standard; left out: those that the source is mapped onto
+        #[arg(long = "table", value_name = "TABLE", value_delimiter = ',')]
+        tables: Vec<String>,
+        /// How the data comes: oracle, sqlserver, mysql, postgres, dameng, kingbase, or files
+        #[arg(long, value_name = "WAY", value_enum)]
+        way: Option<WayArg>,
+        /// The system's name in the letter
+        #[arg(long, value_name = "NAME")]
+        title: Option<String>,
+        /// Database account that the hub is to get
+        #[arg(long, value_name = "NAME", default_value = "xiaoshu_ro")]
+        account: String,
+        /// Address that the hub connects from
+        #[arg(long, value_name = "HOST")]
+        host: Option<String>,
+        /// Folder to write; left out: request-SYSTEM
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
     },
     /// Run the reference central platform
     Brain {

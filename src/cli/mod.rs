@@ -24,7 +24,7 @@ use clap::FromArgMatches;
 
 use crate::app::{
     self, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Failure, InitRequest,
-    QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, TryRequest,
+    QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
 };
 use crate::{fault::Classified, telemetry};
 
@@ -134,6 +134,14 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
             let answer = app::approve(context, &ApproveRequest { table })?;
             output.print(&answer, |o| render::approve(o, &answer))?;
             Ok(Exit::found(answer.approved.is_some() || answer.pending.is_empty()))
+        }
+        Command::Request { system, tables, way, title, account, host, to } => {
+            let answer = app::request_system(
+                context,
+                &SystemRequest { system, tables, way: way.map(Into::into), title, account, host, to },
+            )?;
+            output.print(&answer, |o| render::system(o, &answer))?;
+            Ok(Exit::Ok)
         }
         Command::Brain { listen, config, edition } => {
             let answer = app::brain(context, &BrainRequest { listen, config, edition })?;

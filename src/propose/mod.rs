@@ -1,3 +1,5 @@
+//! What can be proposed to a school out of the standard: mappings of a source, and requests to those who keep its systems.
+//!
 //! Proposals: which tables and columns of a source are which tables and fields of the standard.
 //!
 //! [`propose`] is a pure function of what a source looks like ([`crate::source::introspect`]) and of the standard. Names
@@ -15,6 +17,7 @@ mod pair;
 mod pinyin;
 mod profile;
 mod reading;
+mod request;
 mod score;
 mod similar;
 mod terms;
@@ -23,5 +26,8 @@ mod write;
 
 pub use codes::{CodeProposal, OwnValue};
 pub use decide::{Candidate, FieldProposal, Outcome, Proposal, TableProposal, propose};
+pub use request::{
+    Dialect, Origin, Request, Sender, WantedColumn, WantedTable, Way, columns_csv, letter, mapping_toml, views_sql,
+};
 pub use terms::{Terms, TermsError};
 pub use write::{Place, mapping_file};

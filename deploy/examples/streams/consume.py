@@ -1,9 +1,9 @@
 """Keeps the newest state of every record that schools report over Kafka, in a SQLite file.
 
 usage: consume.py BROKERS FILE [TOPIC_PREFIX] [--once]      needs: pip install confluent-kafka
+TLS, certificates and accounts: KAFKA_SETTINGS=client.json in the environment, a file with settings of the client.
 """
-import sqlite3
-import sys
+import json, os, sqlite3, sys
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
 once = "--once" in sys.argv
@@ -11,8 +11,9 @@ brokers, file, prefix = ([a for a in sys.argv[1:] if a != "--once"] + ["smartbra
 db = sqlite3.connect(file)
 db.execute("CREATE TABLE IF NOT EXISTS school (code TEXT PRIMARY KEY, epoch INTEGER)")
 db.execute("CREATE TABLE IF NOT EXISTS record (school TEXT, tbl TEXT, key TEXT, seq INTEGER, body TEXT, PRIMARY KEY (school, tbl, key))")
-consumer = Consumer({"bootstrap.servers": brokers, "group.id": f"example-{file}", "enable.auto.commit": False,
-                     "auto.offset.reset": "earliest", "enable.partition.eof": True})
+more = json.load(open(os.environ["KAFKA_SETTINGS"])) if "KAFKA_SETTINGS" in os.environ else {}
+consumer = Consumer({**more, "bootstrap.servers": brokers, "group.id": f"example-{file}", "enable.auto.commit": False,
+                     "enable.auto.offset.store": False, "auto.offset.reset": "earliest", "enable.partition.eof": True})
 consumer.subscribe([f"{prefix}.{domain}" for domain in ("basic", "major", "course", "student", "teacher", "enterprise")])
 ended = set()
 while not (once and ended and ended >= {(p.topic, p.partition) for p in consumer.assignment()}):
@@ -24,6 +25,7 @@ while not (once and ended and ended >= {(p.topic, p.partition) for p in consumer
                     raise KafkaException(message.error())
                 ended.add((message.topic(), message.partition()))
                 continue
+            consumer.store_offsets(message)  # not by itself: that counts the end of a partition as a message
             school, key = message.key().decode().split(":", 1)
             head = {name: value.decode() for name, value in message.headers()}
             row = db.execute("SELECT epoch FROM school WHERE code = ?", (school,)).fetchone()

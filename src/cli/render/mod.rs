@@ -9,6 +9,7 @@ mod ramp;
 mod rows;
 mod status;
 mod stock;
+mod system;
 
 pub(super) use check::{check, faults};
 pub(super) use demo::{demo, run};
@@ -17,6 +18,7 @@ pub(super) use quarantine::{exported, quarantine_list, quarantine_row, retried};
 pub(super) use ramp::{approve, brain, rekey, release, resend};
 pub(super) use rows::try_rows;
 pub(super) use status::status;
+pub(super) use system::system;
 
 /// Appends a line to a text.
 pub(super) fn line(out: &mut String, text: impl AsRef<str>) {

@@ -57,7 +57,7 @@ impl Connector for Sqlite {
     }
 
     fn check(&self, place: &SourcePlace<'_>) -> Result<Checked, SourceError> {
-        Ok(Checked { about: version(&database(place)?)?, notes: Vec::new() })
+        Ok(Checked { about: version(&database(place)?)?, ..Checked::default() })
     }
 
     fn objects(&self, place: &SourcePlace<'_>) -> Result<Vec<String>, SourceError> {

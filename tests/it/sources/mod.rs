@@ -2,10 +2,15 @@
 
 mod csv;
 mod fixtures;
+mod guest;
+mod http;
+mod interface;
 mod mysql;
+mod odbc;
 mod postgres;
 mod promises;
 mod push;
+mod request;
 mod sqlite;
 
 use std::path::Path;
