@@ -116,7 +116,7 @@ pub(super) fn run(context: &Context<'_>, request: &RunRequest, fittings: &Fittin
     let (observer, news) = serving::observed(Arc::new(Logging(progress)));
     let hub = Hub::with_store(plan, runtime, store, Arc::new(move || clock.now()), observer)?;
     if request.restored {
-        hub.runtime.block_on(hub.store.raise_generation()).map_err(|e| Failure::part(&e))?;
+        hub.runtime.block_on(report::note_restored(hub.store.as_ref())).map_err(|e| Failure::part(&e))?;
     }
     let does = |part: Part| request.only.is_empty() || request.only.contains(&part);
     if request.once {
@@ -124,8 +124,26 @@ pub(super) fn run(context: &Context<'_>, request: &RunRequest, fittings: &Fittin
     }
     let began = (hub.clock)();
     let news = Some(news).filter(|_| does(Part::Serve));
-    serve(&hub, &fittings.clock, does(Part::Collect), does(Part::Report), news)?;
+    let streams = streams_of(&hub, does(Part::Collect), news.is_some());
+    if request.restored && does(Part::Collect) {
+        // What changed since the backup is read before anything of the backup's is sent again.
+        let report = hub.pipeline.collect_of(&|source| streams.has(source), &|| false);
+        log_problems(&report.map_err(super::hub::pipeline_failure)?);
+    }
+    serve(&hub, &fittings.clock, streams, (does(Part::Collect), does(Part::Report)), news)?;
     answer(&hub, began)
+}
+
+/// The leases on what this service reads, taken before anybody can push: all sources, or only the pushed ones where
+/// nobody collects.
+fn streams_of(hub: &Hub, collect: bool, serve: bool) -> Streams<'_> {
+    let pushed =
+        || hub.pipeline.jobs().iter().filter(|job| job.connector.is_pushed()).map(|job| Arc::clone(&job.source)).collect();
+    let mut streams = if collect { Streams::of(hub) } else { Streams::of(hub).only(&pushed()) };
+    if collect || serve {
+        streams.take();
+    }
+    streams
 }
 
 /// One round: read everything, report until nothing more can be done now.
@@ -192,8 +210,8 @@ fn answer(hub: &Hub, since: Millis) -> Result<RunAnswer, Failure> {
 fn serve(
     hub: &Hub,
     clock: &Arc<dyn report::Clock>,
-    collect: bool,
-    report: bool,
+    streams: Streams<'_>,
+    (collect, report): (bool, bool),
     serve: Option<serving::News>,
 ) -> Result<(), Failure> {
     let stop = Arc::new(AtomicBool::new(false));
@@ -218,12 +236,10 @@ fn serve(
             let on = on.take();
             scope.spawn(move || {
                 let _on = on;
-                collect_forever(hub, &collecting, wakes, handle.as_ref());
+                collect_forever(hub, streams, &collecting, wakes, handle.as_ref());
             });
-        }
-        if !collect && serving.is_some() {
-            let (serving, wakes) = (Arc::clone(&stop), tell.clone());
-            scope.spawn(move || hold_pushed(hub, &serving, wakes));
+        } else if serving.is_some() {
+            scope.spawn(move || hold_pushed(hub, streams, &collecting, wakes));
         }
         hub.runtime.block_on(async {
             tokio::select! {
@@ -251,11 +267,15 @@ fn serve(
     Ok(())
 }
 
-fn collect_forever(hub: &Hub, stop: &AtomicBool, mut told: tokio::sync::watch::Receiver<bool>, handle: Option<&report::Handle>) {
+fn collect_forever(
+    hub: &Hub,
+    mut streams: Streams<'_>,
+    stop: &AtomicBool,
+    mut told: tokio::sync::watch::Receiver<bool>,
+    handle: Option<&report::Handle>,
+) {
     let every = Duration::from_secs(u64::from(hub.plan.loaded.settings.collect.every_minutes.max(1)) * 60);
     let stopping = || stop.load(Ordering::Acquire);
-    let mut streams = Streams::of(hub);
-    streams.take();
     let mut round = Instant::now();
     let mut new = None;
     while !stopping() {
@@ -289,16 +309,14 @@ fn collect_forever(hub: &Hub, stop: &AtomicBool, mut told: tokio::sync::watch::R
 }
 
 /// Holds the sources that are pushed, where nobody collects: what lands on a shared store needs a lease.
-fn hold_pushed(hub: &Hub, stop: &AtomicBool, mut told: tokio::sync::watch::Receiver<bool>) {
-    let pushed = hub.pipeline.jobs().iter().filter(|job| job.connector.is_pushed()).map(|job| Arc::clone(&job.source)).collect();
-    let mut streams = Streams::of(hub).only(&pushed);
+fn hold_pushed(hub: &Hub, mut streams: Streams<'_>, stop: &AtomicBool, mut told: tokio::sync::watch::Receiver<bool>) {
     while !stop.load(Ordering::Acquire) {
-        streams.take();
         let pause = streams.pause().min(MOST_PAUSE);
         // Made within the runtime, whose clock it needs.
         if hub.runtime.block_on(async { tokio::time::timeout(pause, told.wait_for(|stop| *stop)).await }).is_ok() {
             return;
         }
+        streams.take();
     }
 }
 
@@ -349,6 +367,7 @@ pub(super) fn check_upstreams(plan: &Plan, answer: &mut CheckAnswer) -> Result<(
             dice: Arc::new(report::SystemDice),
             base: plan.loaded.base.clone(),
             identity: Arc::clone(&identity),
+            lease: None,
         };
         let opened =
             report::kind(&upstream.kind).map(|kind| kind.open(&serde_json::Value::Object(upstream.settings.clone()), context));

@@ -25,6 +25,7 @@ pub use delivery::{
     Answer, Backoff, Delivery, Effect, Event, Matching, NumBase, Open, Phase, ResultItem, RowFault, Rules, jittered, judge,
     match_results, refused_whole,
 };
+pub use dispatcher::note_restored;
 pub use fieldseal::{FieldSeal, FieldSealConfig};
 pub use render::{DateTimeStyle, NullPolicy, NumberStyle, RenderFault, Rendered, Renderer, Style};
 pub use reporter::{DrainReport, DrainedUpstream, Parts, ReportError, Reporter};

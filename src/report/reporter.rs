@@ -131,6 +131,7 @@ impl Reporter {
                 dice: Arc::clone(&parts.dice),
                 base: parts.base.clone(),
                 identity: Arc::clone(&parts.identity),
+                lease: parts.lease.clone(),
             };
             transports.push((name, kind.open(&serde_json::Value::Object(upstream.settings.clone()), context)?));
         }

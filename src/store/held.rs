@@ -98,6 +98,25 @@ impl Held {
         self.state.doubt.notify_one();
     }
 
+    /// Whether it is ours at this moment, asked of the store. `false` also where the store does not answer.
+    pub async fn confirm(&self) -> bool {
+        let asked = (Instant::now(), SystemTime::now());
+        match self.store.renew(&self.on).await {
+            Ok(lease) => {
+                self.state.renewed(asked, &lease);
+                true
+            }
+            Err(StoreError::Fenced(_)) => {
+                self.state.lost.send_replace(true);
+                false
+            }
+            Err(error) => {
+                tracing::warn!(on = %self.on, %error, "the lease could not be confirmed");
+                false
+            }
+        }
+    }
+
     /// Gives it back, so that another hub need not wait for its end.
     pub async fn give_back(&self) {
         if let Some(renewing) = &self.renewing {

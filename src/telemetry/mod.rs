@@ -17,7 +17,6 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
-use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry};
 
 /// How the log is written.
@@ -108,8 +107,9 @@ pub fn start(config: Config, sink: Sink, exporter: Option<&Exporter>) {
         let layer = tracing_opentelemetry::layer().with_tracer(exporter.tracer());
         layer.with_location(false).with_threads(false).with_target(false).with_filter(ours)
     });
-    // A second start is no fault: tests and embedded runs share one process.
-    drop(tracing_subscriber::registry().with(lines).with(spans).try_init());
+    // A second start is no fault: tests and embedded runs share one process. Records of the crate `log` are not taken: who
+    // only asks there whether a level is on leaves the filters in a state that swallows the next line of the thread.
+    drop(tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines).with(spans)));
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 once = "--once" in sys.argv
 brokers, file, prefix = ([a for a in sys.argv[1:] if a != "--once"] + ["smartbrain.v1"])[:3]
 db = sqlite3.connect(file)
-db.execute("CREATE TABLE IF NOT EXISTS school (code TEXT PRIMARY KEY, epoch INTEGER)")
+db.execute("CREATE TABLE IF NOT EXISTS school (code TEXT, topic TEXT, epoch INTEGER, PRIMARY KEY (code, topic))")
 db.execute("CREATE TABLE IF NOT EXISTS record (school TEXT, tbl TEXT, key TEXT, seq INTEGER, body TEXT, PRIMARY KEY (school, tbl, key))")
 more = json.load(open(os.environ["KAFKA_SETTINGS"])) if "KAFKA_SETTINGS" in os.environ else {}
 consumer = Consumer({**more, "bootstrap.servers": brokers, "group.id": f"example-{file}", "enable.auto.commit": False,
@@ -28,10 +28,10 @@ while not (once and ended and ended >= {(p.topic, p.partition) for p in consumer
             consumer.store_offsets(message)  # not by itself: that counts the end of a partition as a message
             school, key = message.key().decode().split(":", 1)
             head = {name: value.decode() for name, value in message.headers()}
-            row = db.execute("SELECT epoch FROM school WHERE code = ?", (school,)).fetchone()
+            row = db.execute("SELECT epoch FROM school WHERE code = ? AND topic = ?", (school, message.topic())).fetchone()
             if row and row[0] > int(head["epoch"]):
-                continue  # another hub has taken this school over
-            db.execute("INSERT OR REPLACE INTO school VALUES (?, ?)", (school, int(head["epoch"])))
+                continue  # another hub has taken this school over; other topics say nothing of that
+            db.execute("INSERT OR REPLACE INTO school VALUES (?, ?, ?)", (school, message.topic(), int(head["epoch"])))
             body = message.value().decode() if message.value() else None  # None: deleted; kept for its seq
             db.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq, body = excluded.body"
                        " WHERE excluded.seq > record.seq", (school, head["table"], key, int(head["seq"]), body))

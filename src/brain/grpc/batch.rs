@@ -119,7 +119,9 @@ pub(super) async fn take(
 
 /// A hub with a higher epoch has the school.
 pub(super) fn superseded(epoch: u64) -> Status {
-    Status::failed_precondition(format!("epoch {epoch} has been seen of this school: another hub has taken over"))
+    Status::failed_precondition(format!(
+        "epoch {epoch} has been seen of this school: another hub has taken over, or this hub's store was restored from a backup and has to be started once with --restored"
+    ))
 }
 
 /// `BatchRef.digest`.

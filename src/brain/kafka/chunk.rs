@@ -1,6 +1,6 @@
 //! Some messages: sorted by school and table, judged, written, their verdicts.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use rdkafka::message::{Message, OwnedMessage};
@@ -11,7 +11,7 @@ use super::outbox::{Manner, Outbox};
 use crate::brain::accounts::random_hex;
 use crate::brain::clock::{day, whole_second};
 use crate::brain::config::Account;
-use crate::brain::effects::{NewBatch, Opened, Opening, Said, StreamBatch, StreamRow, Taken, Times};
+use crate::brain::effects::{NewBatch, Opening, Said, StreamBatch, StreamRow, Taken, Times};
 use crate::brain::error::BrainError;
 use crate::brain::faults::{Action, Call, Subject};
 use crate::brain::grpc::Tweaks;
@@ -19,13 +19,16 @@ use crate::brain::judge::Judged;
 use crate::brain::platform::Platform;
 use crate::wire::kafka::{DELETE, Head, VerdictMessage, split_key};
 
-/// Schools and epochs that this consumer has announced.
+/// The highest epoch that this consumer has read of a school in a topic, where all of the school's records are in one
+/// partition, in order. Another topic says nothing of it: what was written there before a taking over may be read after
+/// what was written here behind it.
 #[derive(Default)]
-pub(super) struct Seen(HashSet<(String, u64)>);
+pub(super) struct Seen(HashMap<(String, String), u64>);
 
 /// Records of one table that one hub sent.
 struct Group<'a> {
     school: &'a str,
+    topic: &'a str,
     instance: String,
     head: Head<'a>,
     rows: Vec<Row<'a>>,
@@ -38,8 +41,10 @@ struct Row<'a> {
     value: Option<&'a [u8]>,
 }
 
-/// Writes the records of some messages; puts the verdicts on them into the outbox. Those of a hub whose epoch is not the highest seen of
-/// its school have no effect and get no verdict: the hub that has taken over may have the same versions under way.
+/// Writes the records of some messages; puts the verdicts on them into the
+/// outbox. Those of a hub whose epoch is below the highest read of
+/// its school in the topic have no effect and get no verdict: the hub that has taken over may have the same versions under
+/// way. Whatever the epochs, an older version of a record never replaces a newer one.
 pub(super) async fn write(
     platform: &Platform,
     seen: &mut Seen,
@@ -80,7 +85,10 @@ fn sort<'a>(messages: &[&'a OwnedMessage], most: usize) -> Vec<Group<'a>> {
         };
         match groups.iter_mut().rev().find(same) {
             Some(group) if group.rows.len() < most => group.rows.push(row),
-            _ => groups.push(Group { school, instance: instance(message), head, rows: vec![row] }),
+            _ => {
+                let (topic, instance) = (message.topic(), instance(message));
+                groups.push(Group { school, topic, instance, head, rows: vec![row] });
+            }
         }
     }
     groups
@@ -120,17 +128,15 @@ async fn take(platform: &Platform, seen: &mut Seen, group: &Group<'_>, outbox: &
     }
     lose |= tweaks.take.is_some();
     manner.late = i64::try_from(tweaks.late_seconds).unwrap_or(i64::MAX).saturating_mul(1000);
-    let taken = keep(platform, group, account, &tweaks, now).await;
-    platform.calls.count(Call::Batch, taken.is_err());
-    match taken? {
-        Taken::Superseded { epoch } => superseded(group, epoch),
+    let said = keep(platform, group, account, &tweaks, now).await;
+    platform.calls.count(Call::Batch, said.is_err());
+    let mut said = said?;
+    if lose {
         // As if the process had ended between the effects and the verdicts.
-        Taken::Written(_) if lose => return Err(Interrupted::Scripted),
-        Taken::Written(mut said) => {
-            said.silent.retain(|at| !tweaks.swallowed.contains(&(*at as usize)));
-            outbox.put(say(group, &said), manner, platform.now());
-        }
+        return Err(Interrupted::Scripted);
     }
+    said.silent.retain(|at| !tweaks.swallowed.contains(&(*at as usize)));
+    outbox.put(say(group, &said), manner, platform.now());
     Ok(())
 }
 
@@ -149,7 +155,7 @@ fn account<'a>(platform: &'a Platform, group: &Group<'_>) -> Result<&'a Account,
 }
 
 /// Judges and writes.
-async fn keep(platform: &Platform, group: &Group<'_>, account: &Account, tweaks: &Tweaks, now: i64) -> Result<Taken, BrainError> {
+async fn keep(platform: &Platform, group: &Group<'_>, account: &Account, tweaks: &Tweaks, now: i64) -> Result<Said, BrainError> {
     let received = whole_second(now);
     let mut rows = judged(platform, group, &account.school_code, &day(received), tweaks);
     rows.truncate(tweaks.take.unwrap_or(usize::MAX));
@@ -167,7 +173,7 @@ async fn keep(platform: &Platform, group: &Group<'_>, account: &Account, tweaks:
         state: None,
         state_info: None,
     };
-    let batch = StreamBatch {
+    let mut batch = StreamBatch {
         instance: &group.instance,
         epoch: group.head.epoch,
         name: None,
@@ -176,19 +182,29 @@ async fn keep(platform: &Platform, group: &Group<'_>, account: &Account, tweaks:
         silent: &tweaks.silent,
         shown,
     };
-    platform.effects.take_batch(&batch).await
+    loop {
+        match platform.effects.take_batch(&batch).await? {
+            Taken::Written(said) => return Ok(said),
+            // Read in another topic, or on a stream: there is nothing newer before this in its own.
+            Taken::Superseded { epoch } => batch.epoch = epoch,
+        }
+    }
 }
 
-/// Tells the effects of a hub whose epoch is new here; false when a higher one is known.
+/// Tells the effects of a hub whose epoch is new here; false when a higher one was read before.
 async fn announce(platform: &Platform, seen: &mut Seen, group: &Group<'_>, at: i64) -> Result<bool, Interrupted> {
-    let entry = (group.school.to_owned(), group.head.epoch);
-    if seen.0.contains(&entry) {
-        return Ok(true);
+    let own = group.head.epoch;
+    let before = seen.0.get(&(group.school.to_owned(), group.topic.to_owned())).copied();
+    if let Some(epoch) = before.filter(|before| *before >= own) {
+        if epoch > own {
+            superseded(group, epoch);
+        }
+        return Ok(epoch == own);
     }
     let opening = Opening {
         school: group.school,
         instance: &group.instance,
-        epoch: group.head.epoch,
+        epoch: own,
         edition: group.head.edition,
         software: "",
         holder: None,
@@ -196,16 +212,10 @@ async fn announce(platform: &Platform, seen: &mut Seen, group: &Group<'_>, at: i
         oldest: 0,
         at,
     };
-    match platform.effects.open_stream(&opening).await? {
-        Opened::Superseded { epoch } => {
-            superseded(group, epoch);
-            Ok(false)
-        }
-        Opened::Ready { .. } => {
-            seen.0.insert(entry);
-            Ok(true)
-        }
-    }
+    // Where another topic has shown a higher one, that one stays.
+    platform.effects.open_stream(&opening).await?;
+    seen.0.insert((group.school.to_owned(), group.topic.to_owned()), own);
+    Ok(true)
 }
 
 fn superseded(group: &Group<'_>, epoch: u64) {

@@ -3,6 +3,7 @@
 mod compare;
 mod faults;
 mod given;
+mod restored;
 mod rows;
 mod send;
 mod streams;
@@ -20,6 +21,7 @@ use super::window::{Calendar, Gate, due};
 use super::{ReportError, ReportedTable};
 use crate::finding::Text;
 use crate::store::{Again, Held, Millis, Store, StoreError, UpstreamId};
+pub use restored::note_restored;
 use table::Table;
 
 /// What an upstream's work needs from outside.
@@ -64,6 +66,8 @@ pub(super) struct Upstream {
     comparisons: std::collections::BTreeMap<usize, compare::Comparison>,
     /// When all tables are compared next.
     compare_at: Millis,
+    /// When it is looked next whether the store was found out to be restored.
+    restored_at: Millis,
 }
 
 /// What a turn came to.
@@ -119,10 +123,12 @@ impl Upstream {
             health_at: 0,
             comparisons: std::collections::BTreeMap::new(),
             compare_at: 0,
+            restored_at: 0,
         };
         upstream.recover().await?;
         upstream.reconsider().await?;
         upstream.find_given().await?;
+        upstream.look_for_restored().await?;
         Ok(upstream)
     }
 
@@ -181,6 +187,7 @@ impl Upstream {
         let mut progressed = false;
         if self.now() >= self.rest_until {
             progressed |= self.resend_where_due().await?;
+            progressed |= self.look_for_restored().await?;
             progressed |= self.follow_stream().await?;
             for at in 0..self.tables.len() {
                 if stop() || self.resting() {
@@ -306,10 +313,15 @@ impl Upstream {
         }
     }
 
-    /// Nothing is signed after this: another hub takes over by then.
+    /// Nothing is signed, or handed to a client that sends by itself, after this: another hub may take over a grace past
+    /// the lease's end, and what is under way then must have arrived, or never will.
     fn sign_until(&self, now: Millis) -> Millis {
-        let lease = self.around.lease.as_ref();
-        let left = lease.and_then(|lease| Some(millis(lease.left()?) - millis(lease.terms().grace)));
+        // What a stream's client was given, it sends by itself.
+        let margin = if self.streams() { millis(self.transport.limits().margin) } else { 0 };
+        let left = self.around.lease.as_ref().and_then(|lease| {
+            let grace = millis(lease.terms().grace);
+            Some(millis(lease.left()?) - grace - (margin - 2 * grace).max(0))
+        });
         left.map_or(Millis::MAX, |left| now.saturating_add(left))
     }
 

@@ -1,6 +1,7 @@
 //! Upstreams that are streams: brought up and resumed, their news taken as it comes, their requests answered.
 
 use super::Upstream;
+use super::restored::note_restored;
 use super::send::event_of;
 use crate::report::ReportError;
 use crate::report::delivery::{Effect, Event};
@@ -212,7 +213,7 @@ impl Upstream {
         Ok(progressed)
     }
 
-    async fn send_table_again(&mut self, at: usize) -> Result<u64, ReportError> {
+    pub(super) async fn send_table_again(&mut self, at: usize) -> Result<u64, ReportError> {
         let rows = self.around.store.resend(self.id, self.tables[at].feed, Again::All, self.now()).await?;
         self.tables[at].idle = false;
         Ok(rows)
@@ -226,17 +227,11 @@ impl Upstream {
             tracing::error!(upstream = %self.name, theirs, own, "the platform names a generation that was never ours: passed over");
             return Ok(());
         }
+        tracing::warn!(upstream = %self.name, theirs, own, "the platform holds what this store never sent");
         while u64::from(self.generation) <= theirs {
-            self.generation = self.around.store.raise_generation().await?;
+            self.generation = note_restored(self.around.store.as_ref()).await?;
         }
-        tracing::warn!(
-            upstream = %self.name,
-            generation = self.generation,
-            "the platform holds what this store never sent: it was restored from a backup; all tables go once more"
-        );
-        for at in 0..self.tables.len() {
-            self.send_table_again(at).await?;
-        }
+        self.face_restored().await?;
         Ok(())
     }
 

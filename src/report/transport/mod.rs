@@ -24,7 +24,7 @@ use crate::fault::{Classified, FaultClass};
 use crate::finding::Text;
 use crate::record::{ContentHash, RecordKey};
 use crate::standard::Domain;
-use crate::store::{BatchId, MemberVerdict, Millis, Op};
+use crate::store::{BatchId, Held, MemberVerdict, Millis, Op};
 
 /// What a transport can take and how it treats what it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -371,6 +371,8 @@ pub struct TransportContext {
     pub base: std::path::PathBuf,
     /// Who reports.
     pub identity: Arc<Identity>,
+    /// The lease on the upstream, where several hubs may share a store.
+    pub lease: Option<Arc<Held>>,
 }
 
 impl fmt::Debug for TransportContext {

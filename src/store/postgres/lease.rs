@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::postgres::types::PgInterval;
 
 use super::fault::{db, sqlstate};
-use super::{PostgresStore, Tx};
+use super::{PostgresStore, Tx, process};
 use crate::store::{Grant, Lease, LeaseRow, LeaseTerms, Leased, Leases, StoreError, UpstreamId};
 
 /// The row that a lease is in.
@@ -42,7 +42,7 @@ macro_rules! statements {
                 "UPDATE ",
                 $table,
                 " SET epoch = epoch + 1, holder = $2, expires = clock_timestamp() + $3, ttl = $3, grace = $4 \
-                 WHERE id = $1 AND (holder IS NULL OR holder = $2 OR clock_timestamp() >= expires + grace) \
+                 WHERE id = $1 AND (holder IS NULL OR holder IN ($2, $5) OR clock_timestamp() >= expires + grace) \
                  RETURNING epoch, (SELECT generation FROM clock)"
             ),
             renew: concat!(
@@ -142,8 +142,10 @@ impl Leases for PostgresStore {
         let mut tx = self.begin("taking a lease").await?;
         let known: Option<(i32, Option<String>, bool)> =
             sqlx::query_as(sql.look).bind(&**on.name()).bind(&self.holder).fetch_optional(&mut *tx).await.map_err(what)?;
+        // Whoever died holding it can neither write nor sign any more: nobody need wait for its end.
+        let gone = known.as_ref().and_then(|(_, holder, _)| holder.clone()).filter(|holder| process::is_gone(holder));
         let id = match known {
-            Some((_, holder, false)) => return Ok(Grant::Held { holder: holder.unwrap_or_default() }),
+            Some((_, holder, false)) if gone.is_none() => return Ok(Grant::Held { holder: holder.unwrap_or_default() }),
             Some((id, ..)) => id,
             None => sqlx::query_scalar(sql.name).bind(&**on.name()).fetch_one(&mut *tx).await.map_err(what)?,
         };
@@ -165,6 +167,7 @@ impl Leases for PostgresStore {
             .bind(&self.holder)
             .bind(interval(terms.ttl))
             .bind(interval(terms.grace))
+            .bind(gone)
             .fetch_optional(&mut *tx)
             .await
             .map_err(what)?;

@@ -22,6 +22,7 @@ mod lease;
 mod lock;
 mod meta;
 mod place;
+mod process;
 mod pushes;
 mod quarantine;
 mod read;
@@ -40,7 +41,6 @@ use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rand::RngCore as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgPool, Postgres, Transaction};
 
@@ -143,7 +143,7 @@ impl PostgresStore {
             url: options.url,
             schema: options.schema,
             read_only,
-            holder: options.holder.unwrap_or_else(made_up_holder),
+            holder: options.holder.unwrap_or_else(process::own_name),
             feeds: Mutex::default(),
             runs: Mutex::default(),
             leases: Mutex::default(),
@@ -218,13 +218,6 @@ fn connect(options: &PostgresOptions, read_only: bool) -> Result<PgPool, StoreEr
         .max_connections(options.connections.max(2))
         .acquire_timeout(Duration::from_secs(30))
         .connect_lazy_with(connect))
-}
-
-/// Host, process and chance: no two are alike.
-fn made_up_holder() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = if host.trim().is_empty() { "hub" } else { host.trim() };
-    format!("{host}:{}:{:08x}", std::process::id(), rand::rng().next_u32())
 }
 
 /// Seqs and rids as the database's whole numbers, which are signed.

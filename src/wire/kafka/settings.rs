@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -157,6 +158,7 @@ impl Connection {
     /// The client's settings. Relative paths start from `base`.
     pub fn client(&self, base: &Path) -> ClientConfig {
         let mut config = ClientConfig::new();
+        config.set_log_level(RDKafkaLogLevel::Info);
         let protocol = match (self.security, self.encrypted()) {
             (Security::Plaintext, _) => "plaintext",
             (Security::Ssl, _) => "ssl",

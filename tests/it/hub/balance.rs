@@ -57,6 +57,36 @@ fn a_row_that_was_not_read_whole_never_lands_from_what_was_saved_of_it() {
     assert_eq!(waiting(&school), 0);
 }
 
+/// The cells of every waiting row, by the rule that it breaks.
+fn waiting_cells(school: &School) -> Vec<(String, Vec<String>)> {
+    let courses = QuarantineRequest { table: Some("ODS_KCJBSJ".to_owned()), limit: 100, ..QuarantineRequest::default() };
+    let rows = app::quarantine_list(&school.context(), &courses).expect("a list").rows;
+    let shown = rows.iter().map(|row| app::quarantine_show(&school.context(), row.id).expect("a row"));
+    let mut cells: Vec<_> = shown
+        .map(|row| (row.violations[0].rule.clone(), row.raw.into_iter().map(|(_, cell)| cell.unwrap_or_default()).collect()))
+        .collect();
+    cells.sort();
+    cells
+}
+
+#[test]
+fn a_conflicting_row_behind_a_rejected_one_waits_with_its_own_cells() {
+    let school = School::new(0, 0);
+    // The rejected rows part the places of accepted rows from those of read ones; the third course comes with two names.
+    school.write(
+        "files/courses.csv",
+        "课程号,课程名称,总学时\nK0001,课程1,many\nK0002,课程2,many\nK0003,课程3,19\nK0004,课程4,20\nK0003,另一门课,19\nK0005,课程5,21\n",
+    );
+    let first = school.round();
+    assert!(first.imbalances.is_empty(), "{:?}", first.imbalances);
+    let own = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+    let found = waiting_cells(&school);
+    let rejected: Vec<_> = found.iter().filter(|(rule, _)| rule != "duplicate_key").map(|(_, cells)| cells.clone()).collect();
+    let conflicting: Vec<_> = found.iter().filter(|(rule, _)| rule == "duplicate_key").map(|(_, cells)| cells.clone()).collect();
+    assert_eq!(rejected, [own(["K0001", "课程1", "many"]), own(["K0002", "课程2", "many"])]);
+    assert_eq!(conflicting, [own(["K0003", "另一门课", "19"]), own(["K0003", "课程3", "19"])]);
+}
+
 #[test]
 fn a_record_lost_in_the_store_makes_the_equations_fail() {
     let school = School::new(20, 0);

@@ -1,75 +1,49 @@
 //! Two hubs on one PostgreSQL: one is killed, or freezes for longer than its leases, and the other takes over; whoever
-//! wakes up later has no lasting effect.
+//! wakes up later has no lasting effect, whatever the way to the platform.
 #![cfg(unix)]
 
-use std::collections::HashSet;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
 
-use xiaoshu::brain::{Brain, BrainConfig, BrainHandle};
+use rdkafka::Message;
+use xiaoshu::brain::{Action, Call, Fault};
 use xiaoshu::store::ReadModels;
 use xiaoshu::store::postgres::{PostgresOptions, PostgresStore};
 
-use super::school::{self, CODE};
+use super::live::{Hub, PATIENCE, Platform, Way, round, until};
+use super::school;
+use crate::kafka::broker;
 
 const ROWS: usize = 300;
-/// Longer than any wait here takes; a test that fails need not wait for ever.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A school whose hubs share a database.
 struct Shared {
     dir: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
-    brain: BrainHandle,
+    platform: Platform,
     options: PostgresOptions,
 }
 
 impl Shared {
-    fn new() -> Self {
+    fn new(way: Way, leases: &str) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        let brain = platform(&runtime);
-        furnish(dir.path(), &brain.url());
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+        let platform = Platform::start(&runtime, way);
+        platform.furnish(dir.path(), ROWS);
         let options = school::keep_in_postgres(dir.path());
         let settings = dir.path().join("xiaoshu.toml");
         let text = std::fs::read_to_string(&settings).expect("read");
-        let leases = "\n[data.leases]\nsource_seconds = 1\nupstream_seconds = 4\nmargin_seconds = 1\n";
-        std::fs::write(&settings, format!("{text}{leases}")).expect("written");
-        Self { dir, runtime, brain, options }
+        std::fs::write(&settings, format!("{text}\n[data.leases]\n{leases}")).expect("written");
+        Self { dir, runtime, platform, options }
     }
 
     fn start(&self) -> Hub {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_xiaoshu"))
-            .args(["run", "--settings"])
-            .arg(self.dir.path().join("xiaoshu.toml"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("started");
-        let log = BufReader::new(child.stderr.take().expect("a pipe"));
-        let (to, lines) = channel();
-        std::thread::spawn(move || {
-            for line in log.lines().map_while(Result::ok) {
-                // Nobody listens to the end of a hub that a test is done with.
-                let _ = to.send(line);
-            }
-        });
-        Hub { child, lines }
+        Hub::start(self.dir.path(), &[])
     }
 
     /// One undisturbed round in the end: whatever was left is done, or the test fails.
     fn finish(&self) {
-        let status = Command::new(env!("CARGO_BIN_EXE_xiaoshu"))
-            .args(["run", "--once", "--settings"])
-            .arg(self.dir.path().join("xiaoshu.toml"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .expect("run");
-        assert!(status.success(), "an undisturbed round ends with {status}");
+        round(self.dir.path(), &[]);
         self.runtime.block_on(async {
             let store = PostgresStore::open_read_only(self.options.clone()).await.expect("a store");
             assert_eq!(store.audit().await.expect("an audit"), Vec::new());
@@ -79,20 +53,13 @@ impl Shared {
         });
     }
 
-    fn effects(&self) -> usize {
-        self.runtime.block_on(self.brain.effects(None)).expect("effects").len()
-    }
-
     fn waits_for(&self, effects: usize) {
-        let end = std::time::Instant::now() + PATIENCE;
-        while self.effects() < effects {
-            assert!(std::time::Instant::now() < end, "only {} of {effects} effects", self.effects());
-            std::thread::yield_now();
-        }
+        let count = || self.runtime.block_on(self.platform.brain.effects(None)).expect("effects").len();
+        until("all effects", || count() >= effects);
     }
 
     fn no_effect_came_twice(&self) {
-        let effects = self.runtime.block_on(self.brain.effects(None)).expect("effects");
+        let effects = self.runtime.block_on(self.platform.brain.effects(None)).expect("effects");
         let mut versions = HashSet::new();
         for effect in &effects {
             assert!(versions.insert((effect.table.clone(), effect.key.clone(), effect.digest.clone())), "an effect came twice");
@@ -102,86 +69,40 @@ impl Shared {
     /// What an undisturbed hub makes of the same school.
     fn calm(&self, version: usize) -> String {
         let dir = tempfile::tempdir().expect("a folder");
-        let brain = platform(&self.runtime);
-        furnish(dir.path(), &brain.url());
+        let platform = Platform::start(&self.runtime, Way::Http);
+        platform.furnish(dir.path(), ROWS);
         school::courses_from(dir.path(), version, ROWS);
-        let status = Command::new(env!("CARGO_BIN_EXE_xiaoshu"))
-            .args(["run", "--once", "--settings"])
-            .arg(dir.path().join("xiaoshu.toml"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .expect("run");
-        assert!(status.success(), "{status}");
-        self.runtime.block_on(brain.digest()).expect("a digest")
+        round(dir.path(), &[]);
+        self.runtime.block_on(platform.brain.digest()).expect("a digest")
     }
 
     fn held(&self) -> String {
-        self.runtime.block_on(self.brain.digest()).expect("a digest")
+        self.runtime.block_on(self.platform.brain.digest()).expect("a digest")
     }
-}
 
-fn platform(runtime: &tokio::runtime::Runtime) -> BrainHandle {
-    let mut config = BrainConfig::sandbox(CODE);
-    config.login.rsa_bits = 1024;
-    config.results.delay_s = 0;
-    runtime.block_on(Brain::start(config)).expect("a platform")
-}
-
-/// As `school::furnish`, in small batches and with short waits.
-fn furnish(dir: &Path, url: &str) {
-    school::furnish(dir, url, ROWS);
-    let settings = dir.join("xiaoshu.toml");
-    let text = std::fs::read_to_string(&settings).expect("read");
-    let text = text.replace("login.style", "rows.batch_rows = 100\nnetwork.timeout = \"2s\"\nlogin.style");
-    let more = "verdict_delay = \"50ms\"\nunknown_after = \"1s\"\nsend_window = \"2s\"\n\n[log]\nlevel = \"debug\"\n";
-    std::fs::write(&settings, format!("{text}{more}")).expect("written");
-}
-
-/// A hub under way.
-struct Hub {
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Hub {
-    /// Waits for a line of the log with these words.
-    fn says(&self, words: &str) {
-        let mut seen = Vec::new();
-        loop {
-            match self.lines.recv_timeout(PATIENCE) {
-                Ok(line) if line.contains(words) => return,
-                Ok(line) => seen.push(line),
-                Err(error) => panic!("{error}: no line with {words:?} in\n{}", seen.join("\n")),
-            }
+    /// The newest message of each key is its newest version: compaction keeps that one, and nothing else.
+    fn the_newest_stands_last(&self) {
+        let mut newest: HashMap<Vec<u8>, u64> = HashMap::new();
+        let mut last: HashMap<Vec<u8>, u64> = HashMap::new();
+        for message in broker::read(&broker::shared(), &format!("{}.course", self.platform.prefix)) {
+            let key = message.key().expect("a key").to_vec();
+            let seq: u64 = broker::header(&message, "seq").expect("a seq").parse().expect("a number");
+            let high = newest.entry(key.clone()).or_default();
+            *high = seq.max(*high);
+            last.insert(key, seq);
         }
-    }
-
-    fn signal(&self, name: &str) {
-        let told = Command::new("kill").args([name, &self.child.id().to_string()]).status().expect("told");
-        assert!(told.success());
-    }
-
-    fn ends(mut self) {
-        self.signal("-TERM");
-        let status = self.child.wait().expect("ended");
-        assert!(status.success(), "{status}");
+        assert_eq!(last.len(), 2 * ROWS);
+        let older = last.iter().filter(|(key, seq)| newest[*key] > **seq).count();
+        assert_eq!(older, 0, "so many records would be lost by compaction");
     }
 }
 
-impl Drop for Hub {
-    fn drop(&mut self) {
-        // One that has ended is no trouble.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+const SHORT: &str = "source_seconds = 1\nupstream_seconds = 4\nmargin_seconds = 1\n";
 
-#[test]
-fn a_killed_hub_is_succeeded_by_the_other() {
-    let shared = Shared::new();
+fn a_killed_hub_is_succeeded(way: Way) {
+    let shared = Shared::new(way, SHORT);
     let first = shared.start();
-    first.says("accepted");
+    first.says("sending");
     let second = shared.start();
     second.says("another hub reports to this upstream");
     drop(first);
@@ -193,18 +114,18 @@ fn a_killed_hub_is_succeeded_by_the_other() {
     assert_eq!(shared.held(), shared.calm(0));
 }
 
-#[test]
-fn a_frozen_hub_that_wakes_up_has_no_lasting_effect() {
-    let shared = Shared::new();
+fn a_frozen_hub_has_no_lasting_effect(way: Way) {
+    let shared = Shared::new(way, SHORT);
+    // Over gRPC, so that batches are still to be sent when it stops.
+    shared.platform.brain.script(Fault::new(Action::Slow { ms: 2_000 }).on(Call::Batch));
     let first = shared.start();
     first.says("sending");
-    let second = shared.start();
-    second.says("another hub reports to this upstream");
     first.signal("-STOP");
     // While it sleeps the school changes: what it still has to send is old by then.
     school::courses_from(shared.dir.path(), 1, ROWS);
-    second.says("reporting");
+    let second = shared.start();
     second.says("settled");
+    shared.waits_for(2 * ROWS);
     first.signal("-CONT");
     first.says("the lease was taken over by another hub");
     second.ends();
@@ -214,4 +135,53 @@ fn a_frozen_hub_that_wakes_up_has_no_lasting_effect() {
     shared.finish();
     shared.no_effect_came_twice();
     assert_eq!(shared.held(), shared.calm(1));
+    if matches!(way, Way::Kafka | Way::Transactions) {
+        shared.the_newest_stands_last();
+    }
+}
+
+macro_rules! by_every_way {
+    ($($promise:ident),+) => {
+        $(mod $promise {
+            use super::super::live::Way;
+
+            #[test]
+            fn over_http() {
+                super::$promise(Way::Http);
+            }
+
+            #[test]
+            fn over_grpc() {
+                super::$promise(Way::Grpc);
+            }
+
+            #[test]
+            fn over_kafka() {
+                super::$promise(Way::Kafka);
+            }
+
+            #[test]
+            fn over_kafka_in_transactions() {
+                super::$promise(Way::Transactions);
+            }
+        })+
+    };
+}
+
+by_every_way!(a_killed_hub_is_succeeded, a_frozen_hub_has_no_lasting_effect);
+
+#[test]
+fn a_hub_that_was_killed_takes_its_leases_back_at_once() {
+    // Longer than a test would wait.
+    let shared = Shared::new(Way::Grpc, "source_seconds = 600\nupstream_seconds = 600\nmargin_seconds = 60\n");
+    let first = shared.start();
+    first.says("sending");
+    drop(first);
+    let began = Instant::now();
+    let second = shared.start();
+    shared.waits_for(2 * ROWS);
+    assert!(began.elapsed() < PATIENCE);
+    second.ends();
+    shared.finish();
+    shared.no_effect_came_twice();
 }

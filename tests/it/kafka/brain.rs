@@ -128,6 +128,19 @@ async fn a_hub_that_was_taken_over_has_no_effect() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_another_topic_holds_from_before_a_taking_over_still_counts() {
+    let stage = Stage::new();
+    let basic = format!("{}.basic", stage.prefix);
+    broker::make(&shared(), &basic, 1, true);
+    let brain = stage.brain(None).await;
+    send(&Sender::at_epoch(&stage.settings, 2), 1, &[(2, 12, UP)]).await;
+    // Written before the taking over that shows in the other topic, and read after it.
+    broker::write_records(&shared(), &basic, TABLE, &[SCHOOL.to_owned()], 5);
+    broker::await_messages(&shared(), &format!("{}.verdicts", stage.prefix), 2);
+    assert_eq!(effects(&brain).await, ["Insert 02", "Insert 00"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_brain_that_ends_between_effects_and_verdicts_says_them_after_all() {
     let stage = Stage::new();
     let (brain, sender) = (stage.brain(None).await, stage.sender());

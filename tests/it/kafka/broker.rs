@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Header, Headers, OwnedHeaders, OwnedMessage};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::{ClientConfig, ClientContext, Message, Offset, TopicPartitionList};
@@ -139,23 +140,24 @@ pub fn sharing(brokers: &str, group: &str) -> usize {
     stable.map_or(0, |found| found.members().iter().filter(|m| m.assignment().is_some_and(has)).count())
 }
 
-/// All messages of a topic, partition by partition.
+/// All messages of a topic that are committed, partition by partition.
 pub fn read(brokers: &str, topic: &str) -> Vec<OwnedMessage> {
     // Without commits a poll that gives nothing is one that has waited its time.
     let mut config = config(brokers);
-    let consumer: BaseConsumer = config.set("group.id", unique()).set("enable.auto.commit", "false").create().unwrap();
+    config.set("group.id", unique()).set("enable.auto.commit", "false").set("enable.partition.eof", "true");
+    let consumer: BaseConsumer = config.create().unwrap();
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
     let mut all = Vec::new();
     for partition in metadata.topics()[0].partitions() {
-        let (low, high) = consumer.fetch_watermarks(topic, partition.id(), PATIENCE).unwrap();
         let mut list = TopicPartitionList::new();
-        list.add_partition_offset(topic, partition.id(), Offset::Offset(low)).unwrap();
+        list.add_partition_offset(topic, partition.id(), Offset::Beginning).unwrap();
         consumer.assign(&list).unwrap();
-        let mut next = low;
-        while next < high {
-            let message = consumer.poll(PATIENCE).expect("a message in time").unwrap();
-            next = message.offset() + 1;
-            all.push(message.detach());
+        loop {
+            match consumer.poll(PATIENCE).expect("a message in time") {
+                Ok(message) => all.push(message.detach()),
+                Err(KafkaError::PartitionEOF(_)) => break,
+                Err(error) => panic!("{error}"),
+            }
         }
     }
     all

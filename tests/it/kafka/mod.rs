@@ -11,4 +11,5 @@ mod sender;
 mod source;
 #[cfg(feature = "kafka-tls")]
 mod tls;
+mod transactions;
 mod upstream;

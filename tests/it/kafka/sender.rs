@@ -62,12 +62,16 @@ impl Sender {
             edition: "gaozhi-2024.09".into(),
             standard_digest: "00".into(),
         };
+        // Brokers know a writer in transactions by its upstream's name: each test has one of its own.
+        let in_transactions = settings["transactions"] == true;
+        let name = settings["topic_prefix"].as_str().filter(|_| in_transactions).unwrap_or("region");
         let context = TransportContext {
-            name: "region".into(),
+            name: name.into(),
             clock: Arc::new(ManualClock::new(START)),
             dice: Arc::new(SeededDice::new(1)),
             base: ".".into(),
             identity: Arc::new(identity),
+            lease: None,
         };
         Self { transport: kind("kafka").unwrap().open(settings, context).unwrap() }
     }

@@ -1,6 +1,6 @@
 //! Many at once: one hub and several platforms, several hubs and one platform.
 
-mod line;
+pub mod line;
 mod platforms;
 mod processes;
 pub mod school;

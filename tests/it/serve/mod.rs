@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod face;
+mod landing;
 mod push;
 mod python;
 mod records;

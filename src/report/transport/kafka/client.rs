@@ -7,15 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rdkafka::config::ClientConfig;
-use rdkafka::producer::BaseRecord;
+use rdkafka::producer::{BaseRecord, Producer as _};
 use tokio::sync::{Mutex, Notify};
 
 use super::asker::Asker;
 use super::dialogue::{self, Dialogue};
 use super::ledger::{Ledger, Ticket};
 use super::message::Envelope;
-use super::producer::{Producer, is_full, lost, transport_error, undelivered};
+use super::producer::{Common, Producer, is_full, lost, transport_error, undelivered};
 use super::settings::KafkaSettings;
+use super::transaction::end_each;
 use super::verdicts::{Place, Reader};
 use super::{ledger::Delivered, topics};
 use crate::fault::FaultClass;
@@ -24,8 +25,8 @@ use crate::record::RecordKey;
 use crate::report::delivery::ResultItem;
 use crate::report::render::Style;
 use crate::report::transport::{
-    Fate, Limits, OpenBatch, Reply, Request, Settled, TableDigest, Transport, TransportContext, TransportError, VerdictQuery,
-    WireBatch,
+    Fate, Limits, OpenBatch, Reach, Reply, Request, Settled, TableDigest, Transport, TransportContext, TransportError,
+    VerdictQuery, WireBatch,
 };
 use crate::store::{BatchId, Millis, Op};
 use crate::wire::kafka::{DigestQuestion, Trouble, Watch, message_key};
@@ -97,13 +98,38 @@ impl KafkaClient {
         let number = self.producers.fetch_add(1, Ordering::Relaxed) + 1;
         let settings = &self.settings;
         let watch = Watch::new(Arc::clone(&self.context.name), Arc::new(settings.connection.clone()));
-        let school = Arc::clone(&self.context.identity.school);
-        let (ledger, room) = (Arc::clone(&self.ledger), Arc::clone(&self.room));
-        let producer = Producer::new(number, self.config.clone(), settings, watch, school, ledger, room)
+        let identity = &self.context.identity;
+        let common = Common {
+            settings,
+            school: Arc::clone(&identity.school),
+            ledger: Arc::clone(&self.ledger),
+            room: Arc::clone(&self.room),
+            writer: format!("xiaoshu-{}-{}", self.context.name, identity.instance),
+        };
+        let producer = Producer::new(number, self.config.clone(), watch, common)
             .map_err(|error| transport_error(topics::unusable(settings, &error.to_string()), Fate::NotSent))?;
         let producer = Arc::new(producer);
+        if producer.transactions.is_some() {
+            self.begin_writing(&producer).await?;
+        }
         *slot = Some(Arc::clone(&producer));
         Ok(producer)
+    }
+
+    /// Makes this producer the upstream's one writer: the brokers refuse all others from then on. Only a hub whose lease
+    /// stands may do that, lest one that was replaced push out the one that replaced it.
+    async fn begin_writing(&self, producer: &Arc<Producer>) -> Result<(), TransportError> {
+        if let Some(lease) = &self.context.lease
+            && !lease.confirm().await
+        {
+            return Err(TransportError { fate: Fate::NotSent, reach: Reach::Upstream, ..too_late() });
+        }
+        let own = Arc::clone(producer);
+        let begin = move || own.handle.init_transactions(PATIENCE).map_err(|error| Trouble::of(&error, "transactional.id"));
+        blocking(begin).await.map_err(|trouble| transport_error(trouble, Fate::NotSent))?;
+        let (producer, ledger) = (Arc::downgrade(producer), Arc::clone(&self.ledger));
+        tokio::spawn(end_each(producer, ledger, self.settings.own.timeout.0 + PATIENCE));
+        Ok(())
     }
 
     /// Looks at topics, away from async threads.
@@ -177,6 +203,10 @@ impl KafkaClient {
             record = record.payload(row.value);
         }
         loop {
+            // A process that stood still in between comes too late: another hub may have taken over.
+            if self.now() > row.before {
+                return Err(too_late());
+            }
             // Asked for before the attempt, so that room made meanwhile is not missed.
             let room = self.room.notified();
             let (error, unsent) = match producer.handle.send(record) {
@@ -208,6 +238,8 @@ struct Row<'a> {
     head: &'a crate::report::transport::RowHead,
     value: &'a [u8],
     envelope: &'a Envelope<'a>,
+    /// Not handed over after this.
+    before: Millis,
 }
 
 /// Runs what waits on a thread where it may.
@@ -219,6 +251,16 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Trouble> +
             Err(Trouble { class: FaultClass::Bug, topic: false, text })
         }
     }
+}
+
+fn too_late() -> TransportError {
+    let text = Text::new(
+        "本进程对该通道的租约即将到期或已到期，不再发送；若一直如此，请将 [data.leases] 的 upstream_seconds 设得比 timeout 长",
+        "this hub's lease on the upstream is about to end, or has ended: nothing is sent; should it stay so, give upstream_seconds \
+         of [data.leases] more time than timeout",
+    );
+    // Rows handed over before may have arrived.
+    TransportError { text, ..lost() }
 }
 
 fn of_earlier() -> TransportError {
@@ -238,7 +280,7 @@ impl Transport for KafkaClient {
             bytes: own.rows.batch_bytes.unwrap_or(1 << 20),
             dedupes: true,
             spacing: None,
-            margin: Duration::ZERO,
+            margin: own.timeout.0,
             unsettled: Some(own.unsettled),
         }
     }
@@ -254,11 +296,18 @@ impl Transport for KafkaClient {
         let producer = self.producer().await?;
         let now = self.now();
         let rows: Vec<(RecordKey, u64)> = batch.heads.iter().map(|h| (h.key, h.seq)).collect();
-        let sending = self.ledger.open(batch.id, batch.table, producer.number, &rows);
+        let mut transaction = match &producer.transactions {
+            Some(transactions) => Some(transactions.enter(&producer).await?),
+            None => None,
+        };
+        let sending = self.ledger.open(batch.id, batch.table, (producer.number, transaction.is_some()), &rows);
+        if let Some(open) = &mut transaction {
+            open.batches.push((batch.id, sending));
+        }
         let envelope = Envelope::new(&self.context.identity, batch.table, now);
         for (at, (head, value)) in batch.heads.iter().zip(batch.rows).enumerate() {
             let ticket = Ticket { batch: batch.id, sending, ordinal: at as u32 };
-            let row = Row { ticket, head, value, envelope: &envelope };
+            let row = Row { ticket, head, value, envelope: &envelope, before: batch.sign_before };
             if let Err(error) = self.hand_over(&producer, &topic, row).await {
                 self.ledger.forget(batch.id);
                 return Err(error);

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::fault::FaultClass;
 use crate::finding::Text;
 use crate::record::RecordKey;
-use crate::report::transport::{News, OpenBatch, Settled, TransportError};
+use crate::report::transport::{Fate, News, OpenBatch, Reach, Settled, TransportError};
 use crate::store::{BatchId, MemberVerdict, Outcome};
 
 /// What became of one row at the broker.
@@ -60,6 +61,8 @@ struct Open {
     /// Rows whose fate at the broker is open.
     left: u32,
     accepted: bool,
+    /// Written in a transaction that has not ended.
+    uncommitted: bool,
     failure: Option<TransportError>,
     /// Verdicts that are to be told.
     ready: Vec<MemberVerdict>,
@@ -82,8 +85,9 @@ impl Ledger {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A batch is about to be sent by a producer.
-    pub(super) fn open(&self, id: BatchId, table: &str, producer: u64, rows: &[(RecordKey, u64)]) -> u64 {
+    /// A batch is about to be sent by a producer, in a transaction perhaps.
+    pub(super) fn open(&self, id: BatchId, table: &str, by: (u64, bool), rows: &[(RecordKey, u64)]) -> u64 {
+        let (producer, uncommitted) = by;
         let mut state = self.lock();
         state.forget(id);
         state.sendings += 1;
@@ -99,6 +103,7 @@ impl Ledger {
             rows,
             left: rows,
             accepted: false,
+            uncommitted,
             failure: None,
             ready: Vec::new(),
             missing: rows,
@@ -112,7 +117,7 @@ impl Ledger {
 
     /// A batch that an earlier process left, acknowledged: its verdicts are still to come.
     pub(super) fn take_up(&self, batch: &OpenBatch) {
-        let sending = self.open(batch.id, &batch.table, 0, &batch.rows);
+        let sending = self.open(batch.id, &batch.table, (0, false), &batch.rows);
         if let Some(open) = self.lock().open.get_mut(&batch.id).filter(|o| o.sending == sending) {
             (open.accepted, open.left) = (true, 0);
         }
@@ -166,21 +171,56 @@ impl Ledger {
                 open.failure.get_or_insert(error);
             }
         }
-        if open.left > 0 {
-            return;
-        }
+        self.conclude(&mut state, ticket.batch);
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Tells of a batch once every row's fate at the broker is known, and its transaction has ended.
+    fn conclude(&self, state: &mut State, id: BatchId) {
+        let Some(open) = state.open.get_mut(&id).filter(|o| o.left == 0 && !o.uncommitted && !o.accepted) else { return };
         if let Some(error) = open.failure.take() {
-            state.forget(ticket.batch);
-            state.news.push(Settled { batch: ticket.batch, news: News::Failed(error) });
+            state.forget(id);
+            state.news.push(Settled { batch: id, news: News::Failed(error) });
         } else {
             open.accepted = true;
             if self.judged {
                 let mark = open.mark();
-                state.news.push(Settled { batch: ticket.batch, news: News::Accepted { mark } });
+                state.news.push(Settled { batch: id, news: News::Accepted { mark } });
+            }
+        }
+    }
+
+    /// A transaction with these sendings was committed.
+    pub(super) fn committed(&self, batches: &[(BatchId, u64)]) {
+        let mut state = self.lock();
+        for (id, sending) in batches {
+            if let Some(open) = state.open.get_mut(id).filter(|o| o.sending == *sending) {
+                open.uncommitted = false;
+                self.conclude(&mut state, *id);
             }
         }
         drop(state);
         self.wake.notify_one();
+    }
+
+    /// A sending came to nothing with its transaction. Where the broker will never take one of its rows, the whole batch
+    /// counts as refused, so that its rows go on apart.
+    pub(super) fn fail_sending(&self, id: BatchId, sending: u64, error: TransportError) {
+        let refused = match self.lock().open.get(&id).filter(|o| o.sending == sending) {
+            Some(open) => open.ready.iter().find_map(|v| match &v.outcome {
+                Outcome::Refused { text, .. } => Some(text.clone()),
+                _ => None,
+            }),
+            None => return,
+        };
+        let whole = |zh: String| TransportError {
+            fate: Fate::Refused,
+            class: FaultClass::Data,
+            reach: Reach::Batch,
+            text: Text::new(zh, "the broker will never take one of the rows"),
+        };
+        self.fail(id, refused.map_or(error, whole));
     }
 
     /// A verdict stands at an offset of the return topic.

@@ -8,6 +8,9 @@
 //! With a control topic the hub can ask for the platform's digests, which are answered on the return topic; demands of the
 //! platform come there as well.
 //!
+//! What is handed to the producer it sends by itself, so nothing is handed over that could be on its way when another hub
+//! may take over. Where the settings want transactions, the brokers refuse a hub that was replaced, too.
+//!
 //! A producer that cannot go on is replaced; its open batches count as lost and come again from the feed, which changes
 //! nothing for a consumer that keeps the seq of each key.
 
@@ -19,6 +22,7 @@ mod message;
 mod producer;
 mod settings;
 mod topics;
+mod transaction;
 mod verdicts;
 
 pub use client::KafkaClient;

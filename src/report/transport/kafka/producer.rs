@@ -1,6 +1,8 @@
 //! The producer: settings, acknowledgements, replacement.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
@@ -12,6 +14,7 @@ use tokio::sync::Notify;
 
 use super::ledger::{Delivered, Ledger, Ticket};
 use super::settings::KafkaSettings;
+use super::transaction::Transactions;
 use crate::fault::FaultClass;
 use crate::finding::Text;
 use crate::report::transport::{Fate, Reach, TransportError};
@@ -109,18 +112,25 @@ pub(super) struct Producer {
     pub(super) watch: Watch,
     /// Tells producers apart.
     pub(super) number: u64,
+    /// Where it writes in transactions.
+    pub(super) transactions: Option<Arc<Transactions>>,
+    /// A transaction could be ended neither way.
+    pub(super) given_up: AtomicBool,
+}
+
+/// What all producers of an upstream have in common.
+pub(super) struct Common<'a> {
+    pub(super) settings: &'a KafkaSettings,
+    pub(super) school: Arc<str>,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) room: Arc<Notify>,
+    /// The name that brokers know the upstream's one writer by.
+    pub(super) writer: String,
 }
 
 impl Producer {
-    pub(super) fn new(
-        number: u64,
-        mut config: ClientConfig,
-        settings: &KafkaSettings,
-        watch: Watch,
-        school: Arc<str>,
-        ledger: Arc<Ledger>,
-        room: Arc<Notify>,
-    ) -> KafkaResult<Self> {
+    pub(super) fn new(number: u64, mut config: ClientConfig, watch: Watch, common: Common<'_>) -> KafkaResult<Self> {
+        let Common { settings, school, ledger, room, writer } = common;
         let queue = settings.own.unsettled.saturating_mul(2).max(10_000);
         config
             .set("acks", "all")
@@ -130,14 +140,22 @@ impl Producer {
             .set("message.timeout.ms", settings.own.timeout.0.as_millis().to_string())
             .set("queue.buffering.max.messages", queue.to_string())
             .set("queue.buffering.max.kbytes", "65536");
+        if settings.own.transactions {
+            let longest = settings.own.timeout.0.max(Duration::from_secs(60));
+            config.set("transactional.id", writer).set("transaction.timeout.ms", longest.as_millis().to_string());
+        }
+        let transactions = settings.own.transactions.then(Arc::default);
         let clerk = Clerk { watch: watch.clone(), school: BySchool(school), ledger, room };
         let handle = ThreadedProducer::from_config_and_context(&config, clerk)?;
-        Ok(Self { handle, watch, number })
+        Ok(Self { handle, watch, number, transactions, given_up: AtomicBool::new(false) })
     }
 
     /// Whether it cannot go on.
     pub(super) fn has_ended(&self) -> bool {
-        self.watch.is_fatal() || self.watch.is_refused() || self.handle.client().fatal_error().is_some()
+        self.given_up.load(Ordering::SeqCst)
+            || self.watch.is_fatal()
+            || self.watch.is_refused()
+            || self.handle.client().fatal_error().is_some()
     }
 
     /// What is said of the batches that it had under way when it ended.

@@ -42,6 +42,9 @@ pub struct OwnSettings {
     /// Rows that may be unsettled at a time.
     #[serde(default = "unsettled")]
     pub unsettled: u32,
+    /// Records are written in transactions, so that the brokers refuse a hub that was replaced.
+    #[serde(default)]
+    pub transactions: bool,
     /// How rows look.
     #[serde(default)]
     pub rows: Rows,
