@@ -79,18 +79,10 @@ impl From<io::Error> for Ended {
 fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<Exit, Ended> {
     match command {
         Command::Demo { once, upstream, brokers } => {
-            let upstream = match upstream {
-                UpstreamArg::DigitalBase => DemoUpstream::DigitalBase,
-                UpstreamArg::Grpc => DemoUpstream::Grpc,
-                UpstreamArg::Kafka => DemoUpstream::Kafka { brokers },
-            };
-            demo(context, output, &DemoRequest { once, upstream })
+            demo(context, output, &DemoRequest { once, upstream: way(upstream, brokers) })
         }
         Command::Init { source, kind, file, url, edition, to, force, show } => {
-            let answer = app::init(context, &InitRequest { source, kind, file, url, edition, to, force, show })?;
-            context.progress.end();
-            output.print(&answer, |o| render::init(o, &answer))?;
-            Ok(Exit::found(answer.tables.iter().all(|table| table.done != app::InitDone::Faulty)))
+            init(context, output, &InitRequest { source, kind, file, url, edition, to, force, show })
         }
         Command::Check { connect, upstream } => check(context, output, &CheckRequest { connect, upstream }),
         Command::Try { table, source, rows } => {
@@ -151,6 +143,15 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
     }
 }
 
+/// The demo's way to its platform.
+fn way(upstream: UpstreamArg, brokers: Vec<String>) -> DemoUpstream {
+    match upstream {
+        UpstreamArg::DigitalBase => DemoUpstream::DigitalBase,
+        UpstreamArg::Grpc => DemoUpstream::Grpc,
+        UpstreamArg::Kafka => DemoUpstream::Kafka { brokers },
+    }
+}
+
 fn demo(context: &Context<'_>, output: Output, request: &DemoRequest) -> Result<Exit, Ended> {
     let data = context.data.clone().unwrap_or_else(|| PathBuf::from("xiaoshu-demo"));
     let context = Context { data: Some(data), settings: context.settings.clone(), schemas: context.schemas.clone(), ..*context };
@@ -158,6 +159,13 @@ fn demo(context: &Context<'_>, output: Output, request: &DemoRequest) -> Result<
     context.progress.end();
     output.print(&answer, |o| render::demo(o, &answer))?;
     Ok(Exit::found(answer.imbalances.is_empty() && answer.compared.iter().all(app::Compared::agrees)))
+}
+
+fn init(context: &Context<'_>, output: Output, request: &InitRequest) -> Result<Exit, Ended> {
+    let answer = app::init(context, request)?;
+    context.progress.end();
+    output.print(&answer, |o| render::init(o, &answer))?;
+    Ok(Exit::found(answer.tables.iter().all(|table| table.done != app::InitDone::Faulty)))
 }
 
 /// Faults of settings are what `check` looks for: they are its answer, on standard output.
