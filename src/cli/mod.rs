@@ -83,10 +83,7 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
             demo(context, output, &DemoRequest { once, upstream: way(upstream, brokers)? })
         }
         Command::Init { source, kind, file, url, edition, to, force, show } => {
-            let answer = app::init(context, &InitRequest { source, kind, file, url, edition, to, force, show })?;
-            context.progress.end();
-            output.print(&answer, |o| render::init(o, &answer))?;
-            Ok(Exit::found(answer.tables.iter().all(|table| table.done != app::InitDone::Faulty)))
+            init(context, output, &InitRequest { source, kind, file, url, edition, to, force, show })
         }
         Command::Check { connect, upstream } => check(context, output, &CheckRequest { connect, upstream }),
         Command::Try { table, source, rows } => {
@@ -167,6 +164,13 @@ fn demo(context: &Context<'_>, output: Output, request: &DemoRequest) -> Result<
     context.progress.end();
     output.print(&answer, |o| render::demo(o, &answer))?;
     Ok(Exit::found(answer.imbalances.is_empty() && answer.compared.iter().all(app::Compared::agrees)))
+}
+
+fn init(context: &Context<'_>, output: Output, request: &InitRequest) -> Result<Exit, Ended> {
+    let answer = app::init(context, request)?;
+    context.progress.end();
+    output.print(&answer, |o| render::init(o, &answer))?;
+    Ok(Exit::found(answer.tables.iter().all(|table| table.done != app::InitDone::Faulty)))
 }
 
 /// Faults of settings are what `check` looks for: they are its answer, on standard output.

@@ -177,6 +177,7 @@ fn free(terms: &Terms, field: &FieldPlan, head: Option<Term>, profile: &Profile)
         Sensitivity::Name if share(profile.person) > 0.7 => {
             Fit::plain(1.0, 0.15).because("样本形如人名", "samples look like names of persons")
         }
+        Sensitivity::Name if share(profile.person) < 0.2 => Fit::plain(0.6, 0.0),
         _ => Fit::plain(1.0, 0.0),
     };
     let head = head.map(|term| terms.name(term)).unwrap_or_default();

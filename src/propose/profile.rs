@@ -64,7 +64,7 @@ impl Profile {
             seen.iter().map(|value| value.chars().filter(|c| !c.is_ascii_digit()).collect()).collect();
         own.is_filler = seen.len() >= 3
             && stems.len() == 1
-            && stems.iter().any(|stem| stem.chars().any(is_han) && stem.chars().count() <= 6)
+            && stems.iter().any(|stem| stem.chars().all(is_han) && (1..=6).contains(&stem.chars().count()))
             && seen.iter().all(|value| value.ends_with(|c: char| c.is_ascii_digit()));
         own
     }

@@ -150,8 +150,9 @@ pub(super) fn score(
     {
         own = own.max(0.86);
     }
-    // Placeholders tell nothing: the name has to say it all.
-    if view.profile.is_filler && named.chance < 0.9 {
+    // Placeholders do not tell numbers from names: the column's name has to say it.
+    let number = field.head().is_some_and(|head| terms.name(head) == "编号");
+    if view.profile.is_filler && named.chance < 0.9 && number {
         own *= 0.75;
     }
     if view.is_surrogate {

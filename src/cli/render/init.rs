@@ -1,7 +1,7 @@
 //! `init`: what was recognised.
 
 use super::line;
-use crate::app::{InitAnswer, InitDone};
+use crate::app::{InitAnswer, InitDone, InitTable};
 use crate::cli::Output;
 use crate::cli::width::{Side, TextTable, clean, cut};
 use crate::finding::Lang;
@@ -25,32 +25,14 @@ pub(in crate::cli) fn init(output: Output, answer: &InitAnswer) -> String {
         (output.say("文件", "file"), Side::Left),
     ]);
     for own in &answer.tables {
-        let name = own.file.as_deref().and_then(|file| file.file_name()).map(|name| name.to_string_lossy().into_owned());
-        let done = match own.done {
-            InitDone::Written => output.say("已写", "written"),
-            InitDone::Kept => output.say("已有，未改（--force 覆盖）", "kept (--force replaces it)"),
-            InitDone::Shown => output.say("未写", "not written"),
-            InitDone::Unsure => output.say("没有把握足够的行", "no line is sure enough"),
-            InitDone::Faulty => output.say("未通过检查，见日志", "does not pass the check, see the log"),
-        };
-        table.row([
-            own.table.as_str(),
-            &cut(&own.label, 24),
-            &cut(&clean(&own.object), 28),
-            &format!("{:.2}", own.confidence),
-            &own.active.to_string(),
-            &own.decide.to_string(),
-            &own.open.to_string(),
-            &format!("{:.0}%", own.covered * 100.0),
-            &format!("{done} {}", name.unwrap_or_default()),
-        ]);
+        table.row(row(output, own));
     }
     if table.is_empty() {
         line(&mut out, output.say("没有识别出任何表。", "No table was recognised."));
     } else {
         out.push_str(&table.render());
     }
-    let total = |count: fn(&crate::app::InitTable) -> usize| answer.tables.iter().map(count).sum::<usize>();
+    let total = |count: fn(&InitTable) -> usize| answer.tables.iter().map(count).sum::<usize>();
     let (active, decide, open) = (total(|t| t.active), total(|t| t.decide), total(|t| t.open));
     line(
         &mut out,
@@ -81,4 +63,27 @@ pub(in crate::cli) fn init(output: Output, answer: &InitAnswer) -> String {
         ),
     );
     out
+}
+
+/// One table's cells.
+fn row(output: Output, own: &InitTable) -> [String; 9] {
+    let name = own.file.as_deref().and_then(|file| file.file_name()).map(|name| name.to_string_lossy().into_owned());
+    let done = match own.done {
+        InitDone::Written => output.say("已写", "written"),
+        InitDone::Kept => output.say("已有，未改（--force 覆盖）", "kept (--force replaces it)"),
+        InitDone::Shown => output.say("未写", "not written"),
+        InitDone::Unsure => output.say("没有把握足够的行", "no line is sure enough"),
+        InitDone::Faulty => output.say("未通过检查，见日志", "does not pass the check, see the log"),
+    };
+    [
+        own.table.clone(),
+        cut(&own.label, 24),
+        cut(&clean(&own.object), 28),
+        format!("{:.2}", own.confidence),
+        own.active.to_string(),
+        own.decide.to_string(),
+        own.open.to_string(),
+        format!("{:.0}%", own.covered * 100.0),
+        format!("{done} {}", name.unwrap_or_default()),
+    ]
 }

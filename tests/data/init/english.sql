@@ -1,3 +1,5 @@
+-- Tables refer to tables that come later.
+PRAGMA foreign_keys = OFF;
 CREATE TABLE edu_student ( -- 学生信息表
   student_id INTEGER PRIMARY KEY, -- 学生ID
   student_no varchar(32) NOT NULL, -- 学号

@@ -1,3 +1,5 @@
+-- Tables refer to tables that come later.
+PRAGMA foreign_keys = OFF;
 CREATE TABLE JW_XSXXB (
   XH VARCHAR(20) NOT NULL,
   XM VARCHAR(50),

@@ -1,3 +1,5 @@
+-- Tables refer to tables that come later.
+PRAGMA foreign_keys = OFF;
 CREATE TABLE xuesheng (
   id INTEGER PRIMARY KEY,
   xuehao varchar(200) NOT NULL,

@@ -137,3 +137,22 @@ fn the_account_s_rights_are_looked_at() {
     assert_eq!(error.fault_class(), FaultClass::Configuration, "{error}");
     database.run(&format!("DROP USER '{reader}'@'127.0.0.1'"));
 }
+
+#[test]
+fn the_catalogue_tells_comments_and_keys() {
+    let database = MysqlDatabase::new();
+    database.run(
+        "CREATE TABLE major (no VARCHAR(8) PRIMARY KEY COMMENT '专业编号') COMMENT='专业表';
+         CREATE TABLE student (id BIGINT AUTO_INCREMENT PRIMARY KEY, no VARCHAR(20) NOT NULL UNIQUE COMMENT '学号',
+            major VARCHAR(8), FOREIGN KEY (major) REFERENCES major (no)) COMMENT='学生表';",
+    );
+    let configured = configured(&database);
+    let shapes = configured.with(|place| configured.connector().describe(place)).unwrap();
+    let student = shapes.iter().find(|shape| shape.name == "student").unwrap();
+    assert_eq!(student.comment.as_deref(), Some("学生表"));
+    assert_eq!(student.columns[1].comment.as_deref(), Some("学号"));
+    assert_eq!((student.columns[1].nullable, student.columns[2].nullable), (Some(false), Some(true)));
+    assert_eq!((&student.primary[..], &student.uniques[..]), (&["id".to_owned()][..], &[vec!["no".to_owned()]][..]));
+    assert_eq!(student.references[0].table, "major");
+    assert_eq!((&student.references[0].columns[0][..], &student.references[0].targets[0][..]), ("major", "no"));
+}

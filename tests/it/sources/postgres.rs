@@ -108,3 +108,23 @@ fn the_account_s_rights_are_looked_at() {
     assert_eq!(error.fault_class(), FaultClass::Credentials, "{error}");
     schema.run(&format!("DROP OWNED BY {reader}; DROP ROLE {reader}"));
 }
+
+#[test]
+fn the_catalogue_tells_comments_and_keys() {
+    let schema = PostgresSchema::new();
+    let name = &schema.name;
+    schema.run(&format!(
+        "CREATE TABLE {name}.major (no varchar(8) PRIMARY KEY);
+         CREATE TABLE {name}.student (id bigint PRIMARY KEY, no varchar(20) NOT NULL UNIQUE, major varchar(8) REFERENCES {name}.major (no));
+         COMMENT ON TABLE {name}.student IS '学生表'; COMMENT ON COLUMN {name}.student.no IS '学号'"
+    ));
+    let configured = configured(&schema);
+    let shapes = configured.with(|place| configured.connector().describe(place)).unwrap();
+    let student = shapes.iter().find(|shape| shape.name == format!("{name}.student")).unwrap();
+    assert_eq!(student.comment.as_deref(), Some("学生表"));
+    assert_eq!(student.columns[1].comment.as_deref(), Some("学号"));
+    assert_eq!((student.columns[1].nullable, student.columns[2].nullable), (Some(false), Some(true)));
+    assert_eq!((&student.primary[..], &student.uniques[..]), (&["id".to_owned()][..], &[vec!["no".to_owned()]][..]));
+    assert_eq!(student.references[0].table, format!("{name}.major"));
+    assert_eq!((&student.references[0].columns[0][..], &student.references[0].targets[0][..]), ("major", "no"));
+}

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use xiaoshu::fault::{Classified, FaultClass};
-use xiaoshu::source::{ReadSpec, Source, SourceError, registry};
+use xiaoshu::source::{ReadSpec, SampleBounds, Source, SourceError, introspect, registry};
 
 use super::fixtures::{self, Fixture};
 use super::{Cell, Configured, Reading, drain, query, some, table};
@@ -333,4 +333,20 @@ fn peak_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_source_is_described_and_its_samples_are_its_cells() {
+    for_each_kind(|configured, fixture| {
+        let object = fixture.put("students", &COLUMNS, &numbered(7));
+        let bounds = SampleBounds { rows: 5, bytes: 1 << 20 };
+        let shapes = configured.with(|place| introspect(configured.connector(), place, bounds, &mut |_, _, _| {})).unwrap();
+        let shape = shapes.iter().find(|shape| shape.name == object).unwrap_or_else(|| panic!("{object} is not described"));
+        assert_eq!(shape.unreadable, None);
+        assert_eq!(shape.columns.iter().map(|column| &*column.name).collect::<Vec<_>>(), COLUMNS);
+        assert_eq!(shape.samples.rows(), 5, "no more than was asked for");
+        assert_eq!(shape.samples.column(1).collect::<Vec<_>>(), [Some("学生"); 5]);
+        assert_eq!(shape.samples.column(2).flatten().count(), 0);
+        assert!(!format!("{shapes:?}").contains("学生"), "samples are not printed");
+    });
 }
