@@ -36,7 +36,7 @@ pub struct JobReport {
 /// What one collection did.
 #[derive(Debug, Default)]
 pub struct CollectReport {
-    /// Every job once, in the order they ended.
+    /// Every run, in the order they ended: one of each job, and more where a source had more to give.
     pub jobs: Vec<JobReport>,
     /// Quarantined rows that were re-run because what they waited for arrived, and how many of them landed.
     pub retried: (u64, u64),
@@ -88,7 +88,7 @@ impl Pipeline {
         &self.around
     }
 
-    /// Runs every job once, but for those whose rows are pushed. A job that fails stops no other; a table whose parents failed is still read, and rows whose
+    /// Runs every job once, but for those whose rows are pushed; again at once while its source says that there is more. A job that fails stops no other; a table whose parents failed is still read, and rows whose
     /// parents are missing wait. Blocking: call it from a thread that is not the runtime's. `stop` is asked between jobs.
     ///
     /// # Errors
@@ -144,16 +144,20 @@ impl Pipeline {
 
     fn run_in_turn(&self, jobs: &[&Job], stop: &(dyn Fn() -> bool + Sync), done: &Mutex<Vec<JobReport>>) {
         for job in jobs {
-            if stop() {
-                return;
-            }
-            let outcome = run_job(job, &self.around);
-            if let Err(error) = &outcome {
-                tracing::warn!(source = %job.source, table = %job.plan.name, class = error.fault_class().name(), %error, "a run was stopped");
-            }
-            self.around.observer.ended(job, &outcome);
-            let report = JobReport { source: job.source.clone(), table: job.plan.name.clone(), outcome };
-            done.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+            while !stop() && self.run_once(job, done) {}
         }
+    }
+
+    /// One run of a job; says whether there is more to be read at once.
+    fn run_once(&self, job: &Job, done: &Mutex<Vec<JobReport>>) -> bool {
+        let outcome = run_job(job, &self.around);
+        if let Err(error) = &outcome {
+            tracing::warn!(source = %job.source, table = %job.plan.name, class = error.fault_class().name(), %error, "a run was stopped");
+        }
+        self.around.observer.ended(job, &outcome);
+        let more = outcome.as_ref().is_ok_and(|outcome| outcome.more);
+        let report = JobReport { source: job.source.clone(), table: job.plan.name.clone(), outcome };
+        done.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+        more
     }
 }

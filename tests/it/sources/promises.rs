@@ -245,6 +245,7 @@ fn a_check_says_what_is_there_and_the_list_names_it() {
             "postgres" => "PostgreSQL 1",
             "mysql" => "MariaDB 1",
             "csv" => "UTF-8",
+            "excel" => "xlsx",
             "kafka" => "Kafka, 1 brokers",
             _ => "SQLite 3",
         };
