@@ -23,7 +23,7 @@ impl Book {
         match opened {
             Ok(Ok(book)) => Ok(Self(book)),
             Ok(Err(XlsError::Password)) => Err(document.refused(PASSWORD)),
-            Ok(Err(XlsError::Cfb(_))) if is_locked(document)? => Err(document.refused(PASSWORD)),
+            Ok(Err(_)) | Err(_) if is_locked(document)? => Err(document.refused(PASSWORD)),
             Ok(Err(_)) | Err(_) => Err(document.broken("is no whole workbook, or is damaged")),
         }
     }

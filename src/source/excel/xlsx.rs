@@ -62,6 +62,8 @@ pub(super) struct XlsxRows {
     is_1904: bool,
     /// The first cells of the row behind the one given last.
     held: SheetRow,
+    /// Whether the last cell was read: the library takes another question for a broken file.
+    ended: bool,
     /// Formulas without result, once an empty cell gave reason to look for them.
     gaps: Option<HashSet<(u32, u32)>>,
 }
@@ -75,15 +77,18 @@ impl XlsxRows {
         let code = |style: &calamine::Style| style.number_format.as_ref().map(|format| NumberStyle::of(&format.format_code));
         let styles =
             open.with_dependent(|_, cells| cells.styles().iter().map(|s| code(s).unwrap_or(NumberStyle::Plain)).collect());
-        Ok(Self { document, sheet: sheet.to_owned(), open, styles, is_1904, held: SheetRow::default(), gaps: None })
+        Ok(Self { document, sheet: sheet.to_owned(), open, styles, is_1904, held: SheetRow::default(), ended: false, gaps: None })
     }
 }
 
 impl Rows for XlsxRows {
     fn next(&mut self, row: &mut SheetRow) -> Result<bool, SourceError> {
-        let Self { document, sheet, open, styles, is_1904, held, gaps } = self;
+        let Self { document, sheet, open, styles, is_1904, held, ended, gaps } = self;
         std::mem::swap(row, held);
         held.begin(0);
+        if *ended {
+            return Ok(row.number != 0);
+        }
         open.with_dependent_mut(|_, cells| {
             while let Some((cell, style)) = cells.next_cell_with_style_id().map_err(|error| trouble(document, &error))? {
                 let (line, column) = cell.get_position();
@@ -108,6 +113,7 @@ impl Rows for XlsxRows {
                     return Ok(true);
                 }
             }
+            *ended = true;
             Ok(row.number != 0)
         })
     }

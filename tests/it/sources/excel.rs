@@ -216,6 +216,7 @@ fn the_header_is_found_under_titles_and_over_two_rows() {
 fn a_used_range_far_beyond_the_data_costs_nothing_and_what_stands_there_is_told() {
     let bytes = book(|sheet| {
         grid(sheet, &[&["a", "b"], &["1", "2"], &["3", "4"], &["5", "6"]]);
+        sheet.set_formula_result_default("");
         let bordered = Format::new().set_bold();
         for row in 4..2000 {
             sheet.write_blank(row, 0, &bordered).unwrap();
@@ -241,7 +242,7 @@ fn classes() -> Vec<u8> {
     ];
     for (name, hidden, rows) in sheets {
         let sheet = workbook.add_worksheet();
-        sheet.set_name(name).unwrap().set_hidden(hidden);
+        sheet.set_name(name).unwrap().set_hidden(hidden).set_active(name == "一班");
         grid(sheet, rows);
     }
     workbook.save_to_buffer().unwrap()

@@ -90,6 +90,7 @@ pub(super) fn csv_cell(cell: &Cell, delimiter: char) -> String {
 fn workbook(columns: &[&str], rows: impl Iterator<Item = Vec<Cell>>) -> Vec<u8> {
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet();
+    sheet.set_formula_result_default("");
     for (column, name) in columns.iter().enumerate() {
         sheet.write_string(0, column as u16, *name).unwrap();
     }
