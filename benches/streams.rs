@@ -6,12 +6,17 @@
 //!   server that only acknowledges (the ceiling); hubs to that same server; hubs to the platform.
 //! * `cargo bench --bench streams -- away [rows] [waves]` (10,000 rows a table, ten waves): one hub, a platform that
 //!   answers, one that waits before each batch, one that is away; all rows change in each wave. Resident memory.
+//! * `tests/run.sh --servers=kafka cargo bench --bench streams -- kafka [schools] [rows]`: the first over Kafka: messages made
+//!   before and handed to a bare client until the broker has acknowledged them (the ceiling); hubs until it has
+//!   acknowledged what they write; hubs until the platform's verdicts are back.
 
 #[path = "../tests/it/many/line.rs"]
 mod line;
 #[path = "../tests/it/many/school.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod school;
+#[path = "streams/topics.rs"]
+mod topics;
 
 use std::io::{BufRead, BufReader, Read};
 use std::pin::Pin;
@@ -49,6 +54,8 @@ fn main() {
     match words.first().map(String::as_str) {
         Some("platform") => runtime.block_on(platform(number(1, 1), number(2, 0))),
         Some("acknowledge") => runtime.block_on(acknowledge()),
+        Some("kafka") => runtime.block_on(topics::many(number(1, 20), number(2, 5_000))),
+        Some("reader") => runtime.block_on(topics::reader(number(1, 1), words.get(2).map_or("", String::as_str))),
         Some("away") => runtime.block_on(away(number(1, 10_000), number(2, 10))),
         _ => runtime.block_on(many(number(0, 200), number(1, 500))),
     }
@@ -67,6 +74,10 @@ impl Other {
         let mut url = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut url).unwrap();
         Self { child, url: url.trim().to_owned() }
+    }
+
+    fn pid(&self) -> String {
+        self.child.id().to_string()
     }
 }
 
@@ -153,9 +164,11 @@ async fn acknowledge() {
 /// User and system time of a process so far.
 fn cpu(pid: &str) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<u64> = stat.rsplit(')').next().unwrap().split_whitespace().filter_map(|f| f.parse().ok()).collect();
-    // The state before them is no number; the kernel counts in hundredths of a second on every Linux that this runs on.
-    Duration::from_millis((fields[10] + fields[11]) * 10)
+    // By place: not all of these fields are numbers without a sign, that of the terminal is -1 where there is none.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    // The kernel counts in hundredths of a second on every Linux that this runs on.
+    Duration::from_millis(ticks * 10)
 }
 
 /// One run: what it took, in all.
@@ -165,14 +178,13 @@ struct Spent {
     other: f64,
 }
 
-async fn measured(other: &Other, work: impl Future<Output = ()>) -> Spent {
-    let pid = other.child.id().to_string();
-    let (began, own, theirs) = (Instant::now(), cpu("self"), cpu(&pid));
+async fn measured(pid: &str, work: impl Future<Output = ()>) -> Spent {
+    let (began, own, theirs) = (Instant::now(), cpu("self"), cpu(pid));
     work.await;
     Spent {
         wall: began.elapsed().as_secs_f64(),
         own: (cpu("self") - own).as_secs_f64(),
-        other: (cpu(&pid) - theirs).as_secs_f64(),
+        other: (cpu(pid) - theirs).as_secs_f64(),
     }
 }
 
@@ -186,12 +198,12 @@ async fn many(schools: u32, rows: u32) {
     println!("{:.0} bytes a record", payload as f64 * f64::from(schools) / records);
     println!("{:<36} {:>9} {:>12} {:>14} {:>18} {:>14}", "run", "wall s", "records/s", "sender µs", "platform µs", "both µs");
     let plain = Other::start(&["acknowledge"]);
-    let ceiling = measured(&plain, bare(&plain.url, schools, &messages)).await;
+    let ceiling = measured(&plain.pid(), bare(&plain.url, schools, &messages)).await;
     show("bare client, acknowledged", records, &ceiling);
-    let alone = measured(&plain, hubs(&all, "plain", &plain.url)).await;
+    let alone = measured(&plain.pid(), hubs(&all, "plain", &plain.url)).await;
     show("hubs, acknowledged", records, &alone);
     let brain = Other::start(&["platform", &schools.to_string()]);
-    let whole = measured(&brain, hubs(&all, "platform", &brain.url)).await;
+    let whole = measured(&brain.pid(), hubs(&all, "platform", &brain.url)).await;
     show("hubs, platform", records, &whole);
     let both = |s: &Spent| s.own + s.other;
     println!(

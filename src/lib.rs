@@ -9,6 +9,7 @@ pub mod fault;
 pub mod finding;
 pub mod normalize;
 pub mod pipeline;
+pub mod propose;
 pub mod record;
 pub mod report;
 pub mod sample;

@@ -41,6 +41,36 @@ pub struct RefusalLine {
     pub rows: u64,
 }
 
+/// Answer of `request`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SystemAnswer {
+    /// The folder written.
+    pub to: PathBuf,
+    /// The files in it.
+    pub files: Vec<String>,
+    /// What is asked for.
+    pub tables: Vec<AskedTable>,
+}
+
+/// A table that a system's keeper is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AskedTable {
+    /// The table of the standard.
+    pub table: String,
+    /// Its Chinese name.
+    pub label: String,
+    /// The view.
+    pub view: String,
+    /// How many columns.
+    pub columns: usize,
+    /// Those that have to be there.
+    pub mandatory: usize,
+    /// Those with sensitive values.
+    pub sensitive: usize,
+    /// Whether a mapping says where the columns come from; otherwise the keeper fills the view in.
+    pub mapped: bool,
+}
+
 /// A number held against the one it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Compared {

@@ -127,6 +127,9 @@ fn connect(plan: &Plan, answer: &mut CheckAnswer) {
                     Text::new(&checked.about, &checked.about),
                 ));
                 answer.steps.extend(checked.notes.into_iter().map(|note| step(&target, Text::new("提示", "note"), None, note)));
+                if checked.can_write {
+                    answer.steps.extend(reader_account(plan, connector, &place, name));
+                }
             }
             Err(error) => {
                 let text = error.to_string();
@@ -139,6 +142,27 @@ fn connect(plan: &Plan, answer: &mut CheckAnswer) {
             fit(plan, connector, &place, document, answer);
         }
     }
+}
+
+/// The SQL of an account that can read what the mappings of a source name, and do nothing else.
+fn reader_account(plan: &Plan, connector: &dyn source::Connector, place: &SourcePlace<'_>, name: &str) -> Option<CheckStep> {
+    let own = || plan.active().filter(|(document, _)| document.source() == name).map(|(document, _)| document.read());
+    let objects: BTreeSet<String> = own().filter_map(|read| read.object.clone()).collect();
+    let queries = own().filter(|read| read.query.is_some()).count();
+    let sql = connector.account_sql(place, &objects.into_iter().collect::<Vec<_>>())?;
+    let found = match queries {
+        0 => Text::new("请管理员按下列 SQL 建立只读账号", "have the administrator make a read-only account with this SQL"),
+        n => Text::new(
+            format!("请管理员按下列 SQL 建立只读账号；另有 {n} 个查询，其中的表也须逐一授权"),
+            format!(
+                "have the administrator make a read-only account with this SQL; the tables of {n} queries need grants as well"
+            ),
+        ),
+    };
+    Some(CheckStep {
+        remedy: Some(Text::new(&sql, &sql)),
+        ..step(&Target::Source(name.to_owned()), Text::new("只读账号", "read-only account"), None, found)
+    })
 }
 
 /// Opens what a mapping reads and holds the mapping against the columns found.

@@ -19,28 +19,32 @@ mod opening;
 mod plan;
 mod platform;
 mod progress;
+mod proposing;
 mod quarantine;
 mod reporting;
 mod request;
+mod requesting;
 mod resend;
 mod service;
 mod serving;
+mod skeleton;
 mod status;
 mod trying;
 mod view;
 
 pub use answer::{
-    ApproveAnswer, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DeletionLine, DemoAnswer, ExportAnswer,
+    ApproveAnswer, AskedTable, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DeletionLine, DemoAnswer, ExportAnswer,
     ImbalanceLine, LeaseLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer,
-    ReleaseAnswer, ResendAnswer, ResendLine, RetryAnswer, RunAnswer, RunLine, StatusAnswer, StatusLine, Target, TryAnswer,
-    TryRow, TryVerdict, UpstreamStock, ViolationLine,
+    ReleaseAnswer, ResendAnswer, ResendLine, RetryAnswer, RunAnswer, RunLine, StatusAnswer, StatusLine, SystemAnswer, Target,
+    TryAnswer, TryRow, TryVerdict, UpstreamStock, ViolationLine,
 };
 pub use counts::{Counts, DomainName, DomainSection, TableLine};
 pub use failure::Failure;
 pub use progress::{Progress, Silent};
+pub use proposing::{InitAnswer, InitDone, InitLeft, InitLine, InitTable};
 pub use request::{
-    ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Part, QuarantineRequest,
-    RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, TryRequest,
+    ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, InitRequest, Part,
+    QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
 };
 pub use service::{AroundStore, Fittings};
 
@@ -50,6 +54,14 @@ pub use service::{AroundStore, Fittings};
 /// What keeps the demo from ending. Numbers that differ from the expected ones are part of the answer.
 pub fn demo(context: &Context<'_>, request: &DemoRequest) -> Result<DemoAnswer, Failure> {
     demo::answer(context, request)
+}
+
+/// Looks at a source and proposes mappings of it: writes mapping files, and a settings file where there is none.
+///
+/// # Errors
+/// What keeps the source from being looked at, or a file from being written.
+pub fn init(context: &Context<'_>, request: &InitRequest) -> Result<InitAnswer, Failure> {
+    proposing::answer(context, request)
 }
 
 /// Looks for every problem of settings, mappings, sources and upstreams.
@@ -157,6 +169,14 @@ pub fn rekey(context: &Context<'_>, request: &RekeyRequest) -> Result<RekeyAnswe
 pub fn approve(context: &Context<'_>, request: &ApproveRequest) -> Result<ApproveAnswer, Failure> {
     let hub = if request.table.is_some() { open(context)? } else { look(context)? };
     approvals::approve(&hub, request)
+}
+
+/// Writes what a school sends to the keeper of a system, so that the hub can read it: letter, columns, views, grants.
+///
+/// # Errors
+/// What keeps the files from being written: an unknown table or system, a file that is there already.
+pub fn request_system(context: &Context<'_>, request: &SystemRequest) -> Result<SystemAnswer, Failure> {
+    requesting::answer(context, request)
 }
 
 /// The reference central platform; comes back when it is stopped.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{BrainAnswer, BrainRequest, Context, Failure};
 use crate::brain::{Brain, BrainConfig};
-use crate::config;
+use crate::config::{self, Environment};
 use crate::finding::Text;
 
 /// Where the sandbox listens unless told otherwise.
@@ -23,9 +23,10 @@ fn settings(context: &Context<'_>, request: &BrainRequest) -> Result<BrainConfig
         // An open sandbox: one well-known account that may report for any school.
         return Ok(BrainConfig { listen: request.listen.unwrap_or(LISTEN), ..BrainConfig::sandbox("") });
     };
-    let value: serde_json::Value = config::load_single(file, &BrainConfig::schema()).map_err(Failure::Settings)?;
+    let (schema, env) = (BrainConfig::schema(), Environment::process());
+    let value: serde_json::Value = config::load_single(file, &schema, &env).map_err(Failure::Settings)?;
     let said = value.get("listen").is_some();
-    let mut config: BrainConfig = config::load_single(file, &BrainConfig::schema()).map_err(Failure::Settings)?;
+    let mut config: BrainConfig = config::load_single(file, &schema, &env).map_err(Failure::Settings)?;
     match request.listen {
         Some(listen) if said && listen != config.listen => {
             context.progress.note(overruled(config.listen, listen));
@@ -59,9 +60,7 @@ pub(super) fn run(context: &Context<'_>, request: &BrainRequest) -> Result<Brain
             context.progress.note(Text::new(format!("流式上报（gRPC）在 {url}"), format!("streams (gRPC) are at {url}")));
         }
         super::service::asked_to_stop().await;
-        let batches = brain.batches().await.map_err(|e| Failure::part(&e))?;
-        let stored = batches.iter().map(|b| b.storage_num.max(0) as u64).sum();
-        let received: u64 = batches.iter().map(|b| b.collect_num.max(0) as u64).sum();
+        let (received, stored) = brain.totals().await.map_err(|e| Failure::part(&e))?;
         brain.stop().await.map_err(|e| Failure::part(&e))?;
         Ok(BrainAnswer { url, stored, refused: received.saturating_sub(stored) })
     })

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::Progress;
 use crate::finding::Lang;
+use crate::propose::Way;
 
 /// What every command gets.
 pub struct Context<'a> {
@@ -42,6 +43,27 @@ pub enum DemoUpstream {
         /// `host:port` each.
         brokers: Vec<String>,
     },
+}
+
+/// `xiaoshu init`.
+#[derive(Debug, Clone, Default)]
+pub struct InitRequest {
+    /// The source of the settings; `None` for the only one.
+    pub source: Option<String>,
+    /// Where there are no settings yet: the kind of the source.
+    pub kind: Option<String>,
+    /// Where there are no settings yet: its file or folder.
+    pub file: Option<PathBuf>,
+    /// Where there are no settings yet: its server.
+    pub url: Option<String>,
+    /// Where there are no settings yet: the edition.
+    pub edition: Option<String>,
+    /// The folder to write mappings to; `None` for that of the settings.
+    pub to: Option<PathBuf>,
+    /// Replace mapping files that are there.
+    pub force: bool,
+    /// Write no mapping file.
+    pub show: bool,
 }
 
 /// `xiaoshu check`.
@@ -159,6 +181,25 @@ pub struct RekeyRequest {
 pub struct ApproveRequest {
     /// The table whose deletions are approved; `None` only shows.
     pub table: Option<String>,
+}
+
+/// `xiaoshu request SYSTEM`.
+#[derive(Debug, Clone)]
+pub struct SystemRequest {
+    /// A source of the settings, or any name for a system that is not among them yet.
+    pub system: String,
+    /// The tables of the standard; empty for those that the source is mapped onto.
+    pub tables: Vec<String>,
+    /// How the data is to come; `None` for what the source's kind says.
+    pub way: Option<Way>,
+    /// The system's name in the letter.
+    pub title: Option<String>,
+    /// The database account that the hub is to get.
+    pub account: String,
+    /// Where the hub connects from.
+    pub host: Option<String>,
+    /// The folder to write; `request-SYSTEM` when left out.
+    pub to: Option<PathBuf>,
 }
 
 /// `xiaoshu brain`.

@@ -139,10 +139,10 @@ async fn demand(State(platform): Shared, body: Bytes) -> Answer {
         (None, Some(table)) => Demanded::Reconcile(table),
         _ => return Err(Trouble(StatusCode::BAD_REQUEST, "name resend or reconcile".to_owned())),
     };
-    if platform.streams.demand(&of.school, what) {
+    if platform.demand(&of.school, what) {
         Ok(StatusCode::NO_CONTENT.into_response())
     } else {
-        Err(Trouble(StatusCode::NOT_FOUND, "the school has no stream".to_owned()))
+        Err(Trouble(StatusCode::NOT_FOUND, "the school has neither stream nor return topic".to_owned()))
     }
 }
 

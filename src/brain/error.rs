@@ -34,9 +34,18 @@ pub enum BrainError {
         #[source]
         source: std::io::Error,
     },
+    /// Another platform process keeps its effects in the directory.
+    #[error(
+        "the directory {} is in use by another platform process: stop it, name another directory, or let several share a \
+         database by effects.postgres", .0.display()
+    )]
+    DirectoryInUse(std::path::PathBuf),
     /// The database of the effects fails.
     #[error("the platform's database")]
     Database(#[from] database::Database),
+    /// Others write the same again and again; nothing was written.
+    #[error("the platform's database is too busy with the same records")]
+    Busy,
     /// The platform has been stopped.
     #[error("the platform has been stopped")]
     Stopped,
@@ -47,17 +56,27 @@ pub enum BrainError {
 
 /// `sqlx` is known below `effects/` alone; its errors arrive here boxed.
 pub(super) mod database {
-    /// A boxed database error.
+    use crate::fault::FaultClass;
+
+    /// A boxed database error, and its class.
     #[derive(Debug, thiserror::Error)]
-    #[error(transparent)]
-    pub struct Database(pub(in crate::brain) Box<dyn std::error::Error + Send + Sync>);
+    #[error("{source}")]
+    pub struct Database {
+        /// The cause.
+        #[source]
+        pub(in crate::brain) source: Box<dyn std::error::Error + Send + Sync>,
+        pub(in crate::brain) class: FaultClass,
+    }
 }
 
 impl Classified for BrainError {
     fn fault_class(&self) -> FaultClass {
         match self {
-            Self::Settings(_) | Self::Edition { .. } | Self::Listen { .. } | Self::Directory { .. } => FaultClass::Configuration,
-            Self::Database(_) | Self::Stopped => FaultClass::Transient,
+            Self::Settings(_) | Self::Edition { .. } | Self::Listen { .. } | Self::Directory { .. } | Self::DirectoryInUse(_) => {
+                FaultClass::Configuration
+            }
+            Self::Database(database) => database.class,
+            Self::Busy | Self::Stopped => FaultClass::Transient,
             Self::Internal(_) => FaultClass::Bug,
         }
     }

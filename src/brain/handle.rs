@@ -14,12 +14,12 @@ use super::clock::{Clock, SystemClock, parse_printed, whole_second};
 use super::config::BrainConfig;
 use super::control;
 use super::digital_base::{self, RsaKey, sm4_key};
-use super::effects::{Counts, Effect, Effects, HeldRow, NewBatch, ReportedBatch, Times};
+use super::effects::{self, Counts, Effect, HeldRow, NewBatch, ReportedBatch, Times};
 use super::error::BrainError;
 use super::faults::{Call, Fault, Script};
 use super::grpc::{self, Demanded, End, Running, SchoolView, Streams};
 use super::judge::{EditionJudge, RowJudge};
-use super::kafka::{self, Consuming};
+use super::kafka::{self, Consuming, Demands};
 use super::line::{Lines, Peer};
 use super::platform::{Calls, Platform};
 use crate::standard::{EditionId, Standard};
@@ -59,7 +59,8 @@ impl Brain {
         judge: Arc<dyn RowJudge>,
     ) -> Result<BrainHandle, BrainError> {
         check(&config)?;
-        let effects = Arc::new(Effects::open(config.directory.as_deref()).await?);
+        let holder = random_hex();
+        let effects = effects::open(&config, &holder).await?;
         let address = config.listen;
         let listen = |source| BrainError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
@@ -68,9 +69,10 @@ impl Brain {
         let platform = Arc::new(Platform {
             accounts: Accounts::new(config.accounts.clone()),
             judge,
-            stream_effects: Arc::clone(&effects) as Arc<dyn super::effects::StreamEffects>,
             effects,
+            holder,
             streams: Streams::default(),
+            demands: Demands::default(),
             script: Script::default(),
             rsa: RsaKey::new(config.login.rsa_bits),
             calls: Calls::default(),
@@ -107,6 +109,14 @@ fn check(config: &BrainConfig) -> Result<(), BrainError> {
     }
     if config.results.num_base > 1 {
         return wrong("results.num_base must be 0 or 1".to_owned());
+    }
+    if config.effects.postgres.is_some() && config.directory.is_some() {
+        return wrong("directory and effects.postgres are both set, and rows are kept in one place: take one away".to_owned());
+    }
+    if config.effects.postgres.is_some() && config.login.single_session {
+        let what = "login.single_session cannot hold with effects.postgres: each process of a shared database knows its own \
+                    sessions alone; keep rows in a directory, or leave sessions as they are";
+        return wrong(what.to_owned());
     }
     if !(1024..=8192).contains(&config.login.rsa_bits) {
         return wrong("login.rsa_bits must be between 1024 and 8192".to_owned());
@@ -197,14 +207,14 @@ impl BrainHandle {
         grpc::schools(&self.platform).await
     }
 
-    /// Asks a school's hub for a table once more; `false` when it has no stream.
+    /// Asks a school's hub for a table once more, on its stream or the return topic; `false` when there is neither.
     pub fn ask_to_resend(&self, school: &str, table: &str) -> bool {
-        self.platform.streams.demand(school, Demanded::Resend(table.to_owned()))
+        self.platform.demand(school, Demanded::Resend(table.to_owned()))
     }
 
-    /// Asks a school's hub for a comparison of a table, or of all where it is empty; `false` when it has no stream.
+    /// Asks a school's hub for a comparison of a table, or of all where it is empty, likewise.
     pub fn ask_to_reconcile(&self, school: &str, table: &str) -> bool {
-        self.platform.streams.demand(school, Demanded::Reconcile(table.to_owned()))
+        self.platform.demand(school, Demanded::Reconcile(table.to_owned()))
     }
 
     /// The address listened on.
@@ -278,6 +288,17 @@ impl BrainHandle {
     /// When the database fails.
     pub async fn batches(&self) -> Result<Vec<ReportedBatch>, BrainError> {
         self.platform.effects.batches().await
+    }
+
+    /// Rows received and rows accepted, in all; of a shared database by all its processes.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn totals(&self) -> Result<(u64, u64), BrainError> {
+        let rows = self.platform.effects.received().await?;
+        let sum = |rows: i64, of: i64| rows.saturating_add(of.max(0));
+        let (received, accepted) = rows.iter().fold((0, 0), |(r, a), (_, t)| (sum(r, t.received), sum(a, t.accepted)));
+        Ok((received.unsigned_abs(), accepted.unsigned_abs()))
     }
 
     /// Adds a result of somebody else.

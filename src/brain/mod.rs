@@ -17,7 +17,7 @@
 //! | `POST /brain/control/results` | adds a result of somebody else, a [`Foreign`] |
 //! | `GET /brain/effects?table=`, `/brain/writes?table=` | what was written, with effect or all |
 //! | `GET /brain/counts`, `/brain/digest` | rows held, writes, effects by table; a digest over all that is held |
-//! | `POST /brain/control/demand` | asks a hub on a stream: `{"school": "…", "resend": "T"}`, or `"reconcile": "T"` (empty for all) |
+//! | `POST /brain/control/demand` | asks a hub, on its stream or the return topic: `{"school": "…", "resend": "T"}`, or `"reconcile": "T"` (empty for all) |
 //! | `GET /brain/schools` | each school: connected, last seen, tables with their freshness, accepted share |
 //! | `GET /brain/batches`, `/brain/calls`, `/brain/accounts` | batches with their verdicts; calls counted; accounts without secrets |
 //!
@@ -28,6 +28,7 @@ mod accounts;
 mod clock;
 mod config;
 mod control;
+mod digest;
 mod digital_base;
 mod effects;
 mod error;
@@ -41,9 +42,9 @@ mod platform;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{
-    Account, BrainConfig, CipherCode, DateTimes, GateConfig, GrpcConfig, KafkaConfig, LoginConfig, LoginParameters, LoginStyle,
-    PageStyle, ResultsBody, ResultsConfig, RowsConfig, RsaPadding, SealedFields, Secret, Sm4KeyCut, TextCode, TokenHeader,
-    ZoneStyle,
+    Account, BrainConfig, CipherCode, DateTimes, EffectsConfig, GateConfig, GrpcConfig, KafkaConfig, LoginConfig,
+    LoginParameters, LoginStyle, PageStyle, ResultsBody, ResultsConfig, RowsConfig, RsaPadding, SealedFields, Secret, Sm4KeyCut,
+    TextCode, TokenHeader, ZoneStyle,
 };
 pub use effects::{Counts, Effect, HeldRow, Operation, ReportedBatch};
 pub use error::BrainError;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::{Part, RampTarget};
+use crate::propose::{Dialect, Way};
 
 /// Xiaoshu, the data hub of a vocational school
 #[derive(Debug, Parser)]
@@ -60,6 +61,39 @@ pub enum UpstreamArg {
     Kafka,
 }
 
+/// How a system's data comes to the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WayArg {
+    /// Views in Oracle
+    Oracle,
+    /// Views in SQL Server
+    Sqlserver,
+    /// Views in MySQL or MariaDB
+    Mysql,
+    /// Views in PostgreSQL
+    Postgres,
+    /// Views in Dameng
+    Dameng,
+    /// Views in KingbaseES
+    Kingbase,
+    /// Files in a folder
+    Files,
+}
+
+impl From<WayArg> for Way {
+    fn from(way: WayArg) -> Self {
+        match way {
+            WayArg::Oracle => Self::Views(Dialect::Oracle),
+            WayArg::Sqlserver => Self::Views(Dialect::SqlServer),
+            WayArg::Mysql => Self::Views(Dialect::Mysql),
+            WayArg::Postgres => Self::Views(Dialect::Postgres),
+            WayArg::Dameng => Self::Views(Dialect::Dameng),
+            WayArg::Kingbase => Self::Views(Dialect::Kingbase),
+            WayArg::Files => Self::Files,
+        }
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -74,6 +108,33 @@ pub enum Command {
         /// Kafka brokers, for --upstream kafka
         #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', required_if_eq("upstream", "kafka"))]
         brokers: Vec<String>,
+    },
+    /// Look at a source and propose mappings of it
+    Init {
+        /// Source of the settings; left out: the only one
+        #[arg(long, value_name = "NAME")]
+        source: Option<String>,
+        /// Without settings: kind of the source
+        #[arg(long, value_name = "KIND", requires = "file")]
+        kind: Option<String>,
+        /// Without settings: file or folder of the source
+        #[arg(long, value_name = "PATH", conflicts_with = "url")]
+        file: Option<PathBuf>,
+        /// Without settings: server of the source, mysql://user@host:port/database or the same with postgres
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+        /// Without settings: edition of the standard
+        #[arg(long, value_name = "EDITION")]
+        edition: Option<String>,
+        /// Folder to write mapping files to, instead of that of the settings
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+        /// Replace mapping files that are there
+        #[arg(long)]
+        force: bool,
+        /// Only show what would be proposed
+        #[arg(long)]
+        show: bool,
     },
     /// Find every problem of settings, mappings, sources and upstreams
     Check {
@@ -160,6 +221,30 @@ pub enum Command {
         /// Table whose deletions are approved
         #[arg(value_name = "TABLE")]
         table: Option<String>,
+    },
+    /// Write what a school sends to the keeper of a system: letter, columns, views and grants
+    Request {
+        /// Source of the settings, or the name of a system that is not there yet
+        #[arg(value_name = "SYSTEM")]
+        system: String,
+        /// Tables of the standard; left out: those that the source is mapped onto
+        #[arg(long = "table", value_name = "TABLE", value_delimiter = ',')]
+        tables: Vec<String>,
+        /// How the data comes: oracle, sqlserver, mysql, postgres, dameng, kingbase, or files
+        #[arg(long, value_name = "WAY", value_enum)]
+        way: Option<WayArg>,
+        /// The system's name in the letter
+        #[arg(long, value_name = "NAME")]
+        title: Option<String>,
+        /// Database account that the hub is to get
+        #[arg(long, value_name = "NAME", default_value = "xiaoshu_ro")]
+        account: String,
+        /// Address that the hub connects from
+        #[arg(long, value_name = "HOST")]
+        host: Option<String>,
+        /// Folder to write; left out: request-SYSTEM
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
     },
     /// Run the reference central platform
     Brain {

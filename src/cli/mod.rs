@@ -23,8 +23,8 @@ use std::sync::Arc;
 use clap::FromArgMatches;
 
 use crate::app::{
-    self, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Failure,
-    QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, TryRequest,
+    self, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Failure, InitRequest,
+    QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
 };
 use crate::{fault::Classified, telemetry};
 
@@ -86,6 +86,12 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
             };
             demo(context, output, &DemoRequest { once, upstream })
         }
+        Command::Init { source, kind, file, url, edition, to, force, show } => {
+            let answer = app::init(context, &InitRequest { source, kind, file, url, edition, to, force, show })?;
+            context.progress.end();
+            output.print(&answer, |o| render::init(o, &answer))?;
+            Ok(Exit::found(answer.tables.iter().all(|table| table.done != app::InitDone::Faulty)))
+        }
         Command::Check { connect, upstream } => check(context, output, &CheckRequest { connect, upstream }),
         Command::Try { table, source, rows } => {
             let answer = app::try_table(context, &TryRequest { table, source, rows })?;
@@ -128,6 +134,14 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
             let answer = app::approve(context, &ApproveRequest { table })?;
             output.print(&answer, |o| render::approve(o, &answer))?;
             Ok(Exit::found(answer.approved.is_some() || answer.pending.is_empty()))
+        }
+        Command::Request { system, tables, way, title, account, host, to } => {
+            let answer = app::request_system(
+                context,
+                &SystemRequest { system, tables, way: way.map(Into::into), title, account, host, to },
+            )?;
+            output.print(&answer, |o| render::system(o, &answer))?;
+            Ok(Exit::Ok)
         }
         Command::Brain { listen, config, edition } => {
             let answer = app::brain(context, &BrainRequest { listen, config, edition })?;

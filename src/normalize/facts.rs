@@ -33,6 +33,15 @@ impl MappingDocument {
         }
     }
 
+    /// The columns that fill no field but are read all the same: those that choose rows, order them, name them, and hold
+    /// keys to adopt.
+    pub fn choosing_columns(&self) -> Vec<&str> {
+        let filters = self.body.filters.iter().map(|filter| filter.column.as_str());
+        let order = self.body.read.order_by.iter().map(String::as_str);
+        let adopted = self.body.key.adopt.as_ref().and_then(|adopt| adopt.column.as_deref());
+        filters.chain(order).chain(self.body.key.source_id.as_deref()).chain(adopted).collect()
+    }
+
     /// The columns that feed sensitive fields of its table: their cells are not shown.
     pub fn sensitive_columns(&self, plan: &TablePlan) -> BTreeSet<String> {
         let sensitive = plan.fields.iter().filter(|field| field.sensitivity.is_sensitive());

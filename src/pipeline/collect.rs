@@ -1,6 +1,6 @@
 //! One collection: all jobs, parents first, sources side by side; then what waited and can go on.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::order::levels;
@@ -36,7 +36,8 @@ pub struct JobReport {
 /// What one collection did.
 #[derive(Debug, Default)]
 pub struct CollectReport {
-    /// Every run, in the order they ended: one of each job, and more where a source had more to give.
+    /// Every run, in the order they ended: one of each job, and more where a source had more to give; none of those whose
+    /// source is left alone at this time of day.
     pub jobs: Vec<JobReport>,
     /// Quarantined rows that were re-run because what they waited for arrived, and how many of them landed.
     pub retried: (u64, u64),
@@ -115,7 +116,12 @@ impl Pipeline {
             }
             std::thread::scope(|scope| {
                 for jobs in by_source.values() {
-                    scope.spawn(|| self.run_in_turn(jobs, stop, &done));
+                    let side_by_side = jobs.first().map_or(1, |job| job.guest().connections()).min(jobs.len());
+                    let waiting = Arc::new(Mutex::new(jobs.iter().copied().collect::<VecDeque<&Job>>()));
+                    for _ in 0..side_by_side {
+                        let (waiting, done) = (Arc::clone(&waiting), &done);
+                        scope.spawn(move || self.run_in_turn(&waiting, stop, done));
+                    }
                 }
             });
         }
@@ -142,9 +148,18 @@ impl Pipeline {
         Ok(total)
     }
 
-    fn run_in_turn(&self, jobs: &[&Job], stop: &(dyn Fn() -> bool + Sync), done: &Mutex<Vec<JobReport>>) {
-        for job in jobs {
-            while !stop() && self.run_once(job, done) {}
+    fn run_in_turn(&self, waiting: &Mutex<VecDeque<&Job>>, stop: &(dyn Fn() -> bool + Sync), done: &Mutex<Vec<JobReport>>) {
+        let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        while let Some(job) = next() {
+            if stop() {
+                return;
+            }
+            if let Some(wait) = job.guest().closed_for((self.around.clock)()) {
+                let minutes = wait.as_secs().div_ceil(60);
+                tracing::info!(source = %job.source, table = %job.plan.name, minutes, "left alone until its hours begin (guest.hours)");
+                continue;
+            }
+            while self.run_once(job, done) && !stop() {}
         }
     }
 

@@ -10,7 +10,7 @@ use super::{BatchRoom, PipelineError};
 use crate::finding::{Locator, Place};
 use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
 use crate::record::Namespace;
-use crate::source::{Column, Connector, Position, Source, SourceBatch, SourceError, SourcePlace};
+use crate::source::{Column, Connector, Guest, Position, Source, SourceBatch, SourceError, SourcePlace};
 use crate::standard::{Standard, TableId, TablePlan};
 use crate::store::{FeedId, Landed, Millis, Store};
 use crate::validate::Checks;
@@ -99,6 +99,11 @@ impl Surroundings {
 }
 
 impl Job {
+    /// How the hub behaves towards the source.
+    pub(super) fn guest(&self) -> Guest {
+        Guest::of(&self.settings)
+    }
+
     /// Opens the object to read.
     pub(super) fn open(&self, resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
         let place = SourcePlace { name: &self.source, settings: &self.settings, base: &self.base };

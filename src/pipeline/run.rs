@@ -4,7 +4,7 @@
 //! other lands. At most two batches are under way, whatever the input's size: one being made or handed over, one landing.
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::field::Empty;
 
@@ -15,7 +15,7 @@ use crate::fault::Classified;
 use crate::finding::{Findings, Locator, Severity};
 use crate::normalize::{self, MappingPlan, Normalized};
 use crate::record::{Record, RecordBatch, natural_key_words};
-use crate::source::{Position, Source, SourceBatch};
+use crate::source::{Guest, Position, Source, SourceBatch};
 use crate::store::{Landed, LandingBatch, NewRun, RunEnd, RunId, RunSummary, StoreError};
 use crate::telemetry;
 use crate::validate::{Accepted, Rejected, judge};
@@ -196,7 +196,14 @@ fn read(
     to: SyncSender<Ready>,
     back: &Receiver<Position>,
 ) -> Result<(), PipelineError> {
-    while let Some(batch) = source.next_batch(size.rows())? {
+    let began = Instant::now();
+    let guest = preparer.job.guest();
+    let mut pace = guest.pace();
+    loop {
+        let asked = began.elapsed().as_millis() as i64;
+        let Some(batch) = source.next_batch(pace.rows(size.rows()))? else { break };
+        let came = began.elapsed().as_millis() as i64;
+        let rest = pace.batch(asked, came, batch.len());
         size.read(batch.len());
         let ready = preparer.prepare(batch)?;
         if to.send(ready).is_err() {
@@ -204,6 +211,12 @@ fn read(
         }
         for position in back.try_iter() {
             source.committed(&position)?;
+        }
+        // Preparing and landing took their time already.
+        let since = Duration::from_millis((began.elapsed().as_millis() as i64 - came).max(0).unsigned_abs());
+        std::thread::sleep(rest.saturating_sub(since));
+        if let Some(wait) = guest.closed_for((preparer.around.clock)()) {
+            return Err(Guest::closed(&preparer.job.source, wait).into());
         }
     }
     Ok(())

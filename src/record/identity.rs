@@ -36,6 +36,20 @@ impl RecordKey {
         bytes.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase()).then_some(Self(bytes))
     }
 
+    /// The 128 bits that it prints; `None` unless it is upper-case hexadecimal.
+    pub fn bits(&self) -> Option<[u8; 16]> {
+        let digit = |c: u8| match c {
+            b'0'..=b'9' => Some(c - b'0'),
+            b'A'..=b'F' => Some(c - b'A' + 10),
+            _ => None,
+        };
+        let mut bits = [0; 16];
+        for (byte, pair) in bits.iter_mut().zip(self.0.chunks_exact(2)) {
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        }
+        Some(bits)
+    }
+
     /// The printed form.
     pub fn as_str(&self) -> &str {
         // Only ASCII letters and digits get in; a default key holds NUL bytes, which are ASCII too.

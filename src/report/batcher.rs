@@ -67,10 +67,14 @@ pub(super) fn plan(
     let mut seen = HashSet::new();
     for row in rows {
         let ahead = lane == Lane::Backfill || row.seq > cursor.seq;
-        let (rid, seq) = (row.rid, row.seq);
-        if seen.insert(rid) && !is_moot(&row, terms) {
+        let (rid, seq, op) = (row.rid, row.seq, row.op);
+        // It changed while the rows were read: the newer version is ahead, and stays so until the older one is settled.
+        if !seen.insert(rid) {
+            break;
+        }
+        if !is_moot(&row, terms) {
             match verdict(&row, terms, in_flight, waits) {
-                Some((reason, due)) => out.exceptions.push(NewException { rid, seq, reason, due }),
+                Some((reason, due)) => out.exceptions.push(NewException { rid, seq, reason, due, op }),
                 None => {
                     let tight = if row.split == 0 { bound } else { bound.min(row.split) };
                     if out.members.len() as u32 >= tight {
@@ -83,7 +87,7 @@ pub(super) fn plan(
                     let mut wire = Vec::with_capacity(row.payload.len() + 16);
                     match terms.renderer.render(&row.payload, row.op == Op::Delete, &mut wire)? {
                         Rendered::Unsealed => {
-                            out.exceptions.push(NewException { rid, seq, reason: Reason::Unsealed, due: None });
+                            out.exceptions.push(NewException { rid, seq, reason: Reason::Unsealed, due: None, op });
                         }
                         Rendered::Row { unsealed } => {
                             bytes += wire.len() as u64 + 1;

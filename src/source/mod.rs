@@ -8,18 +8,25 @@ mod bytes;
 mod csv;
 mod excel;
 mod files;
+mod guest;
 mod header;
+mod http;
 mod hub;
+mod json;
 mod kafka;
 mod mysql;
+mod odbc;
 mod postgres;
 mod push;
 mod reader;
 mod server;
+mod shape;
 mod sqlite;
 mod statement;
 
 pub use batch::{Cell, Column, ColumnKind, Position, RawFault, SourceBatch, SourceBatchBuilder};
+pub use guest::{Guest, Pace};
+pub use shape::{ColumnShape, SampleBounds, Samples, TableReference, TableShape, introspect};
 pub use sqlite::load_script;
 
 use std::path::Path;
@@ -29,7 +36,18 @@ use crate::fault::{Classified, FaultClass};
 
 /// All connectors there are.
 pub fn registry() -> &'static [&'static dyn Connector] {
-    &[&csv::Csv, &excel::Excel, &sqlite::Sqlite, &postgres::Postgres, &mysql::Mysql, &kafka::Kafka, &push::Push, &hub::Hub]
+    &[
+        &csv::Csv,
+        &excel::Excel,
+        &sqlite::Sqlite,
+        &postgres::Postgres,
+        &mysql::Mysql,
+        &odbc::Odbc,
+        &kafka::Kafka,
+        &http::Http,
+        &push::Push,
+        &hub::Hub,
+    ]
 }
 
 /// The connector of a kind.
@@ -82,6 +100,22 @@ pub trait Connector: Send + Sync {
     /// What keeps the source from being read.
     fn objects(&self, place: &SourcePlace<'_>) -> Result<Vec<String>, SourceError>;
 
+    /// SQL that makes an account which can read these objects and do nothing else, for the source's administrator; `None`
+    /// where a kind has no such accounts. Connects to nothing.
+    fn account_sql(&self, _place: &SourcePlace<'_>, _objects: &[String]) -> Option<String> {
+        None
+    }
+
+    /// The tables as their makers describe them: comments, columns, keys, as far as the source knows them. Reads no rows;
+    /// [`introspect`] takes the samples. Without a catalogue there are only names.
+    ///
+    /// # Errors
+    /// What keeps the source from being looked at.
+    fn describe(&self, place: &SourcePlace<'_>) -> Result<Vec<TableShape>, SourceError> {
+        let named = |name: String| TableShape { name, ..TableShape::default() };
+        Ok(self.objects(place)?.into_iter().map(named).collect())
+    }
+
     /// Opens one object for reading, from the start or behind `resume`.
     ///
     /// # Errors
@@ -120,8 +154,10 @@ pub struct ReadSpec {
 pub struct Checked {
     /// One line about server or file: product, version, encoding.
     pub about: String,
-    /// Things that work but should be mended (an account that can write …), as code and detail.
+    /// Things that work but should be mended, as code and detail.
     pub notes: Vec<crate::finding::Text>,
+    /// Whether the account can write, which is among the notes, too.
+    pub can_write: bool,
 }
 
 /// One object of a source being read. Blocking; runs on a thread of its own.
@@ -187,6 +223,14 @@ pub enum SourceError {
         /// What happened.
         what: String,
     },
+    /// The source asks for less.
+    #[error("{source_name}: {what}")]
+    Throttled {
+        /// The source.
+        source_name: Arc<str>,
+        /// What it said, and how long it wants to be left alone where it said that.
+        what: String,
+    },
     /// The content cannot be read at all: not text, not a database.
     #[error("{source_name}: {object}: {what}")]
     Content {
@@ -205,6 +249,7 @@ impl Classified for SourceError {
             Self::Settings { .. } => FaultClass::Configuration,
             Self::Denied { .. } => FaultClass::Credentials,
             Self::Connection { .. } => FaultClass::Transient,
+            Self::Throttled { .. } => FaultClass::Throttled,
             Self::Content { .. } => FaultClass::Data,
         }
     }

@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -113,6 +114,30 @@ impl Courier {
         Ok(Handout::Abandoned)
     }
 
+    /// Hands out batches that `next` makes, as they are asked for, until it has no more.
+    pub async fn hand_out_batches(
+        &self,
+        mut next: impl AsyncFnMut(usize) -> Result<Option<SourceBatch>, SourceError>,
+    ) -> Result<Handout, SourceError> {
+        while let Some(max_rows) = self.asked() {
+            let Some(batch) = next(max_rows).await? else { return Ok(Handout::Finished) };
+            if !self.give(batch) {
+                break;
+            }
+        }
+        Ok(Handout::Abandoned)
+    }
+
+    /// Waits until rows are asked for, and says how many at most; `None` when nobody asks any more.
+    pub fn asked(&self) -> Option<usize> {
+        self.requests.recv().ok()
+    }
+
+    /// Gives what was asked for; false when nobody takes it.
+    pub fn give(&self, batch: SourceBatch) -> bool {
+        self.replies.send(Ok(Some(batch))).is_ok()
+    }
+
     /// The next row; `None` when it does not come in time.
     async fn next<S: Stream + Unpin>(&self, rows: &mut S) -> Option<Option<S::Item>> {
         // Most rows are in the buffer already: no timer for those.
@@ -139,6 +164,8 @@ pub(super) struct RowReader {
     replies: Receiver<Reply>,
     worker: Option<JoinHandle<()>>,
     complete: bool,
+    /// Set by the thread before its end when all of the object is known to have been read; without it, the end says so.
+    proven: Option<Arc<AtomicBool>>,
 }
 
 impl RowReader {
@@ -188,7 +215,14 @@ impl RowReader {
             replies,
             worker: Some(worker),
             complete: false,
+            proven: None,
         })
+    }
+
+    /// The same, but complete only if the thread has set `proven` when it ended.
+    pub fn proven_by(mut self, proven: Arc<AtomicBool>) -> Self {
+        self.proven = Some(proven);
+        self
     }
 }
 
@@ -220,7 +254,7 @@ impl Source for RowReader {
     }
 
     fn is_complete(&self) -> bool {
-        self.complete
+        self.complete && self.proven.as_ref().is_none_or(|proven| proven.load(Ordering::Acquire))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use encoding_rs::Encoding;
 use serde::Deserialize;
 
-use super::SourceError;
+use super::{Checked, Guest, SourceError, guest};
 
 /// The longest wait for a connection to stand.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -66,6 +66,8 @@ pub(super) struct Server {
     statement_timeout: u64,
     pub reinterpret: Option<Reinterpret>,
     pub zero_dates: Option<ZeroDates>,
+    #[serde(default)]
+    pub guest: Guest,
 }
 
 /// What `0000-00-00` means.
@@ -98,7 +100,15 @@ impl Server {
             statement_timeout,
             reinterpret: None,
             zero_dates: Some(ZeroDates::Text),
+            guest: Guest::default(),
         }
+    }
+
+    /// What a check found, with what is to be said of an account that can write.
+    pub fn checked(&self, about: String, can_write: bool) -> Checked {
+        let accepted = self.guest.permit(&"".into(), "", can_write).is_ok();
+        let notes = can_write.then(|| guest::writer_note(&self.user, accepted)).into_iter().collect();
+        Checked { about, notes, can_write }
     }
 
     /// How long the server may take for the next rows.

@@ -148,13 +148,34 @@ pub struct NewException {
     pub reason: Reason,
     /// When it is looked at again; `None` = only when something releases it.
     pub due: Option<Millis>,
+    /// What the version does.
+    pub op: Op,
+}
+
+/// A row put into a batch: what of a [`FeedRow`] outlives the sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StagedRow {
+    /// The key.
+    pub rid: u64,
+    /// The version.
+    pub seq: u64,
+    /// What it does.
+    pub op: Op,
+    /// The key upstream.
+    pub record_key: RecordKey,
+}
+
+impl From<&FeedRow> for StagedRow {
+    fn from(row: &FeedRow) -> Self {
+        Self { rid: row.rid, seq: row.seq, op: row.op, record_key: row.record_key }
+    }
 }
 
 /// One transaction that moves the cursor.
 #[derive(Debug, Clone, Default)]
 pub struct Stage {
-    /// Rows of the new batch, in wire order: (rid, seq, hash). None: no batch is made.
-    pub members: Vec<(u64, u64, ContentHash)>,
+    /// Rows of the new batch, in wire order. None: no batch is made.
+    pub members: Vec<StagedRow>,
     /// Rows that wait.
     pub exceptions: Vec<NewException>,
     /// The cursor afterwards.
@@ -223,8 +244,6 @@ pub struct MemberRow {
     pub rid: u64,
     /// The version sent.
     pub seq: u64,
-    /// Its hash.
-    pub hash: ContentHash,
     /// The key upstream.
     pub record_key: RecordKey,
 }

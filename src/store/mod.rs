@@ -7,14 +7,17 @@
 //! *exception*, *stored*; counters kept in the same transactions must agree ([`ReadModels::audit`]).
 
 mod bound;
+mod chunks;
 mod clash;
 mod commit;
 mod delivery;
 mod entry;
+mod flight;
 mod held;
 mod holder;
 mod landing;
 mod lease;
+mod moves;
 mod numbered;
 mod open_run;
 mod place;
@@ -32,7 +35,7 @@ mod want;
 pub use commit::{CommitFault, CommitHook};
 pub use delivery::{
     Again, BatchId, BatchInfo, BatchPhase, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedRow, Lane, MemberRow,
-    MemberVerdict, NewException, Op, Outcome, RampState, RampStep, Reason, Receipt, Stage,
+    MemberVerdict, NewException, Op, Outcome, RampState, RampStep, Reason, Receipt, Stage, StagedRow,
 };
 pub use held::{Held, Taken};
 pub use landing::{FeedId, FeedSpec, Keys, Landed, Landing, LandingBatch, NewRun, RunEnd, RunId, RunStart, RunSummary};

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use roaring::RoaringBitmap;
+
 use super::{Cursor, Reason, StoreError};
 
 /// The reason, within the store, of a stored row that is to be sent again; it counts as waiting.
@@ -76,16 +78,16 @@ pub(super) struct Leaving {
     pub(super) live: bool,
 }
 
-/// What leaves the counters when versions are replaced. `excepted` gives the reasons, `flying` the versions in flight,
-/// by rid.
-pub(super) fn left(cursor: &Cursor, leaving: &[Leaving], excepted: &HashMap<u32, i64>, flying: &HashMap<u32, i64>) -> Delta {
+/// What leaves the counters when versions are replaced. `excepted` gives the reasons by rid, `flying` the rids whose newest
+/// version is in flight.
+pub(super) fn left(cursor: &Cursor, leaving: &[Leaving], excepted: &HashMap<u32, i64>, flying: &RoaringBitmap) -> Delta {
     let mut delta = Delta::default();
     for old in leaving.iter().filter(|l| l.live) {
         let place = if let Some(reason) = excepted.get(&old.rid) {
             Place::of_reason(*reason)
         } else if is_ahead(cursor, old.seq) {
             Place::Waiting
-        } else if flying.get(&old.rid) == Some(&(old.seq as i64)) {
+        } else if flying.contains(old.rid) {
             Place::InFlight
         } else {
             Place::Stored

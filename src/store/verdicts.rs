@@ -13,6 +13,11 @@ pub(super) struct Sorted<'a> {
 }
 
 impl<'a> Sorted<'a> {
+    /// Of a batch whose rows wait again, each under the bound that it had.
+    pub(super) fn given_up(rows: u32) -> Self {
+        Self { stored: Vec::new(), refused: Vec::new(), unknown: (0..rows).map(|ordinal| (ordinal, 0)).collect() }
+    }
+
     /// Sorts verdicts; each of the batch's rows must have exactly one.
     pub(super) fn new(rows: u32, verdicts: &'a [MemberVerdict]) -> Result<Self, StoreError> {
         let mut seen = vec![false; rows as usize];

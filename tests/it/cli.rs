@@ -142,3 +142,45 @@ fn the_standard_can_be_listed_shown_and_compared() {
     assert_eq!(count("table_added") - count("table_removed"), 98 - 85);
     assert!(count("field_added") > 0 && count("code_added") > 0);
 }
+
+#[test]
+fn a_request_holds_all_that_the_keeper_of_a_system_needs_and_overwrites_nothing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let settings = dir.path().join("xiaoshu.toml");
+    let text = "[school]\ncode = \"4199099998\"\nname = \"某某职业学院\"\nedition = \"gaozhi-2024.09\"\n";
+    std::fs::write(&settings, text).expect("written");
+    std::fs::create_dir(dir.path().join("mappings")).expect("a folder");
+    let (settings, to) = (settings.to_str().expect("UTF-8"), dir.path().join("to"));
+    let place = to.to_str().expect("UTF-8");
+    let ask = |rest: &[&str]| xiaoshu(&[&["request", "教务系统", "--settings", settings, "--to", place], rest].concat());
+    let wrong = ask(&["--table", "ODS_KCJBSJ,ODS_XXJBS", "--way", "oracle"]);
+    assert_eq!(code(&wrong), 2);
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("ODS_XXJBS →"), "{}", String::from_utf8_lossy(&wrong.stderr));
+    assert_eq!(code(&ask(&[])), 2, "an unknown system without tables");
+    assert_eq!(code(&ask(&["--table", "ODS_KCJBSJ"])), 2, "nobody said which database");
+    assert!(!to.exists(), "a refused request writes nothing");
+    let done = ask(&["--table", "ODS_KCJBSJ,CORE_XS", "--way", "oracle", "--host", "10.1.2.3", "--json"]);
+    assert_eq!(code(&done), 0, "{}", String::from_utf8_lossy(&done.stderr));
+    let answer: serde_json::Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    let read = |name: &str| std::fs::read_to_string(to.join(name)).expect("a file");
+    let letter = read("letter.html");
+    for part in ["教务系统", "某某职业学院", "10.1.2.3", "xiaoshu_ro", "V_ODS_KCJBSJ", "回执"] {
+        assert!(letter.contains(part), "{part}");
+    }
+    let sql = read("views.sql");
+    assert!(sql.contains("GRANT SELECT ON V_CORE_XS TO xiaoshu_ro;") && sql.contains("NULL AS KCH"), "{sql}");
+    assert!(!sql.contains("ZJSJWYXBS"), "what the hub fills in by itself is not asked for");
+    let columns = read("columns.csv");
+    let rows = columns.lines().count() as u64;
+    let asked: u64 = answer["tables"].as_array().expect("tables").iter().map(|t| t["columns"].as_u64().expect("a count")).sum();
+    assert_eq!(rows, asked + 1);
+    // The mappings that come with it fit the standard as they are.
+    std::fs::copy(to.join("mappings/ODS_KCJBSJ.toml"), dir.path().join("mappings/kc.toml")).expect("copied");
+    let source = "\n[sources.\"教务系统\"]\nkind = \"csv\"\npath = \".\"\n[mappings]\ndir = \"mappings\"\n";
+    std::fs::write(settings, format!("{text}{source}")).expect("written");
+    let check = xiaoshu(&["check", "--settings", settings]);
+    assert_eq!(code(&check), 0, "{}", out(&check));
+    let again = ask(&["--table", "ODS_KCJBSJ", "--way", "oracle"]);
+    assert_eq!(code(&again), 2);
+    assert!(String::from_utf8_lossy(&again.stderr).contains("letter.html"));
+}

@@ -61,10 +61,11 @@ fn the_platforms_settings_are_checked_whole() {
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("brain.toml");
     let schema = xiaoshu::brain::BrainConfig::schema();
+    let env = Environment::of([("BRAIN_DATABASE", "postgres://brain:open-sesame@db.example.cn/brain")]);
     let text = "edition = \"gaozhi-2024.09\"\n[login]\nrsa_bits = 512\nstlye = \"plain\"\n[[accounts]]\nusername = \"a\"\n\
                 password = \"hunter2-is-no-secret\"\napp_secret = \"short\"\n[results]\ndelay_s = -1\n";
     fs::write(&file, text).expect("written");
-    let found = config::load_single::<xiaoshu::brain::BrainConfig>(&file, &schema).expect_err("faults");
+    let found = config::load_single::<xiaoshu::brain::BrainConfig>(&file, &schema, &env).expect_err("faults");
     let shown: Vec<(usize, &str)> = found.iter().map(|f| (f.line, f.what.en.as_str())).collect();
     let expected = [
         (3, "/login/rsa_bits: rsa_bits is less than 1024"),
@@ -77,8 +78,23 @@ fn the_platforms_settings_are_checked_whole() {
     assert!(!format!("{found:?}").contains("hunter2"));
     let account = "[[accounts]]\nusername = \"a\"\npassword = \"b\"\napp_secret = \"0123456789abcdef\"\napp_key = \"c\"\n";
     fs::write(&file, format!("{account}[login]\nrsa_bits = 1024\n[results]\ndelay_s = 5\n")).expect("written");
-    let config: xiaoshu::brain::BrainConfig = config::load_single(&file, &schema).expect("sound");
+    let config: xiaoshu::brain::BrainConfig = config::load_single(&file, &schema, &env).expect("sound");
     assert_eq!((config.login.rsa_bits, config.results.delay_s), (1024, 5));
+
+    let shared = format!("{account}[effects]\npostgres = {{ env = \"BRAIN_DATABASE\" }}\n");
+    fs::write(&file, &shared).expect("written");
+    let config: xiaoshu::brain::BrainConfig = config::load_single(&file, &schema, &env).expect("sound");
+    assert!(config.effects.postgres.as_ref().is_some_and(|url| url.expose().contains("open-sesame")));
+    assert!(!format!("{config:?}").contains("open-sesame"));
+    for (written, what) in [
+        ("{ env = \"NOT_SET\" }", "environment variable NOT_SET is not set"),
+        ("\"postgres://brain:open-sesame@db.example.cn/brain\"", "postgres holds a secret as plain text"),
+    ] {
+        fs::write(&file, shared.replace("{ env = \"BRAIN_DATABASE\" }", written)).expect("written");
+        let found = config::load_single::<xiaoshu::brain::BrainConfig>(&file, &schema, &env).expect_err("faults");
+        assert_eq!(found.iter().map(|f| (f.line, f.what.en.as_str())).collect::<Vec<_>>(), [(7, what)]);
+        assert!(!format!("{found:?}").contains("sesame"));
+    }
 }
 
 struct School {

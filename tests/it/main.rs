@@ -10,6 +10,7 @@ mod kafka;
 mod many;
 mod normalize;
 mod oracle;
+mod propose;
 mod report;
 mod sample;
 mod serve;

@@ -45,7 +45,17 @@ install_missing() {
         find_java >/dev/null || packages+=(openjdk-17-jre-headless)
         command -v mvn >/dev/null || packages+=(maven)
         python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
+        command -v openssl >/dev/null || packages+=(openssl)
     fi
+    # Drivers of ODBC, and the headers that the feature is built with.
+    local driver
+    for driver in libsqliteodbc:libsqlite3odbc.so odbc-postgresql:psqlodbcw.so tdsodbc:libtdsodbc.so; do
+        ls /usr/lib/*/odbc/"${driver#*:}" >/dev/null 2>&1 || packages+=("${driver%:*}")
+    done
+    [ -e /usr/include/sql.h ] || packages+=(unixodbc-dev)
+    # The tests are built with the feature kafka-tls.
+    command -v pkg-config >/dev/null || packages+=(pkg-config)
+    pkg-config --exists openssl 2>/dev/null || packages+=(libssl-dev)
     command -v cc >/dev/null || packages+=(gcc libc6-dev)
     command -v make >/dev/null || packages+=(make)
     [ ${#packages[@]} = 0 ] && return 0
@@ -135,10 +145,12 @@ start_mariadb() {
 }
 
 # Starts them, sets XIAOSHU_TEST_POSTGRES_URL, XIAOSHU_TEST_MYSQL_URL, XIAOSHU_TEST_KAFKA_BROKERS (everything is
-# allowed) and XIAOSHU_TEST_KAFKA_SASL (the same broker by account; one called stranger may do nothing), and for brokers
-# that a test starts itself XIAOSHU_TEST_KAFKA_LIBS; XIAOSHU_TEST_PYTHON has a Kafka client.
+# allowed) and XIAOSHU_TEST_KAFKA_SASL (the same broker by account; one called stranger may do nothing), the same over TLS
+# as XIAOSHU_TEST_KAFKA_TLS, XIAOSHU_TEST_KAFKA_MUTUAL (demands a client's certificate) and XIAOSHU_TEST_KAFKA_SASL_TLS with
+# XIAOSHU_TEST_KAFKA_CERTIFICATES (a folder), its process XIAOSHU_TEST_KAFKA_PID, and for brokers that a test starts
+# itself XIAOSHU_TEST_KAFKA_LIBS; XIAOSHU_TEST_PYTHON has a Kafka client.
 start_servers() {
-    local name started=() pid
+    local name started=() pid tls mutual sasltls
     if wanted postgres; then SERVERS_POSTGRES_BIN=$(find_postgres) || die "PostgreSQL is not installed"; fi
     if wanted mariadb; then find_mariadb >/dev/null || die "MariaDB is not installed"; fi
     if wanted kafka; then
@@ -163,8 +175,15 @@ start_servers() {
     wanted mariadb &&
         export XIAOSHU_TEST_MYSQL_URL="mysql://xiaoshu:$SERVERS_PASSWORD@127.0.0.1:$(cat "$SERVERS_DIR/mariadb.port")/xiaoshu"
     if wanted kafka; then
+        XIAOSHU_TEST_KAFKA_PID=$(cat "$SERVERS_DIR/kafka.pid")
+        export XIAOSHU_TEST_KAFKA_PID
         export XIAOSHU_TEST_KAFKA_BROKERS="127.0.0.1:$(cat "$SERVERS_DIR/kafka.port")"
         export XIAOSHU_TEST_KAFKA_SASL="kafka://xiaoshu:$SERVERS_PASSWORD@127.0.0.1:$(cat "$SERVERS_DIR/kafka.sasl")/kafka"
+        read -r tls mutual sasltls <"$SERVERS_DIR/kafka.tls"
+        export XIAOSHU_TEST_KAFKA_TLS="127.0.0.1:$tls"
+        export XIAOSHU_TEST_KAFKA_MUTUAL="127.0.0.1:$mutual"
+        export XIAOSHU_TEST_KAFKA_SASL_TLS="kafka://xiaoshu:$SERVERS_PASSWORD@127.0.0.1:$sasltls/kafka"
+        export XIAOSHU_TEST_KAFKA_CERTIFICATES="$SERVERS_DIR/kafka/certificates"
     fi
     return 0
 }

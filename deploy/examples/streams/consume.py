@@ -1,9 +1,9 @@
 """Keeps the newest state of every record that schools report over Kafka, in a SQLite file.
 
 usage: consume.py BROKERS FILE [TOPIC_PREFIX] [--once]      needs: pip install confluent-kafka
+TLS, certificates and accounts: KAFKA_SETTINGS=client.json in the environment, a file with settings of the client.
 """
-import sqlite3
-import sys
+import json, os, sqlite3, sys
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
 once = "--once" in sys.argv
@@ -11,7 +11,8 @@ brokers, file, prefix = ([a for a in sys.argv[1:] if a != "--once"] + ["smartbra
 db = sqlite3.connect(file)
 db.execute("CREATE TABLE IF NOT EXISTS school (code TEXT PRIMARY KEY, epoch INTEGER)")
 db.execute("CREATE TABLE IF NOT EXISTS record (school TEXT, tbl TEXT, key TEXT, seq INTEGER, body TEXT, PRIMARY KEY (school, tbl, key))")
-consumer = Consumer({"bootstrap.servers": brokers, "group.id": f"example-{file}", "enable.auto.commit": False,
+more = json.load(open(os.environ["KAFKA_SETTINGS"])) if "KAFKA_SETTINGS" in os.environ else {}
+consumer = Consumer({**more, "bootstrap.servers": brokers, "group.id": f"example-{file}", "enable.auto.commit": False,
                      "auto.offset.reset": "earliest", "enable.partition.eof": True})
 consumer.subscribe([f"{prefix}.{domain}" for domain in ("basic", "major", "course", "student", "teacher", "enterprise")])
 ended = set()

@@ -17,6 +17,8 @@ pub struct KafkaConfig {
     pub group: String,
     /// The topic that verdicts are published on; none are when absent.
     pub return_topic: Option<String>,
+    /// The topic that hubs ask for digests on; none are answered when absent.
+    pub control_topic: Option<String>,
     /// Most records that are written in one transaction.
     pub batch_rows: usize,
 }
@@ -30,6 +32,8 @@ struct Own {
     group: String,
     #[serde(default)]
     return_topic: Option<String>,
+    #[serde(default)]
+    control_topic: Option<String>,
     #[serde(default = "thousand")]
     batch_rows: usize,
 }
@@ -52,7 +56,10 @@ impl<'de> Deserialize<'de> for KafkaConfig {
         let connection = Connection::take(&mut map).map_err(|text| D::Error::custom(text.en))?;
         connection.must_be_accepted().map_err(|text| D::Error::custom(text.en))?;
         let own: Own = serde_json::from_value(Value::Object(map)).map_err(D::Error::custom)?;
-        let Own { topic_prefix, group, return_topic, batch_rows } = own;
-        Ok(Self { connection, topic_prefix, group, return_topic, batch_rows: batch_rows.max(1) })
+        let Own { topic_prefix, group, return_topic, control_topic, batch_rows } = own;
+        if control_topic.is_some() && return_topic.is_none() {
+            return Err(D::Error::custom("control_topic needs return_topic: answers go there"));
+        }
+        Ok(Self { connection, topic_prefix, group, return_topic, control_topic, batch_rows: batch_rows.max(1) })
     }
 }

@@ -1,6 +1,7 @@
 //! Settings of the reference platform.
 
 mod account;
+mod effects;
 mod gate;
 mod grpc;
 mod kafka;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 pub use account::{Account, Secret};
+pub use effects::EffectsConfig;
 pub use gate::{CipherCode, GateConfig, Sm4KeyCut, TextCode, TokenHeader};
 pub use grpc::GrpcConfig;
 pub use kafka::KafkaConfig;
@@ -31,6 +33,8 @@ pub struct BrainConfig {
     pub prefix: String,
     /// Where rows, effects and batches are kept; in memory when absent.
     pub directory: Option<PathBuf>,
+    /// Where they are kept instead, when several platform processes share them.
+    pub effects: EffectsConfig,
     /// The edition that rows are judged by.
     pub edition: String,
     /// A directory that replaces the embedded schemas.
@@ -61,6 +65,7 @@ impl Default for BrainConfig {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             prefix: "/prod-api4".to_owned(),
             directory: None,
+            effects: EffectsConfig::default(),
             edition: "gaozhi-2024.09".to_owned(),
             schemas: None,
             accounts: Vec::new(),
@@ -125,7 +130,8 @@ mod tests {
     fn schema_and_settings_take_and_refuse_the_same() {
         let schema = jsonschema::validator_for(&BrainConfig::schema()).unwrap();
         let with = |path: &[&str], value: Value| {
-            let mut document = json!({"accounts": [account()], "login": {}, "gate": {}, "rows": {}, "results": {}, "grpc": {}});
+            let mut document =
+                json!({"accounts": [account()], "effects": {}, "login": {}, "gate": {}, "rows": {}, "results": {}, "grpc": {}});
             let mut at = &mut document;
             for name in path {
                 at = &mut at[*name];
@@ -149,6 +155,7 @@ mod tests {
             with(&["grpc", "listen"], json!("127.0.0.1:0")),
             with(&["grpc", "tls"], json!({"cert": "a.pem", "key": "b.pem"})),
             with(&["directory"], json!("/var/lib/brain")),
+            with(&["effects", "postgres"], json!("postgres://brain:invented@db.example.cn/brain")),
         ];
         for document in good {
             assert!(schema.is_valid(&document), "{document}");
@@ -162,6 +169,8 @@ mod tests {
             with(&["results", "delay_s"], json!(-1)),
             with(&["grpc", "tls"], json!({"cert": "a.pem"})),
             with(&["control"], json!("yes")),
+            with(&["effects", "sqlite"], json!("brain.sqlite")),
+            with(&["effects", "connections"], json!("many")),
             with(&["accounts"], json!([{"username": "u"}])),
         ];
         for document in bad {

@@ -102,7 +102,7 @@ pub(super) async fn process(platform: &Platform, submission: Submission, tweaks:
             state_info: info.map(str::to_owned),
         }
     };
-    platform.effects.take_in(intake, verdict).await.map_err(|error| {
+    platform.effects.take_in(intake, &verdict).await.map_err(|error| {
         tracing::error!(%error, "a submit could not be kept");
         Refusal::Broken
     })?;

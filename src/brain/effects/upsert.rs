@@ -1,6 +1,6 @@
 //! What an accepted row does to what is held. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +64,61 @@ pub(in crate::brain) struct Outcome {
     pub(in crate::brain) refused: Vec<(usize, String)>,
 }
 
+/// A row to be put in the place of what is held under its key.
+pub(super) struct NewRow<'a> {
+    pub(super) key: &'a str,
+    pub(super) deleted: bool,
+    pub(super) digest: [u8; 16],
+    pub(super) body: &'a str,
+    /// 0 where it came without one.
+    pub(super) seq: u64,
+    pub(super) comparable: [u8; 16],
+}
+
+/// A write to be noted.
+pub(super) struct NewWrite<'a> {
+    pub(super) place: i64,
+    pub(super) key: &'a str,
+    pub(super) operation: Operation,
+    pub(super) digest: [u8; 16],
+}
+
+/// The rows of a submit that stand afterwards, by key: in this order every transaction locks them.
+pub(super) fn new_rows<'a>(rows: &'a [Judged], outcome: &Outcome, after: &HashMap<&str, Held<'_>>) -> Vec<NewRow<'a>> {
+    let mut standing = BTreeMap::new();
+    for write in &outcome.writes {
+        let Some((row, key)) = rows.get(write.place).and_then(|row| Some((row, row.key.as_deref()?))) else { continue };
+        // A write without effect may still set the mark of a key deleted before it was ever held.
+        let marks = row.deletes && write.operation == Operation::Same;
+        if write.operation != Operation::Same || marks {
+            let deleted = after.get(key).is_some_and(|h| h.deleted);
+            let (digest, comparable) = (row.digest, row.comparable);
+            standing.insert(key, NewRow { key, deleted, digest, body: &row.body, seq: 0, comparable });
+        }
+    }
+    standing.into_values().collect()
+}
+
+/// The writes of an outcome; `row` gives the row at a place.
+pub(super) fn new_writes<'a>(outcome: &Outcome, row: impl Fn(usize) -> Option<&'a Judged>) -> Vec<NewWrite<'a>> {
+    let write = |write: &Write| {
+        let row = row(write.place)?;
+        let place = i64::try_from(write.place).unwrap_or(i64::MAX);
+        Some(NewWrite { place, key: row.key.as_deref()?, operation: write.operation, digest: row.digest })
+    };
+    outcome.writes.iter().filter_map(write).collect()
+}
+
+/// The key of a row, or why it has none.
+pub(super) fn usable(key: Option<&str>) -> Result<&str, String> {
+    match key {
+        None => Err("主键为空".to_owned()),
+        // Not every database can keep it.
+        Some(key) if key.contains('\0') => Err("主键含有空字符".to_owned()),
+        Some(key) => Ok(key),
+    }
+}
+
 /// Sorts the rows of a submit into writes and refusals. `held` is what is held under their keys before; rows of the
 /// submit count one after another. Places in `lost` vanish unnamed.
 pub(super) fn sort_rows<'a>(
@@ -82,9 +137,12 @@ pub(super) fn sort_rows<'a>(
             outcome.refused.push((place, error.clone()));
             continue;
         }
-        let Some(key) = row.key.as_deref() else {
-            outcome.refused.push((place, "主键为空".to_owned()));
-            continue;
+        let key = match usable(row.key.as_deref()) {
+            Ok(key) => key,
+            Err(why) => {
+                outcome.refused.push((place, why));
+                continue;
+            }
         };
         let before = held.get(key);
         if before.is_some_and(|b| b.school != school) {
@@ -149,10 +207,10 @@ mod tests {
     #[test]
     fn refused_lost_and_foreign_rows_write_nothing() {
         let bad = Judged { error: Some("x".to_owned()), ..row("b", "1", false) };
-        let rows = [bad, row("l", "1", false), row("f", "1", false), Judged::default()];
+        let rows = [bad, row("l", "1", false), row("f", "1", false), Judged::default(), row("n\0", "1", false)];
         let foreign = Held { school: "other", deleted: false, body: "1" };
         let outcome = sort_rows(&rows, &[1], "s", true, &mut HashMap::from([("f", foreign)]));
         assert!(outcome.writes.is_empty());
-        assert_eq!(outcome.refused.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [0, 2, 3]);
+        assert_eq!(outcome.refused.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [0, 2, 3, 4]);
     }
 }

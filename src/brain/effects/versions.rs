@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::streams::StreamRow;
-use super::upsert::{Held, Operation, Outcome, Write, operation};
+use super::upsert::{Held, NewRow, Operation, Outcome, Write, operation, usable};
 
 /// A version that stands.
 #[derive(Debug, Clone)]
@@ -33,9 +33,12 @@ pub(super) fn sort_versions<'a>(
             outcome.refused.push((place, error.clone()));
             continue;
         }
-        let Some(key) = row.key.as_deref() else {
-            outcome.refused.push((place, "主键为空".to_owned()));
-            continue;
+        let key = match usable(row.key.as_deref()) {
+            Ok(key) => key,
+            Err(why) => {
+                outcome.refused.push((place, why));
+                continue;
+            }
         };
         let before = held.get(key);
         if before.is_some_and(|b| b.school != school) {
@@ -51,6 +54,18 @@ pub(super) fn sort_versions<'a>(
         held.insert(key, Version { school, deleted: row.deletes, body: &row.body, seq: *seq, row: Some(place) });
     }
     outcome
+}
+
+/// The versions of a batch that stand afterwards, by key: in this order every transaction locks them.
+pub(super) fn new_versions<'a>(rows: &'a [StreamRow], after: &HashMap<&'a str, Version<'a>>) -> Vec<NewRow<'a>> {
+    let version = |(key, version): (&&'a str, &Version<'a>)| {
+        let row = &rows.get(version.row?)?.judged;
+        let (deleted, body, seq) = (version.deleted, version.body, version.seq);
+        Some(NewRow { key, deleted, digest: row.digest, body, seq, comparable: row.comparable })
+    };
+    let mut standing: Vec<NewRow<'a>> = after.iter().filter_map(version).collect();
+    standing.sort_unstable_by_key(|row| row.key);
+    standing
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ pub(super) async fn take(
         silent: &tweaks.silent,
         shown,
     };
-    match platform.stream_effects.take_batch(&write).await {
+    match platform.effects.take_batch(&write).await {
         Ok(Taken::Written(mut said)) => {
             said.silent.retain(|at| !tweaks.swallowed.contains(&(*at as usize)));
             Ok(KeptVerdict { id, visible, said })

@@ -11,6 +11,7 @@ use tonic::{Status, Streaming};
 use super::access;
 use super::batch::{self, Sender, Tweaks, superseded};
 use super::streams::{Demanded, End, Entry};
+use crate::brain::accounts::random_hex;
 use crate::brain::effects::{KeptVerdict, Opened, Opening};
 use crate::brain::faults::{Action, Call, Subject};
 use crate::brain::platform::Platform;
@@ -53,7 +54,9 @@ async fn serve(
     };
     let school = access::school(platform.accounts.get(account), &hello.school_code)?.to_owned();
     let taken = platform.script.take(subject(platform, Call::Hello, None, account));
-    let greeted = greet(platform, &school, &hello, taken).await;
+    // A name of its own: the hub's next stream may have begun before this one is seen to be over.
+    let stream = format!("{}/{}", platform.holder, random_hex());
+    let greeted = greet(platform, &school, &stream, &hello, taken).await;
     platform.calls.count(Call::Hello, greeted.is_err());
     let (welcome, kept) = greeted?;
     let Entry { number, ended, demands } = platform.streams.enter(&school, peer.address());
@@ -75,13 +78,16 @@ async fn serve(
         session.answer(verdict, false, false).await;
     }
     let done = session.work(inbound, ended, demands).await;
-    platform.streams.leave(&school, number);
+    if platform.streams.leave(&school, number) {
+        platform.effects.close_stream(&school, &stream).await.map_err(broken)?;
+    }
     done
 }
 
 async fn greet(
     platform: &Platform,
     school: &str,
+    stream: &str,
     hello: &Hello,
     actions: Vec<Action>,
 ) -> Result<(Welcome, Vec<KeptVerdict>), Status> {
@@ -105,11 +111,12 @@ async fn greet(
         epoch: hello.epoch,
         edition: &hello.edition,
         software: &hello.software,
+        holder: Some(stream),
         unsettled: &unsettled,
         oldest: hello.oldest_unsettled_batch,
         at: platform.now(),
     };
-    let opened = platform.stream_effects.open_stream(&opening).await.map_err(broken)?;
+    let opened = platform.effects.open_stream(&opening).await.map_err(broken)?;
     let (positions, known) = match opened {
         Opened::Superseded { epoch } => return Err(superseded(epoch)),
         Opened::Ready { positions, known } => (positions, known),
@@ -297,7 +304,7 @@ impl Session<'_> {
             .to_string()
         });
         let (at, oldest) = (self.platform.now(), beat.oldest_unsettled_batch);
-        self.platform.stream_effects.note_sign(self.school, at, oldest, health.as_deref()).await.map_err(broken)
+        self.platform.effects.note_sign(self.school, at, oldest, health.as_deref()).await.map_err(broken)
     }
 
     async fn say(&self, message: report_response::Message) {

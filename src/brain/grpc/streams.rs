@@ -61,12 +61,11 @@ impl Streams {
         Entry { number, ended, demands }
     }
 
-    /// A stream is over.
-    pub(super) fn leave(&self, school: &str, number: u64) {
+    /// A stream is over; `false` when the school has another one by now.
+    pub(super) fn leave(&self, school: &str, number: u64) -> bool {
         let mut all = self.lock();
-        if all.1.get(school).is_some_and(|s| s.number == number) {
-            all.1.remove(school);
-        }
+        let own = all.1.get(school).is_some_and(|s| s.number == number);
+        own && all.1.remove(school).is_some()
     }
 
     /// Ends streams; of one school or of all.

@@ -1,11 +1,13 @@
 //! Some messages: sorted by school and table, judged, written, their verdicts.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use rdkafka::message::{Message, OwnedMessage};
 use serde_json::value::RawValue;
 
 use super::consumer::Interrupted;
+use super::outbox::{Manner, Outbox};
 use crate::brain::accounts::random_hex;
 use crate::brain::clock::{day, whole_second};
 use crate::brain::config::Account;
@@ -36,25 +38,25 @@ struct Row<'a> {
     value: Option<&'a [u8]>,
 }
 
-/// Writes the records of some messages; gives the verdicts on them. Those of a hub whose epoch is not the highest seen of
+/// Writes the records of some messages; puts the verdicts on them into the outbox. Those of a hub whose epoch is not the highest seen of
 /// its school have no effect and get no verdict: the hub that has taken over may have the same versions under way.
 pub(super) async fn write(
     platform: &Platform,
     seen: &mut Seen,
-    messages: &[OwnedMessage],
+    messages: &[&OwnedMessage],
     most: usize,
-) -> Result<Vec<VerdictMessage>, Interrupted> {
-    let mut verdicts = Vec::new();
+    outbox: &mut Outbox,
+) -> Result<(), Interrupted> {
     for group in sort(messages, most) {
-        take(platform, seen, &group, &mut verdicts).await?;
+        take(platform, seen, &group, outbox).await?;
     }
-    Ok(verdicts)
+    Ok(())
 }
 
 /// By school, epoch and table, in the order of their first messages; what is no record is passed over.
-fn sort(messages: &[OwnedMessage], most: usize) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
-    for message in messages {
+fn sort<'a>(messages: &[&'a OwnedMessage], most: usize) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    for &message in messages {
         let place = || format!("{}/{}@{}", message.topic(), message.partition(), message.offset());
         let Some((school, key)) = message.key().and_then(split_key) else {
             tracing::warn!(message = place(), "no record: its key is not <school>:<record key>");
@@ -92,16 +94,11 @@ fn instance(message: &OwnedMessage) -> String {
     source.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
-async fn take(
-    platform: &Platform,
-    seen: &mut Seen,
-    group: &Group<'_>,
-    verdicts: &mut Vec<VerdictMessage>,
-) -> Result<(), Interrupted> {
+async fn take(platform: &Platform, seen: &mut Seen, group: &Group<'_>, outbox: &mut Outbox) -> Result<(), Interrupted> {
     let account = match account(platform, group) {
         Ok(account) => account,
         Err(why) => {
-            say(group, &all_refused(group, &why), verdicts);
+            outbox.put(say(group, &all_refused(group, &why)), Manner::default(), platform.now());
             return Ok(());
         }
     };
@@ -110,26 +107,28 @@ async fn take(
         return Ok(());
     }
     let subject = Subject { call: Call::Batch, table: Some(group.head.table), username: Some(&account.username) };
-    let (mut tweaks, mut lose, mut twice) = (Tweaks::default(), false, false);
+    let (mut tweaks, mut manner, mut lose) = (Tweaks::default(), Manner::default(), false);
     for action in platform.script.take(subject) {
         match &action {
+            Action::Slow { ms } => tokio::time::sleep(Duration::from_millis(*ms)).await,
             Action::Cut | Action::Status { .. } => return Err(Interrupted::Scripted),
             Action::LoseAnswer => lose = true,
-            Action::RepeatAnswer => twice = true,
+            Action::RepeatAnswer => manner.twice = true,
+            Action::ReorderAnswer => manner.after_the_next = true,
             other => tweaks.add(other),
         }
     }
+    lose |= tweaks.take.is_some();
+    manner.late = i64::try_from(tweaks.late_seconds).unwrap_or(i64::MAX).saturating_mul(1000);
     let taken = keep(platform, group, account, &tweaks, now).await;
     platform.calls.count(Call::Batch, taken.is_err());
     match taken? {
         Taken::Superseded { epoch } => superseded(group, epoch),
         // As if the process had ended between the effects and the verdicts.
         Taken::Written(_) if lose => return Err(Interrupted::Scripted),
-        Taken::Written(said) => {
-            say(group, &said, verdicts);
-            if twice {
-                say(group, &said, verdicts);
-            }
+        Taken::Written(mut said) => {
+            said.silent.retain(|at| !tweaks.swallowed.contains(&(*at as usize)));
+            outbox.put(say(group, &said), manner, platform.now());
         }
     }
     Ok(())
@@ -152,7 +151,8 @@ fn account<'a>(platform: &'a Platform, group: &Group<'_>) -> Result<&'a Account,
 /// Judges and writes.
 async fn keep(platform: &Platform, group: &Group<'_>, account: &Account, tweaks: &Tweaks, now: i64) -> Result<Taken, BrainError> {
     let received = whole_second(now);
-    let rows = judged(platform, group, &account.school_code, &day(received), tweaks);
+    let mut rows = judged(platform, group, &account.school_code, &day(received), tweaks);
+    rows.truncate(tweaks.take.unwrap_or(usize::MAX));
     let shown = NewBatch {
         batch_id: random_hex(),
         school: group.school.to_owned(),
@@ -172,11 +172,11 @@ async fn keep(platform: &Platform, group: &Group<'_>, account: &Account, tweaks:
         epoch: group.head.epoch,
         name: None,
         rows: &rows,
-        lost: &tweaks.lost,
+        lost: &[tweaks.lost.as_slice(), &tweaks.swallowed].concat(),
         silent: &tweaks.silent,
         shown,
     };
-    platform.stream_effects.take_batch(&batch).await
+    platform.effects.take_batch(&batch).await
 }
 
 /// Tells the effects of a hub whose epoch is new here; false when a higher one is known.
@@ -191,11 +191,12 @@ async fn announce(platform: &Platform, seen: &mut Seen, group: &Group<'_>, at: i
         epoch: group.head.epoch,
         edition: group.head.edition,
         software: "",
+        holder: None,
         unsettled: &[],
         oldest: 0,
         at,
     };
-    match platform.stream_effects.open_stream(&opening).await? {
+    match platform.effects.open_stream(&opening).await? {
         Opened::Superseded { epoch } => {
             superseded(group, epoch);
             Ok(false)
@@ -238,10 +239,10 @@ fn all_refused(group: &Group<'_>, why: &str) -> Said {
     Said { rows, refused: (0..rows).map(|at| (at, why.to_owned())).collect(), silent: Vec::new() }
 }
 
-fn say(group: &Group<'_>, said: &Said, verdicts: &mut Vec<VerdictMessage>) {
-    for (at, row) in (0u32..).zip(&group.rows).filter(|(at, _)| !said.silent.contains(at)) {
+fn say(group: &Group<'_>, said: &Said) -> Vec<VerdictMessage> {
+    let verdict = |(at, row): (u32, &Row<'_>)| {
         let reason = said.refused.iter().find(|(place, _)| *place == at).map(|(_, reason)| reason.clone());
-        verdicts.push(VerdictMessage {
+        VerdictMessage {
             school: group.school.to_owned(),
             table: group.head.table.to_owned(),
             key: row.key.to_owned(),
@@ -249,6 +250,7 @@ fn say(group: &Group<'_>, said: &Said, verdicts: &mut Vec<VerdictMessage>) {
             outcome: if reason.is_some() { "refused" } else { "stored" }.to_owned(),
             reason,
             field: None,
-        });
-    }
+        }
+    };
+    (0u32..).zip(&group.rows).filter(|(at, _)| !said.silent.contains(at)).map(verdict).collect()
 }

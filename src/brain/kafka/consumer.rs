@@ -4,19 +4,22 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Message, OwnedMessage};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::runtime::Handle;
 
+use super::answer;
 use super::chunk;
+use super::outbox::Outbox;
 use super::verdicts::Publisher;
 use crate::brain::config::KafkaConfig;
 use crate::brain::error::BrainError;
 use crate::brain::platform::Platform;
 use crate::standard::Domain;
-use crate::wire::kafka::Watch;
+use crate::wire::kafka::{DemandMessage, Watch};
 
 /// The longest wait for a message before the end is looked for.
 const SLICE: Duration = Duration::from_millis(100);
@@ -52,6 +55,9 @@ pub(super) enum Interrupted {
 /// Starts consuming where the settings say so.
 pub(in crate::brain) fn start(platform: &Arc<Platform>) -> Result<Option<Consuming>, BrainError> {
     let Some(config) = platform.config.kafka.clone() else { return Ok(None) };
+    if platform.config.directory.is_none() && platform.config.effects.postgres.is_none() {
+        tracing::warn!("rows of topics are kept in memory alone, and their offsets are committed: a restart loses them");
+    }
     let (platform, runtime) = (Arc::clone(platform), Handle::current());
     let thread = std::thread::Builder::new()
         .name("kafka consumer".to_owned())
@@ -61,8 +67,9 @@ pub(in crate::brain) fn start(platform: &Arc<Platform>) -> Result<Option<Consumi
 }
 
 fn run(platform: &Platform, config: &KafkaConfig, runtime: &Handle) {
+    let mut outbox = Outbox::default();
     while !stopping(platform) {
-        match turn(platform, config, runtime) {
+        match turn(platform, config, runtime, &mut outbox) {
             Ok(()) => return,
             Err(error) => {
                 tracing::warn!(%error, "topics are taken up anew at the committed offsets");
@@ -84,12 +91,53 @@ async fn rest(platform: &Platform) {
 }
 
 /// Consumes from the committed offsets on, until the platform stops or something fails.
-fn turn(platform: &Platform, config: &KafkaConfig, runtime: &Handle) -> Result<(), Interrupted> {
+fn turn(platform: &Platform, config: &KafkaConfig, runtime: &Handle, outbox: &mut Outbox) -> Result<(), Interrupted> {
     let watch = Watch::new("brain".into(), Arc::new(config.connection.clone()));
     let base = config.connection.client(std::path::Path::new("."));
     let publisher = Publisher::new(config, base.clone(), watch.clone())?;
-    let mut own = base;
-    own.set("group.id", &config.group)
+    let consumer: BaseConsumer<Watch> = member(base, &config.group).create_with_context(watch)?;
+    let mut topics: Vec<String> = Domain::ALL.iter().map(|d| format!("{}.{}", config.topic_prefix, d.name())).collect();
+    topics.extend(config.control_topic.clone());
+    consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let mut seen = chunk::Seen::default();
+    while !stopping(platform) {
+        let messages = take(&consumer)?;
+        let besides = demanded(platform);
+        if messages.is_empty() {
+            publisher.publish(&outbox.take(platform.now(), true), &besides)?;
+            continue;
+        }
+        let _running = runtime.block_on(platform.running.read());
+        let (asked, records): (Vec<_>, Vec<_>) =
+            messages.iter().partition(|m| config.control_topic.as_deref() == Some(m.topic()));
+        runtime.block_on(chunk::write(platform, &mut seen, &records, config.batch_rows, outbox))?;
+        let answers = runtime.block_on(answered(platform, &asked));
+        publisher.publish(&outbox.take(platform.now(), false), &[besides, answers].concat())?;
+        consumer.commit(&behind(&messages)?, CommitMode::Sync).or_else(passing)?;
+    }
+    Ok(())
+}
+
+/// What the platform is to ask of hubs. Where publishing fails it has to be asked for again.
+fn demanded(platform: &Platform) -> Vec<(String, Vec<u8>)> {
+    let said = |demand: DemandMessage| Some((serde_json::to_vec(&demand).ok()?, demand.school));
+    std::iter::from_fn(|| platform.demands.take()).filter_map(said).map(|(value, school)| (school, value)).collect()
+}
+
+async fn answered(platform: &Platform, asked: &[&OwnedMessage]) -> Vec<(String, Vec<u8>)> {
+    let mut answers = Vec::new();
+    for message in asked {
+        let Some(answer) = answer::answer(platform, message).await else { continue };
+        answers.extend(serde_json::to_vec(&answer).ok().map(|value| (answer.school, value)));
+    }
+    answers
+}
+
+/// The settings of a member of the group. Nothing but [`turn`] commits, and it commits what is written alone: a client that
+/// stored or committed offsets by itself would do so for what it has merely handed over.
+fn member(mut client: ClientConfig, group: &str) -> ClientConfig {
+    client
+        .set("group.id", group)
         .set("client.id", "smartbrain")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
@@ -99,21 +147,7 @@ fn turn(platform: &Platform, config: &KafkaConfig, runtime: &Handle) -> Result<(
         .set("heartbeat.interval.ms", "1000")
         .set("topic.metadata.refresh.interval.ms", "2000")
         .set("queued.max.messages.kbytes", "16384");
-    let consumer: BaseConsumer<Watch> = own.create_with_context(watch)?;
-    let topics: Vec<String> = Domain::ALL.iter().map(|d| format!("{}.{}", config.topic_prefix, d.name())).collect();
-    consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
-    let mut seen = chunk::Seen::default();
-    while !stopping(platform) {
-        let messages = take(&consumer)?;
-        if messages.is_empty() {
-            continue;
-        }
-        let _running = runtime.block_on(platform.running.read());
-        let verdicts = runtime.block_on(chunk::write(platform, &mut seen, &messages, config.batch_rows))?;
-        publisher.publish(&verdicts)?;
-        consumer.commit(&behind(&messages)?, CommitMode::Sync).or_else(passing)?;
-    }
-    Ok(())
+    client
 }
 
 /// Some messages; none when none came for a while.
@@ -155,5 +189,17 @@ fn passing(error: KafkaError) -> Result<(), KafkaError> {
     match error.rdkafka_error_code() {
         Some(IllegalGeneration | RebalanceInProgress | UnknownMemberId) => Ok(()),
         _ => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Either of them alone does no harm, so no behaviour shows it; both together lose what a killed process had taken.
+    #[test]
+    fn the_client_commits_nothing_by_itself() {
+        let client = member(ClientConfig::new(), "g");
+        assert_eq!((client.get("enable.auto.commit"), client.get("enable.auto.offset.store")), (Some("false"), Some("false")));
     }
 }

@@ -77,23 +77,34 @@ impl Publisher {
         Ok(Self { topic: config.return_topic.clone(), producer: client.create_with_context(clerk)?, failed })
     }
 
-    /// Publishes all of them; returns when the brokers have them.
-    pub(super) fn publish(&self, verdicts: &[VerdictMessage]) -> KafkaResult<()> {
-        let Some(topic) = &self.topic else { return Ok(()) };
+    /// Publishes verdicts, and what there is to say besides: each with its school. Returns when the brokers have all.
+    pub(super) fn publish(&self, verdicts: &[VerdictMessage], besides: &[(String, Vec<u8>)]) -> KafkaResult<()> {
+        if verdicts.is_empty() && besides.is_empty() {
+            return Ok(());
+        }
         for verdict in verdicts {
             let Ok(value) = serde_json::to_vec(verdict) else { continue };
-            let mut record = BaseRecord::to(topic).key(verdict.school.as_str()).payload(value.as_slice());
-            while let Err((error, back)) = self.producer.send(record) {
-                if error.rdkafka_error_code() != Some(Code::QueueFull) {
-                    return Err(error);
-                }
-                self.producer.poll(Duration::from_millis(100));
-                record = back;
-            }
+            self.hand_over(&verdict.school, &value)?;
+        }
+        for (school, value) in besides {
+            self.hand_over(school, value)?;
         }
         self.producer.flush(PATIENCE)?;
         if self.failed.load(Ordering::SeqCst) {
             return Err(KafkaError::MessageProduction(Code::MessageTimedOut));
+        }
+        Ok(())
+    }
+
+    fn hand_over(&self, school: &str, value: &[u8]) -> KafkaResult<()> {
+        let Some(topic) = &self.topic else { return Ok(()) };
+        let mut record = BaseRecord::to(topic).key(school).payload(value);
+        while let Err((error, back)) = self.producer.send(record) {
+            if error.rdkafka_error_code() != Some(Code::QueueFull) {
+                return Err(error);
+            }
+            self.producer.poll(Duration::from_millis(100));
+            record = back;
         }
         Ok(())
     }

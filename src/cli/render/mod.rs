@@ -3,18 +3,22 @@
 mod check;
 mod counts;
 mod demo;
+mod init;
 mod quarantine;
 mod ramp;
 mod rows;
 mod status;
 mod stock;
+mod system;
 
 pub(super) use check::{check, faults};
 pub(super) use demo::{demo, run};
+pub(super) use init::init;
 pub(super) use quarantine::{exported, quarantine_list, quarantine_row, retried};
 pub(super) use ramp::{approve, brain, rekey, release, resend};
 pub(super) use rows::try_rows;
 pub(super) use status::status;
+pub(super) use system::system;
 
 /// Appends a line to a text.
 pub(super) fn line(out: &mut String, text: impl AsRef<str>) {

@@ -227,6 +227,13 @@ impl Canon {
         Self { coercer: Coercer::new(plan, field), room: Room::default() }
     }
 
+    /// The same with `take = "…"` as a mapping would say it; the coercion as it was when the word is not known.
+    #[must_use]
+    pub fn taking(mut self, take: &str) -> Self {
+        self.coercer.take = serde_json::from_value(take.into()).ok().or(self.coercer.take);
+        self
+    }
+
     /// The canonical text of a raw one; `None` when it is none, or stands for nothing.
     pub fn canonical(&mut self, raw: &str) -> Option<String> {
         let mut buffer = String::new();

@@ -13,7 +13,7 @@ use crate::fault::FaultClass;
 use crate::finding::Text;
 use crate::record::{BatchBuilder, Decoder, RecordKey};
 use crate::report::ReportError;
-use crate::report::transport::{RangeDigest, TransportError};
+use crate::report::transport::{RangeDigest, Reach, TransportError};
 use crate::store::{Again, ExceptionFilter, Millis, Op};
 
 /// Between the two looks at a difference.
@@ -95,6 +95,10 @@ impl Upstream {
             Err(Trouble::Call(error)) => {
                 tracing::warn!(upstream = %self.name, table = %self.tables[at].plan.name, "not compared: {}", error.text.en);
                 self.comparisons.remove(&at);
+                if error.reach == Reach::Upstream {
+                    // The others would wait for the same silence, and rows with them.
+                    self.comparisons.clear();
+                }
             }
             Err(Trouble::Report(error)) => return Err(error),
         }
@@ -222,7 +226,7 @@ impl Upstream {
 fn unreadable(table: &str) -> TransportError {
     let text =
         Text::new(format!("{table} 的记录无法读出以供核对"), format!("records of {table} cannot be read for a comparison"));
-    TransportError { reach: crate::report::transport::Reach::Table, ..TransportError::not_sent(FaultClass::Bug, text) }
+    TransportError { reach: Reach::Table, ..TransportError::not_sent(FaultClass::Bug, text) }
 }
 
 fn place(key: &RecordKey) -> u64 {

@@ -13,7 +13,7 @@ use crate::report::clock::millis;
 use crate::report::delivery::{Delivery, Effect, Event};
 use crate::report::transport::{Fate, Reply, RowHead, TransportError, WireBatch};
 use crate::report::window::{allowance, day_of};
-use crate::store::{BatchId, Lane, Millis, RampState, RampStep, Receipt, Stage};
+use crate::store::{BatchId, Lane, Millis, RampState, RampStep, Receipt, Stage, StagedRow};
 use crate::telemetry;
 
 /// How long a row waits for its parent before it is looked at again, should nothing release it.
@@ -52,7 +52,7 @@ impl Upstream {
         let table = &mut self.tables[at];
         let limits = self.transport.limits();
         let stage = Stage {
-            members: planned.members.iter().map(|r| (r.rid, r.seq, r.hash)).collect(),
+            members: planned.members.iter().map(StagedRow::from).collect(),
             exceptions: planned.exceptions,
             cursor: planned.cursor,
             not_after: now.saturating_add(self.config.send_window.millis()).saturating_add(millis(limits.margin)),

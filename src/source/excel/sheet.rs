@@ -137,7 +137,8 @@ impl Opening {
             }
         }
         let sampled: Vec<Sampled> = ahead.iter().map(Sampled::of).collect();
-        let (_, width) = header::usual(&sampled, Sampled::reach);
+        // A remark far beside the table does not make it wider: rows that are mostly gaps have no say.
+        let (_, width) = header::usual(&sampled, |row| if row.filled() * 2 > row.reach() { row.reach() } else { 0 });
         let Some(found) = header::find(&sampled, width, wish) else { return Ok(None) };
         let names = &sampled[found.clone()];
         let width = names.iter().map(Row::reach).max().unwrap_or(0).max(width);
@@ -240,7 +241,7 @@ impl Table for SheetTable {
 
 /// Puts a row into the batch, in the order of columns, with all that is wrong with it.
 fn emit(row: &SheetRow, order: &[usize], batch: &mut SourceBatchBuilder) {
-    if row.text.contains(['\u{FFFD}', '\0']) {
+    if row.text.contains('\u{FFFD}') || row.text.contains('\0') {
         for (column, cell) in order.iter().enumerate() {
             match row.cell(*cell) {
                 Some(text) => push_text(batch, column, text),

@@ -71,7 +71,7 @@ impl Connector for Hub {
                 format!("PostgreSQL {version}")
             }
         };
-        Ok(Checked { about: format!("own store, {version}"), notes: Vec::new() })
+        Ok(Checked { about: format!("own store, {version}"), ..Checked::default() })
     }
 
     fn objects(&self, place: &SourcePlace<'_>) -> Result<Vec<String>, SourceError> {

@@ -43,7 +43,7 @@ impl Connector for Kafka {
                 "the line to Kafka is not encrypted; security = \"ssl\" would be",
             ));
         }
-        Ok(Checked { about: format!("Kafka, {brokers} brokers, {} topics", topics.len()), notes })
+        Ok(Checked { about: format!("Kafka, {brokers} brokers, {} topics", topics.len()), notes, ..Checked::default() })
     }
 
     fn objects(&self, place: &SourcePlace<'_>) -> Result<Vec<String>, SourceError> {

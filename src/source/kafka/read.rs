@@ -12,6 +12,7 @@ use super::settings::Settings;
 use super::topic::{Stretch, Topic};
 use crate::finding::{Place, Text};
 use crate::source::bytes::push_text;
+use crate::source::json::cell;
 use crate::source::{Column, ColumnKind, Position, Source, SourceBatch, SourceBatchBuilder, SourceError};
 
 /// A batch of long cells ends early.
@@ -110,7 +111,7 @@ fn push(columns: &[Column], value: Option<&[u8]>, place: Place, batch: &mut Sour
         }
         Message::Row(members, _) => {
             for (at, column) in columns.iter().enumerate() {
-                match members.get(&*column.name).and_then(|value| row::cell(value)) {
+                match members.get(&*column.name).and_then(|value| cell(value)) {
                     Some(text) => push_text(batch, at, &text),
                     None => batch.push(None),
                 }

@@ -2,49 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The members of a JSON object, in their order.
-struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members<'a>(PhantomData<&'a ()>);
-        impl<'de: 'a, 'a> Visitor<'de> for Members<'a> {
-            type Value = Object<'a>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Object<'a>, M::Error> {
-                let mut members = Vec::new();
-                while let Some((Name(name), value)) = map.next_entry::<Name<'a>, &'a RawValue>()? {
-                    members.push((name, value));
-                }
-                Ok(Object(members))
-            }
-        }
-        deserializer.deserialize_map(Members(PhantomData))
-    }
-}
-
-#[derive(serde::Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
-impl<'a> Object<'a> {
-    fn read(json: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice(json).ok()
-    }
-
-    fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.iter().find(|(own, _)| own == name).map(|(_, value)| *value)
-    }
-}
+use crate::source::json::Object;
 
 /// What a message says.
 pub(super) enum Message<'a> {
@@ -84,19 +45,10 @@ pub(super) fn read(value: Option<&[u8]>) -> Message<'_> {
     Message::Row(object.0.into_iter().collect(), order)
 }
 
-/// A cell's text: texts as they are, numbers as they are written, other values as JSON, null as nothing.
-pub(super) fn cell(value: &RawValue) -> Option<Cow<'_, str>> {
-    let raw = value.get();
-    match raw.as_bytes().first() {
-        Some(b'n') => None,
-        Some(b'"') => Some(serde_json::from_str(raw).unwrap_or(Cow::Borrowed(raw))),
-        _ => Some(Cow::Borrowed(raw)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Message, cell, read};
+    use super::{Message, read};
+    use crate::source::json::cell;
 
     fn shown(value: &str) -> String {
         match read(Some(value.as_bytes())) {

@@ -55,7 +55,10 @@ impl Session {
         };
         let mut connection = connected.map_err(|error| self.trouble(&error))?;
         // A pause between batches is ours to take: the server must not give up writing meanwhile.
-        self.execute(&mut connection, "SET SESSION net_write_timeout = 86400").await?;
+        let lock = self.server.guest.lock_timeout();
+        let limits =
+            format!("SET SESSION net_write_timeout = 86400, lock_wait_timeout = {lock}, innodb_lock_wait_timeout = {lock}");
+        self.execute(&mut connection, &limits).await?;
         self.execute(&mut connection, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
         Ok(connection)
     }
@@ -72,17 +75,29 @@ impl Session {
         }
     }
 
+    /// Whether the account can write.
+    async fn writes(&self, connection: &mut MySqlConnection) -> Result<bool, SourceError> {
+        let grants = self.texts(connection, "SHOW GRANTS FOR CURRENT_USER").await?;
+        Ok(grants.iter().any(|grant| can_write(grant)))
+    }
+
+    /// Refuses an account that can write, unless that is accepted.
+    pub async fn permit(&self, connection: &mut MySqlConnection) -> Result<(), SourceError> {
+        let writes = self.writes(connection).await?;
+        self.server.guest.permit(&self.source, &self.server.user, writes)
+    }
+
     /// Product with version, and whether the account can write.
     pub async fn look(&self) -> Result<(String, bool), SourceError> {
         let mut connection = self.connect().await?;
         let version = self.texts(&mut connection, "SELECT VERSION()").await?.concat();
-        let grants = self.texts(&mut connection, "SHOW GRANTS FOR CURRENT_USER").await?;
+        let writes = self.writes(&mut connection).await?;
         let _ = connection.close().await;
         let about = match version.split_once("-MariaDB") {
             Some((number, _)) => format!("MariaDB {number}"),
             None => format!("MySQL {version}"),
         };
-        Ok((about, grants.iter().any(|grant| can_write(grant))))
+        Ok((about, writes))
     }
 
     /// Tables and views of the database.

@@ -2,13 +2,15 @@
 //!
 //! Nothing is asked of the server that MySQL 5.6 does not know.
 
+mod catalogue;
 mod cell;
 mod connect;
 mod read;
 
+use std::sync::OnceLock;
+
 use super::server::Server;
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, reader};
-use crate::finding::Text;
+use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, reader};
 use connect::Session;
 
 /// The connector.
@@ -26,25 +28,31 @@ impl Connector for Mysql {
     }
 
     fn settings_schema(&self) -> &'static str {
-        include_str!("settings.json")
+        static MADE: OnceLock<String> = OnceLock::new();
+        guest::with_guest(&MADE, include_str!("settings.json"))
     }
 
     fn check(&self, place: &SourcePlace<'_>) -> Result<Checked, SourceError> {
         let session = session(place)?;
         let (about, writes) = reader::run(place.name, || session.look())?;
-        let mut checked = Checked { about, notes: Vec::new() };
-        if writes {
-            checked.notes.push(Text::new(
-                format!("账号 {} 对数据库有写权限；读取只需要 SELECT，请改用只读账号", session.server.user),
-                format!("the account {} can write; reading needs SELECT only, so use a read-only account", session.server.user),
-            ));
-        }
-        Ok(checked)
+        Ok(session.server.checked(about, writes))
     }
 
     fn objects(&self, place: &SourcePlace<'_>) -> Result<Vec<String>, SourceError> {
         let session = session(place)?;
         reader::run(place.name, || session.list())
+    }
+
+    fn account_sql(&self, place: &SourcePlace<'_>, objects: &[String]) -> Option<String> {
+        let session = session(place).ok()?;
+        let to = "'xiaoshu_reader'@'<address of the hub>'";
+        let grants = guest::grants(objects, '`', Some(&session.server.database), to);
+        Some(format!("CREATE USER {to} IDENTIFIED BY '<password>';\n{grants}"))
+    }
+
+    fn describe(&self, place: &SourcePlace<'_>) -> Result<Vec<TableShape>, SourceError> {
+        let session = session(place)?;
+        reader::run(place.name, || catalogue::describe(&session))
     }
 
     fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {

@@ -27,6 +27,7 @@ pub(super) fn open(session: Session, read: &ReadSpec) -> Result<Box<dyn Source>,
 
 async fn read_rows(session: Session, sql: String, table: Option<String>, courier: Arc<Courier>) -> Result<Handout, SourceError> {
     let mut connection = session.connect().await?;
+    session.permit(&mut connection).await?;
     let id = session.id(&mut connection).await?;
     session.begin(&mut connection).await?;
     // Preparing tells the columns even when there are no rows, and refuses more than one statement.

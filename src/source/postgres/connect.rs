@@ -111,8 +111,10 @@ impl Session {
         let digits = u8::from(version >= 120_000);
         let zone = &server.time_zone;
         let timeout = server.patience().as_millis();
+        let lock = server.guest.lock_timeout();
         let more = format!(
-            "SET extra_float_digits = {digits}; SET TIME ZONE INTERVAL '{zone}' HOUR TO MINUTE; SET statement_timeout = {timeout}"
+            "SET extra_float_digits = {digits}; SET TIME ZONE INTERVAL '{zone}' HOUR TO MINUTE; SET statement_timeout = {timeout}; \
+             SET lock_timeout = '{lock}s'"
         );
         self.execute(&mut connection, &more).await?;
         if version >= 90_600 {
@@ -129,6 +131,12 @@ impl Session {
         let writes = self.scalar(&mut connection, WRITES).await? == "yes";
         let _ = connection.close().await;
         Ok((version, writes))
+    }
+
+    /// Refuses an account that can write, unless that is accepted. The hub's own store is the hub's own to write.
+    pub async fn permit(&self, connection: &mut PgConnection) -> Result<(), SourceError> {
+        let writes = self.own.is_none() && self.scalar(connection, WRITES).await? == "yes";
+        self.server.guest.permit(&self.source, &self.server.user, writes)
     }
 
     /// Tables and views that the account can read.

@@ -1,12 +1,15 @@
 //! PostgreSQL: one read-only transaction an object (REPEATABLE READ), rows through a cursor.
 
+mod catalogue;
 mod cell;
 mod connect;
 mod read;
 
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
 use super::server::{Server, ZeroDates};
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, reader};
-use crate::finding::Text;
+use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, reader};
 pub(super) use connect::{Own, Session};
 pub(super) use read::open;
 
@@ -26,25 +29,40 @@ impl Connector for Postgres {
     }
 
     fn settings_schema(&self) -> &'static str {
-        include_str!("settings.json")
+        static MADE: OnceLock<String> = OnceLock::new();
+        guest::with_guest(&MADE, include_str!("settings.json"))
     }
 
     fn check(&self, place: &SourcePlace<'_>) -> Result<Checked, SourceError> {
         let session = session(place)?;
         let (version, writes) = reader::run(place.name, || session.look())?;
-        let mut checked = Checked { about: format!("PostgreSQL {version}"), notes: Vec::new() };
-        if writes {
-            checked.notes.push(Text::new(
-                format!("账号 {} 对数据库有写权限；读取只需要 SELECT，请改用只读账号", session.server.user),
-                format!("the account {} can write; reading needs SELECT only, so use a read-only account", session.server.user),
-            ));
-        }
-        Ok(checked)
+        Ok(session.server.checked(format!("PostgreSQL {version}"), writes))
     }
 
     fn objects(&self, place: &SourcePlace<'_>) -> Result<Vec<String>, SourceError> {
         let session = session(place)?;
         reader::run(place.name, || session.list())
+    }
+
+    fn account_sql(&self, place: &SourcePlace<'_>, objects: &[String]) -> Option<String> {
+        let session = session(place).ok()?;
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let schemas: BTreeSet<&str> = objects.iter().map(|o| o.split_once('.').map_or("public", |(schema, _)| schema)).collect();
+        let usage: Vec<String> =
+            schemas.iter().map(|schema| format!("GRANT USAGE ON SCHEMA {} TO xiaoshu_reader;\n", quoted(schema))).collect();
+        Some(format!(
+            "CREATE ROLE xiaoshu_reader LOGIN PASSWORD '<password>' CONNECTION LIMIT 4;\n\
+             ALTER ROLE xiaoshu_reader SET default_transaction_read_only = on;\n\
+             GRANT CONNECT ON DATABASE {} TO xiaoshu_reader;\n{}{}",
+            quoted(&session.server.database),
+            usage.concat(),
+            guest::grants(objects, '"', None, "xiaoshu_reader")
+        ))
+    }
+
+    fn describe(&self, place: &SourcePlace<'_>) -> Result<Vec<TableShape>, SourceError> {
+        let session = session(place)?;
+        reader::run(place.name, || catalogue::describe(&session))
     }
 
     fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {

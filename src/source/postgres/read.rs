@@ -36,6 +36,7 @@ pub(in crate::source) fn open(session: Session, read: &ReadSpec) -> Result<Box<d
 
 async fn read_rows(session: Session, sql: String, courier: Arc<Courier>) -> Result<Handout, SourceError> {
     let mut connection = session.connect().await?;
+    session.permit(&mut connection).await?;
     session.execute(&mut connection, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
     // Preparing tells the columns even when there are no rows, and refuses more than one statement.
     let prepared =

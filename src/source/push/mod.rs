@@ -35,7 +35,7 @@ impl Connector for Push {
         let settings: Settings = super::parse_settings(place)?;
         let objects: Vec<String> =
             settings.objects.iter().map(|(name, columns)| format!("{name} ({} columns)", columns.len())).collect();
-        Ok(Checked { about: format!("rows are pushed: {}", objects.join(", ")), notes: Vec::new() })
+        Ok(Checked { about: format!("rows are pushed: {}", objects.join(", ")), ..Checked::default() })
     }
 
     fn objects(&self, place: &SourcePlace<'_>) -> Result<Vec<String>, SourceError> {

@@ -25,7 +25,7 @@ pub(in crate::source) struct Database {
 }
 
 impl Database {
-    async fn connect(&self) -> Result<SqliteConnection, SourceError> {
+    pub(super) async fn connect(&self) -> Result<SqliteConnection, SourceError> {
         if !self.path.is_file() {
             return Err(SourceError::Settings {
                 source_name: self.source.clone(),
@@ -55,7 +55,7 @@ impl Database {
         sqlx::query_scalar(sql).fetch_one(connection).await.map_err(|error| self.trouble(error))
     }
 
-    fn trouble(&self, error: sqlx::Error) -> SourceError {
+    pub(super) fn trouble(&self, error: sqlx::Error) -> SourceError {
         let source_name = self.source.clone();
         let sqlx::Error::Database(database) = &error else {
             return match error {

@@ -1,7 +1,9 @@
 //! SQLite database files, read-only, one read transaction an object.
 
+mod catalogue;
 mod cell;
 mod connect;
+mod remarks;
 mod script;
 
 use std::path::PathBuf;
@@ -10,7 +12,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace};
+use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, TableShape};
 pub(super) use connect::{Database, list, open, version};
 pub use script::load_script;
 
@@ -55,11 +57,15 @@ impl Connector for Sqlite {
     }
 
     fn check(&self, place: &SourcePlace<'_>) -> Result<Checked, SourceError> {
-        Ok(Checked { about: version(&database(place)?)?, notes: Vec::new() })
+        Ok(Checked { about: version(&database(place)?)?, ..Checked::default() })
     }
 
     fn objects(&self, place: &SourcePlace<'_>) -> Result<Vec<String>, SourceError> {
         list(&database(place)?)
+    }
+
+    fn describe(&self, place: &SourcePlace<'_>) -> Result<Vec<TableShape>, SourceError> {
+        catalogue::describe(&database(place)?)
     }
 
     fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {

@@ -1,25 +1,19 @@
 //! The independent recount.
 
+use std::collections::HashMap;
+
+use futures_util::TryStreamExt;
 use sqlx::PgConnection;
 
-use super::PostgresStore;
+use super::chunks::Set;
 use super::fault::db;
-use crate::store::recount::{compare, note};
-use crate::store::{Imbalance, StoreError};
-
-/// Where the newest version of each live key is, by what the tables hold; `feed` and `upstream` are ?1 and ?2. A key
-/// is stored when the upstream holds its newest version and it is nowhere else.
-const PLACES: &str = "WITH live AS (SELECT h.rid, h.seq FROM head h WHERE h.feed = $1 AND h.flags & 1 = 0), \
-    line AS (SELECT cursor, coalesce(backfill_from, 0) AS lo, coalesce(backfill_to, 0) AS hi FROM stock WHERE feed = $1 AND upstream = $2), \
-    placed AS (SELECT (l.seq > k.cursor OR (l.seq > k.lo AND l.seq <= k.hi)) AS ahead, m.rid IS NOT NULL AS flying, e.reason AS reason, \
-    e.rid IS NOT NULL AND e.seq <> l.seq AS old_exception, d.rid IS NOT NULL AS held FROM live l CROSS JOIN line k \
-    LEFT JOIN member m ON m.upstream = $2 AND m.feed = $1 AND m.rid = l.rid AND m.seq = l.seq \
-    LEFT JOIN exception e ON e.upstream = $2 AND e.feed = $1 AND e.rid = l.rid \
-    LEFT JOIN delivered d ON d.upstream = $2 AND d.feed = $1 AND d.rid = l.rid AND d.seq = l.seq) \
-    SELECT CASE WHEN old_exception THEN 'an exception about an old version' \
-    WHEN ahead::int + flying::int + (reason IS NOT NULL)::int > 1 THEN 'several places' WHEN ahead THEN 'waiting' WHEN flying THEN 'in_flight' \
-    WHEN reason = 8 THEN 'waiting' WHEN reason IS NOT NULL THEN 'reason ' || reason WHEN held THEN 'stored' ELSE 'no place' END, \
-    count(*) FROM placed GROUP BY 1";
+use super::{PostgresStore, signed};
+use crate::store::chunks::Kept;
+use crate::store::flight::unpack;
+use crate::store::open_run::bitmap;
+use crate::store::place::{CursorColumns, cursor_of};
+use crate::store::recount::{Held, Places, compare, note};
+use crate::store::{FeedId, Imbalance, StoreError, UpstreamId};
 
 const COUNTERS: &str = "SELECT stored, in_flight, waiting, refused, unknown, waits_parent, waits_verdict, not_due, out_of_scope, \
     unsealed, closed FROM stock WHERE feed = $1 AND upstream = $2";
@@ -61,9 +55,10 @@ const FACTS: &[(&str, &str, &str)] = &[
          WHERE a.id = $1 AND a.adopts AND k.key IS NULL",
     ),
     (
-        "members of unsettled batches",
-        "SELECT coalesce(sum(rows), 0)::bigint FROM batch WHERE feed = $1 AND settled IS NULL",
-        "SELECT count(*) FROM member WHERE feed = $1",
+        "unsettled batches",
+        "SELECT count(*) FROM batch WHERE feed = $1 AND settled IS NULL",
+        "SELECT count(*) FROM flight f JOIN batch b ON b.id = f.batch AND b.upstream = f.upstream AND b.feed = f.feed \
+         AND b.settled IS NULL WHERE f.feed = $1",
     ),
 ];
 
@@ -108,12 +103,80 @@ async fn recount_places(
     let what = db("recounting stock");
     let counters: (i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64) =
         sqlx::query_as(COUNTERS).bind(feed).bind(upstream).fetch_one(&mut *conn).await.map_err(what)?;
-    let places: Vec<(String, i64)> =
-        sqlx::query_as(PLACES).bind(feed).bind(upstream).fetch_all(&mut *conn).await.map_err(what)?;
+    let held = held(conn, FeedId(feed as u32), UpstreamId(upstream as u32), name, found).await?;
+    let mut places = Places::default();
+    {
+        let mut live = sqlx::query_as::<_, (i64, i64)>("SELECT rid, seq FROM head WHERE feed = $1 AND flags & 1 = 0")
+            .bind(feed)
+            .fetch(&mut *conn);
+        while let Some((rid, seq)) = live.try_next().await.map_err(what)? {
+            places.count(&held, rid as u32, seq as u64);
+        }
+    }
     let live: i64 =
         sqlx::query_scalar("SELECT live FROM feeds WHERE id = $1").bind(feed).fetch_one(&mut *conn).await.map_err(what)?;
-    compare(name, counters.into(), places, live, found);
+    compare(name, counters.into(), places.into_counts(), live, found);
     Ok(())
+}
+
+/// What the tables hold of one (upstream, feed); batches that do not agree with themselves are noted.
+async fn held(
+    conn: &mut PgConnection,
+    feed: FeedId,
+    upstream: UpstreamId,
+    name: &str,
+    found: &mut Vec<Imbalance>,
+) -> Result<Held, StoreError> {
+    let what = db("recounting stock");
+    let cursor: CursorColumns =
+        sqlx::query_as("SELECT cursor, backfill_from, backfill_to FROM stock WHERE feed = $1 AND upstream = $2")
+            .bind(feed.0 as i32)
+            .bind(upstream.0 as i32)
+            .fetch_one(&mut *conn)
+            .await
+            .map_err(what)?;
+    let excepted: Vec<(i64, i64, i64)> =
+        sqlx::query_as("SELECT rid, seq, reason FROM exception WHERE upstream = $1 AND feed = $2")
+            .bind(upstream.0 as i32)
+            .bind(feed.0 as i32)
+            .fetch_all(&mut *conn)
+            .await
+            .map_err(what)?;
+    let batches: Vec<(i64, Vec<u8>, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+        "SELECT b.rows, f.rids, f.overtaken, f.members FROM flight f JOIN batch b ON b.id = f.batch WHERE f.upstream = $1 AND f.feed = $2",
+    )
+    .bind(upstream.0 as i32)
+    .bind(feed.0 as i32)
+    .fetch_all(&mut *conn)
+    .await
+    .map_err(what)?;
+    let (mut flying, mut overtaken, mut rows) = (HashMap::new(), 0, 0);
+    for (wanted, rids, gone, members) in batches {
+        let (members, rids) = (unpack(&members)?, bitmap(&rids)?);
+        note(
+            found,
+            format!("{name}: members of a batch"),
+            wanted,
+            members.iter().filter(|m| rids.contains(m.rid)).count() as i64,
+        );
+        overtaken += bitmap(&gone)?.len() as i64;
+        rows += wanted;
+        flying.extend(members.iter().map(|m| (m.rid, m.seq)));
+    }
+    note(found, format!("{name}: keys in flight, each in one batch"), rows, flying.len() as i64);
+    let newest: i64 = sqlx::query_scalar("SELECT count(*) FROM feed WHERE feed = $1 AND seq = ANY($2)")
+        .bind(feed.0 as i32)
+        .bind(signed(flying.values().copied()))
+        .fetch_one(&mut *conn)
+        .await
+        .map_err(what)?;
+    note(found, format!("{name}: members whose key has a newer version"), overtaken, flying.len() as i64 - newest);
+    Ok(Held {
+        cursor: cursor_of(cursor),
+        flying,
+        excepted: excepted.into_iter().map(|(rid, seq, reason)| (rid as u32, (seq as u64, reason))).collect(),
+        stored: Set { upstream, feed, kept: Kept::Seqs }.load(&mut *conn).await?,
+    })
 }
 
 async fn recount_runs(conn: &mut PgConnection, found: &mut Vec<Imbalance>) -> Result<(), StoreError> {

@@ -6,8 +6,7 @@ use sqlx::postgres::PgRow;
 use super::fault::db;
 use super::lease::Row;
 use super::{PostgresStore, inconsistent};
-use crate::record::RecordKey;
-use crate::store::open_run::hash_of;
+use crate::store::flight::{shown, unpack};
 use crate::store::{BatchId, BatchInfo, BatchPhase, FeedId, MemberRow, Millis, Receipt, StoreError, UpstreamId};
 
 /// A change of an unsettled batch.
@@ -75,22 +74,12 @@ impl PostgresStore {
     }
 
     pub(super) async fn batch_members(&self, batch: BatchId) -> Result<Vec<MemberRow>, StoreError> {
-        let rows: Vec<(i64, i64, i64, Vec<u8>, String)> =
-            sqlx::query_as("SELECT ordinal, rid, seq, hash, key FROM member WHERE batch = $1 ORDER BY ordinal")
-                .bind(batch.0)
-                .fetch_all(self.readers()?)
-                .await
-                .map_err(db("reading batch members"))?;
-        Ok(rows
-            .into_iter()
-            .map(|(ordinal, rid, seq, hash, key)| MemberRow {
-                ordinal: ordinal as u32,
-                rid: rid as u64,
-                seq: seq as u64,
-                hash: hash_of(&hash),
-                record_key: RecordKey::parse(&key).unwrap_or_default(),
-            })
-            .collect())
+        let members: Option<Vec<u8>> = sqlx::query_scalar("SELECT members FROM flight WHERE batch = $1")
+            .bind(batch.0)
+            .fetch_optional(self.readers()?)
+            .await
+            .map_err(db("reading batch members"))?;
+        members.map_or(Ok(Vec::new()), |bytes| Ok(shown(unpack(&bytes)?)))
     }
 }
 

@@ -9,7 +9,7 @@ use super::fault::db;
 use super::lease::Row as LeaseRow;
 use super::lock::{lock, lock_all};
 use super::place::count;
-use super::{PostgresStore, inconsistent, signed, stage};
+use super::{PostgresStore, flight, inconsistent, signed, stage};
 use crate::record::RecordKey;
 use crate::store::open_run::hash_of;
 use crate::store::place::{AGAIN, CursorColumns, Delta, Place, cursor_of, reason_code};
@@ -133,13 +133,14 @@ impl PostgresStore {
         lock(&mut tx, feed).await?;
         let cursor = stage::cursor(&mut tx, upstream, feed).await?;
         let (from, to) = cursor.backfill.unwrap_or((0, 0));
+        let flying = flight::flying(&mut *tx, upstream, feed).await?;
+        // What the cursor has passed and is neither in flight nor an exception is stored.
         let done = sqlx::query(
             "INSERT INTO exception (upstream, feed, rid, seq, reason, since, due) \
-             SELECT d.upstream, d.feed, d.rid, d.seq, $1::bigint, $2::bigint, $2 FROM delivered d \
-             JOIN feed f ON f.feed = d.feed AND f.seq = d.seq AND f.op = 0 \
-             WHERE d.upstream = $3 AND d.feed = $4 AND f.seq <= $5 AND NOT (f.seq > $6 AND f.seq <= $7) \
-             AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.upstream = $3 AND e.feed = $4 AND e.rid = d.rid) \
-             AND NOT EXISTS (SELECT 1 FROM member m WHERE m.upstream = $3 AND m.feed = $4 AND m.rid = d.rid) \
+             SELECT $3, $4, f.rid, f.seq, $1::bigint, $2::bigint, $2 FROM feed f \
+             WHERE f.feed = $4 AND f.op = 0 AND f.seq <= $5 AND NOT (f.seq > $6 AND f.seq <= $7) \
+             AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.upstream = $3 AND e.feed = $4 AND e.rid = f.rid) \
+             AND NOT EXISTS (SELECT 1 FROM unnest($10::bigint[]) m(rid) WHERE m.rid = f.rid) \
              AND ($8::text[] IS NULL OR EXISTS (SELECT 1 FROM unnest($8::text[]) n(name) WHERE f.payload::json ->> n.name IS NOT NULL)) \
              AND ($9::text[] IS NULL OR f.key = ANY($9::text[]))",
         )
@@ -152,6 +153,7 @@ impl PostgresStore {
         .bind(to as i64)
         .bind(having)
         .bind(keys)
+        .bind(signed(flying.rids.iter().map(u64::from)))
         .execute(&mut *tx)
         .await
         .map_err(db("sending again"))?;
@@ -310,14 +312,8 @@ impl DeliveryStore for PostgresStore {
     }
 
     async fn in_flight(&self, upstream: UpstreamId, feed: FeedId, rids: &[u64]) -> Result<Vec<u64>, StoreError> {
-        sqlx::query_scalar("SELECT rid FROM member WHERE upstream = $1 AND feed = $2 AND rid = ANY($3)")
-            .bind(upstream.0 as i32)
-            .bind(feed.0 as i32)
-            .bind(signed(rids.iter().copied()))
-            .fetch_all(self.readers()?)
-            .await
-            .map(|rids: Vec<i64>| rids.into_iter().map(|rid| rid as u64).collect())
-            .map_err(db("reading batch members"))
+        let flying = flight::flying(self.readers()?, upstream, feed).await?;
+        Ok(rids.iter().copied().filter(|rid| u32::try_from(*rid).is_ok_and(|rid| flying.rids.contains(rid))).collect())
     }
 
     async fn stage(&self, upstream: UpstreamId, feed: FeedId, stage: &Stage) -> Result<Option<BatchId>, StoreError> {

@@ -2,10 +2,16 @@
 
 use std::sync::Arc;
 
+use futures_util::TryStreamExt;
+use roaring::RoaringBitmap;
+
+use super::chunks::Set;
 use super::fault::db;
 use super::lock::lock;
-use super::{PostgresStore, Tx, inconsistent};
+use super::place::cursors;
+use super::{PostgresStore, Tx, flight, inconsistent};
 use crate::standard::{FieldIdx, Kind, TablePlan};
+use crate::store::chunks::Kept;
 use crate::store::{FeedId, FeedSpec, Millis, StoreError};
 
 /// A feed as this process has opened it.
@@ -123,20 +129,29 @@ impl PostgresStore {
         };
         let feed = FeedId(id as u32);
         lock(&mut tx, feed).await?;
-        let orphans: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM (SELECT d.rid FROM delivered d JOIN head h ON h.feed = d.feed AND h.rid = d.rid \
-             WHERE d.feed = $1 UNION SELECT rid FROM member WHERE feed = $1) o",
-        )
-        .bind(id)
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(db("counting orphans"))?;
+        let orphans = orphans(&mut tx, feed).await?;
         clear(&mut tx, feed, &spec.key_digest, at).await?;
         self.commit(tx, "changing a key").await?;
         self.runs().retain(|_, run| run.feed != feed);
         self.feeds().remove(&feed);
-        Ok(orphans.unsigned_abs())
+        Ok(orphans)
     }
+}
+
+/// How many records of a feed an upstream holds or is being sent.
+async fn orphans(tx: &mut Tx, feed: FeedId) -> Result<u64, StoreError> {
+    let (mut held, mut orphans) = (Vec::new(), RoaringBitmap::new());
+    for (upstream, _) in cursors(tx, feed).await? {
+        held.push(Set { upstream, feed, kept: Kept::Rids }.load(&mut **tx).await?);
+        orphans |= flight::flying(&mut **tx, upstream, feed).await?.rids;
+    }
+    let mut rids = sqlx::query_scalar::<_, i64>("SELECT rid FROM head WHERE feed = $1").bind(feed.0 as i32).fetch(&mut **tx);
+    while let Some(rid) = rids.try_next().await.map_err(db("counting orphans"))? {
+        if held.iter().any(|held| held.contains(rid as u64)) {
+            orphans.insert(rid as u32);
+        }
+    }
+    Ok(orphans.len())
 }
 
 /// Closes all records of a feed and forgets where its sources stood.
@@ -148,6 +163,8 @@ async fn clear(tx: &mut Tx, feed: FeedId, key_digest: &[u8; 16], at: Millis) -> 
         "DELETE FROM feed WHERE feed = $1",
         "DELETE FROM value WHERE feed = $1",
         "DELETE FROM exception WHERE feed = $1",
+        "DELETE FROM held WHERE feed = $1",
+        "UPDATE flight SET overtaken = rids WHERE feed = $1",
         "DELETE FROM missing WHERE feed = $1",
         "DELETE FROM record_key WHERE feed = $1",
         "DELETE FROM pushed WHERE feed = $1",

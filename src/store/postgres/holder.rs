@@ -2,10 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::chunks::Set;
 use super::fault::db;
 use super::lock::Locked;
-use super::{Tx, signed};
+use super::place::cursors;
+use super::{Tx, flight, signed};
 use crate::record::{RecordBatch, RecordKey};
+use crate::store::chunks::Kept;
 use crate::store::holder::{Holder, Known, decide};
 use crate::store::place::reason_code;
 use crate::store::sort::{Fate, Write};
@@ -96,10 +99,8 @@ async fn perhaps_upstream(tx: &mut Tx, feed: FeedId, rids: &[i64]) -> Result<Has
     if rids.is_empty() {
         return Ok(HashSet::new());
     }
-    let held: Vec<i64> = sqlx::query_scalar(
+    let unknown: Vec<i64> = sqlx::query_scalar(
         "SELECT DISTINCT r.rid FROM unnest($1::bigint[]) r(rid) CROSS JOIN upstream u WHERE \
-         EXISTS (SELECT 1 FROM delivered d WHERE d.upstream = u.id AND d.feed = $2 AND d.rid = r.rid) OR \
-         EXISTS (SELECT 1 FROM member m WHERE m.upstream = u.id AND m.feed = $2 AND m.rid = r.rid) OR \
          EXISTS (SELECT 1 FROM exception e WHERE e.upstream = u.id AND e.feed = $2 AND e.rid = r.rid AND e.reason = $3)",
     )
     .bind(rids)
@@ -108,5 +109,11 @@ async fn perhaps_upstream(tx: &mut Tx, feed: FeedId, rids: &[i64]) -> Result<Has
     .fetch_all(&mut **tx)
     .await
     .map_err(db("looking record keys up"))?;
-    Ok(held.into_iter().map(|rid| rid as u32).collect())
+    let mut perhaps: HashSet<u32> = unknown.into_iter().map(|rid| rid as u32).collect();
+    for (upstream, _) in cursors(tx, feed).await? {
+        let held = Set { upstream, feed, kept: Kept::Rids }.load(&mut **tx).await?;
+        let flying = flight::flying(&mut **tx, upstream, feed).await?.rids;
+        perhaps.extend(rids.iter().map(|rid| *rid as u32).filter(|rid| held.contains(u64::from(*rid)) || flying.contains(*rid)));
+    }
+    Ok(perhaps)
 }

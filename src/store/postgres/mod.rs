@@ -8,10 +8,13 @@
 
 mod audit;
 mod batches;
+mod chunks;
+mod convert;
 mod deletion;
 mod delivery;
 mod fault;
 mod feeds;
+mod flight;
 mod holder;
 mod keys;
 mod landing;

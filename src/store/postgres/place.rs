@@ -1,7 +1,7 @@
 //! The counters of where live keys are, and the way out of a place.
 
-use super::Tx;
 use super::fault::db;
+use super::{Tx, flight};
 use crate::store::place::{Delta, Leaving, cursor_of, left};
 use crate::store::{Cursor, FeedId, StoreError, UpstreamId};
 
@@ -55,14 +55,8 @@ pub(super) async fn leave(
             .fetch_all(&mut **tx)
             .await
             .map_err(db("removing exceptions"))?;
-    let flying: Vec<(i64, i64)> =
-        sqlx::query_as("SELECT rid, seq FROM member WHERE upstream = $1 AND feed = $2 AND rid = ANY($3)")
-            .bind(upstream.0 as i32)
-            .bind(feed.0 as i32)
-            .bind(&rids)
-            .fetch_all(&mut **tx)
-            .await
-            .map_err(db("reading batch members"))?;
-    let by_rid = |rows: Vec<(i64, i64)>| rows.into_iter().map(|(rid, n)| (rid as u32, n)).collect();
-    Ok(left(cursor, leaving, &by_rid(excepted), &by_rid(flying)))
+    let excepted = excepted.into_iter().map(|(rid, reason)| (rid as u32, reason)).collect();
+    let keys = leaving.iter().map(|l| l.rid).collect();
+    let flying = flight::overtake(tx, upstream, feed, &keys).await?;
+    Ok(left(cursor, leaving, &excepted, &flying))
 }

@@ -3,7 +3,7 @@
 //! A step that only adds (expand) leaves the oldest version that may still write as it was; a step that takes something
 //! away (contract) raises it. A hub whose version is below that is refused as one that is too old.
 
-use sqlx::{Connection, PgConnection, PgPool, Row};
+use sqlx::{PgConnection, PgPool, Row};
 
 use super::fault::{db, sqlstate};
 use crate::store::StoreError;
@@ -15,7 +15,14 @@ struct Migration {
     oldest: i64,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration { script: include_str!("schema/0001.sql"), oldest: 1 }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { script: include_str!("schema/0001.sql"), oldest: 1 },
+    // Takes tables away at once: format 1 was in no release.
+    Migration { script: include_str!("schema/0002.sql"), oldest: 2 },
+];
+
+/// The format in which bitmaps took the place of rows that SQL alone cannot make into them.
+const BITMAPS: i64 = 2;
 
 /// The format that this version writes.
 const KNOWN: i64 = MIGRATIONS.len() as i64;
@@ -50,13 +57,15 @@ pub(super) async fn check(pool: &PgPool, schema: &str) -> Result<(), StoreError>
 pub(super) async fn migrate(pool: &PgPool, schema: &str) -> Result<(), StoreError> {
     let what = db("migrating");
     let mut conn = pool.acquire().await.map_err(db("reaching the database"))?;
-    let mut at = match found(&mut conn).await {
+    let before = found(&mut conn).await;
+    drop(conn);
+    let mut at = match before {
         Ok(found) => up_to_date(found)?,
         Err(error) if sqlstate(&error).as_deref() == Some("42P01") => 0,
         Err(error) => return Err(db("reading its format")(error)),
     };
     while at < KNOWN {
-        let mut tx = conn.begin().await.map_err(what)?;
+        let mut tx = pool.begin().await.map_err(what)?;
         sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *tx).await.map_err(what)?;
         let quoted = schema.replace('"', "\"\"");
         let make = format!("CREATE SCHEMA IF NOT EXISTS \"{quoted}\"");
@@ -74,6 +83,9 @@ pub(super) async fn migrate(pool: &PgPool, schema: &str) -> Result<(), StoreErro
         if let Some(step) = usize::try_from(at).ok().and_then(|at| MIGRATIONS.get(at)) {
             sqlx::raw_sql(step.script).execute(&mut *tx).await.map_err(what)?;
             at += 1;
+            if at == BITMAPS {
+                super::convert::convert(&mut tx).await?;
+            }
             sqlx::query("INSERT INTO migration (format, oldest) VALUES ($1, $2)")
                 .bind(at)
                 .bind(step.oldest)

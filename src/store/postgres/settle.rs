@@ -1,11 +1,17 @@
 //! Settling: what became of a batch's rows.
 
+use roaring::RoaringBitmap;
+
+use super::chunks::Set;
 use super::fault::db;
 use super::lease::Row;
 use super::lock::lock;
 use super::place::count;
-use super::{PostgresStore, Tx, inconsistent};
-use crate::store::place::{Delta, Place, reason_code};
+use super::{PostgresStore, Tx, inconsistent, signed};
+use crate::store::chunks::Kept;
+use crate::store::flight::{Fallen, Member, Settlement, unpack};
+use crate::store::open_run::bitmap;
+use crate::store::place::reason_code;
 use crate::store::verdicts::Sorted;
 use crate::store::{BatchId, FeedId, MemberVerdict, Millis, Reason, StoreError, UpstreamId};
 
@@ -14,7 +20,9 @@ struct Settling {
     batch: i64,
     upstream: UpstreamId,
     feed: FeedId,
-    rows: u32,
+    members: Vec<Member>,
+    /// Row ids of members that are no longer the newest version of their key.
+    overtaken: RoaringBitmap,
     at: Millis,
 }
 
@@ -28,23 +36,15 @@ impl PostgresStore {
     ) -> Result<(), StoreError> {
         let mut tx = self.begin("settling").await?;
         let settling = self.settling(&mut tx, batch, at).await?;
-        let sorted = Sorted::new(settling.rows, verdicts)?;
-        let mut delta = Delta::default();
-        settling.stored(&mut tx, &sorted.stored, &mut delta).await?;
-        settling.refused(&mut tx, &sorted.refused, reoffer_at, &mut delta).await?;
-        settling.unknown(&mut tx, &sorted.unknown, &mut delta).await?;
-        settling.end(&mut tx, &delta).await?;
+        let sorted = Sorted::new(settling.members.len() as u32, verdicts)?;
+        settling.end(&mut tx, &sorted, reoffer_at).await?;
         self.commit(tx, "settling").await
     }
 
     pub(super) async fn give_batch_up(&self, batch: BatchId, at: Millis) -> Result<(), StoreError> {
         let mut tx = self.begin("giving a batch up").await?;
         let settling = self.settling(&mut tx, batch, at).await?;
-        // 0 keeps the bound that the rows had.
-        let all: Vec<(u32, u32)> = (0..settling.rows).map(|ordinal| (ordinal, 0)).collect();
-        let mut delta = Delta::default();
-        settling.unknown(&mut tx, &all, &mut delta).await?;
-        settling.end(&mut tx, &delta).await?;
+        settling.end(&mut tx, &Sorted::given_up(settling.members.len() as u32), None).await?;
         self.commit(tx, "giving a batch up").await
     }
 
@@ -52,58 +52,48 @@ impl PostgresStore {
     async fn settling(&self, tx: &mut Tx, batch: BatchId, at: Millis) -> Result<Settling, StoreError> {
         let what = db("reading a batch");
         let none = || inconsistent(format!("batch {} is not in flight", batch.0));
-        let known: Option<(i32, i32, i64)> = sqlx::query_as("SELECT upstream, feed, rows FROM batch WHERE id = $1")
+        let known: Option<(i32, i32)> = sqlx::query_as("SELECT upstream, feed FROM flight WHERE batch = $1")
             .bind(batch.0)
             .fetch_optional(&mut **tx)
             .await
             .map_err(what)?;
-        let (upstream, feed, rows) = known.ok_or_else(none)?;
+        let (upstream, feed) = known.ok_or_else(none)?;
         self.fence(tx, Row::Upstream(upstream)).await?;
-        let feed = FeedId(feed as u32);
+        let (upstream, feed) = (UpstreamId(upstream as u32), FeedId(feed as u32));
         lock(tx, feed).await?;
-        let open: bool = sqlx::query_scalar("SELECT settled IS NULL FROM batch WHERE id = $1")
+        let open: Option<(Vec<u8>, Vec<u8>)> = sqlx::query_as("SELECT overtaken, members FROM flight WHERE batch = $1")
             .bind(batch.0)
-            .fetch_one(&mut **tx)
+            .fetch_optional(&mut **tx)
             .await
             .map_err(what)?;
-        if !open {
-            return Err(none());
-        }
-        Ok(Settling { batch: batch.0, upstream: UpstreamId(upstream as u32), feed, rows: rows as u32, at })
+        let (overtaken, members) = open.ok_or_else(none)?;
+        Ok(Settling { batch: batch.0, upstream, feed, members: unpack(&members)?, overtaken: bitmap(&overtaken)?, at })
     }
 }
 
 impl Settling {
-    /// How many of these members are the newest live version of their key.
-    async fn newest(&self, tx: &mut Tx, ordinals: &[i64]) -> Result<i64, StoreError> {
-        sqlx::query_scalar(
-            "SELECT count(*) FROM member m JOIN feed f ON f.feed = m.feed AND f.seq = m.seq AND f.op = 0 \
-             WHERE m.batch = $1 AND m.ordinal = ANY($2)",
-        )
-        .bind(self.batch)
-        .bind(ordinals)
-        .fetch_one(&mut **tx)
-        .await
-        .map_err(db("counting settled rows"))
+    /// Carries the verdicts out; the members go, the batch keeps its mark.
+    async fn end(&self, tx: &mut Tx, sorted: &Sorted<'_>, reoffer_at: Option<Millis>) -> Result<(), StoreError> {
+        let settlement = Settlement::new(&self.members, &self.overtaken, sorted)?;
+        if !sorted.stored.is_empty() {
+            self.stored(tx, &settlement).await?;
+        }
+        let again = |row: &Fallen<'_>| reoffer_at.filter(|_| row.refusals == 1);
+        self.except(tx, Reason::Refused, &settlement.refused, again).await?;
+        self.except(tx, Reason::Unknown, &settlement.unknown, |_| Some(self.at)).await?;
+        self.let_go(tx).await?;
+        let what = db("ending a batch");
+        sqlx::query("DELETE FROM flight WHERE batch = $1").bind(self.batch).execute(&mut **tx).await.map_err(what)?;
+        let sql = "UPDATE batch SET settled = $1 WHERE id = $2";
+        sqlx::query(sql).bind(self.at).bind(self.batch).execute(&mut **tx).await.map_err(what)?;
+        count(tx, self.feed, self.upstream, &settlement.delta).await
     }
 
-    async fn stored(&self, tx: &mut Tx, ordinals: &[u32], delta: &mut Delta) -> Result<(), StoreError> {
-        if ordinals.is_empty() {
-            return Ok(());
-        }
-        let list: Vec<i64> = ordinals.iter().map(|o| i64::from(*o)).collect();
-        let newest = self.newest(tx, &list).await?;
-        delta.add(Place::InFlight, -newest);
-        delta.add(Place::Stored, newest);
-        for sql in [
-            "INSERT INTO delivered (upstream, feed, rid, seq, hash) SELECT upstream, feed, rid, seq, hash FROM member \
-             WHERE batch = $1 AND op = 0 AND ordinal = ANY($2) \
-             ON CONFLICT (upstream, feed, rid) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
-            "DELETE FROM delivered d USING member m WHERE m.batch = $1 AND m.op = 1 AND m.ordinal = ANY($2) \
-             AND d.upstream = m.upstream AND d.feed = m.feed AND d.rid = m.rid",
-        ] {
-            sqlx::query(sql).bind(self.batch).bind(&list).execute(&mut **tx).await.map_err(db("noting stored rows"))?;
-        }
+    async fn stored(&self, tx: &mut Tx, settlement: &Settlement<'_>) -> Result<(), StoreError> {
+        let set = |kept| Set { upstream: self.upstream, feed: self.feed, kept };
+        set(Kept::Rids).add(tx, &settlement.held).await?;
+        set(Kept::Rids).remove(tx, &settlement.dropped).await?;
+        set(Kept::Seqs).add(tx, &settlement.seqs).await?;
         sqlx::query("UPDATE stock SET last_stored = $1 WHERE feed = $2 AND upstream = $3")
             .bind(self.at)
             .bind(self.feed.0 as i32)
@@ -114,83 +104,54 @@ impl Settling {
         Ok(())
     }
 
-    async fn refused(
+    async fn except(
         &self,
         tx: &mut Tx,
-        refused: &[(u32, &str, Option<&str>)],
-        reoffer_at: Option<Millis>,
-        delta: &mut Delta,
+        reason: Reason,
+        rows: &[Fallen<'_>],
+        due: impl Fn(&Fallen<'_>) -> Option<Millis>,
     ) -> Result<(), StoreError> {
-        if refused.is_empty() {
+        if rows.is_empty() {
             return Ok(());
         }
-        let ordinals: Vec<i64> = refused.iter().map(|(o, ..)| i64::from(*o)).collect();
-        let newest = self.newest(tx, &ordinals).await?;
-        delta.add(Place::InFlight, -newest);
-        delta.add(Place::of_reason(reason_code(Reason::Refused)), newest);
-        let clean = |text: &str| text.replace('\0', "\u{fffd}");
+        let number = |n: fn(&Fallen<'_>) -> u64| signed(rows.iter().map(n));
         sqlx::query(
             "INSERT INTO exception (upstream, feed, rid, seq, reason, since, due, text, field, refusals, split) \
-             SELECT m.upstream, m.feed, m.rid, m.seq, $1, $2, CASE WHEN m.refusals = 0 THEN $3::bigint END, j.text, j.field, \
-             m.refusals + 1, 0 FROM unnest($4::bigint[], $5::text[], $6::text[]) j(ordinal, text, field) \
-             JOIN member m ON m.batch = $7 AND m.ordinal = j.ordinal JOIN feed f ON f.feed = m.feed AND f.seq = m.seq",
+             SELECT $1, $2, j.rid, j.seq, $3, $4, j.due, j.text, j.field, j.refusals, j.split \
+             FROM unnest($5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::bigint[], $11::bigint[]) \
+             j(rid, seq, due, text, field, refusals, split)",
         )
-        .bind(reason_code(Reason::Refused))
-        .bind(self.at)
-        .bind(reoffer_at)
-        .bind(ordinals)
-        .bind(refused.iter().map(|(_, text, _)| clean(text)).collect::<Vec<_>>())
-        .bind(refused.iter().map(|(.., field)| field.map(clean)).collect::<Vec<_>>())
-        .bind(self.batch)
-        .execute(&mut **tx)
-        .await
-        .map_err(db("noting refused rows"))?;
-        Ok(())
-    }
-
-    async fn unknown(&self, tx: &mut Tx, unknown: &[(u32, u32)], delta: &mut Delta) -> Result<(), StoreError> {
-        if unknown.is_empty() {
-            return Ok(());
-        }
-        let ordinals: Vec<i64> = unknown.iter().map(|(o, _)| i64::from(*o)).collect();
-        let newest = self.newest(tx, &ordinals).await?;
-        delta.add(Place::InFlight, -newest);
-        delta.add(Place::of_reason(reason_code(Reason::Unknown)), newest);
-        sqlx::query(
-            "INSERT INTO exception (upstream, feed, rid, seq, reason, since, due, refusals, split) \
-             SELECT m.upstream, m.feed, m.rid, m.seq, $1, $2, $2, m.refusals, \
-             CASE WHEN j.split > 0 THEN j.split ELSE m.split END FROM unnest($3::bigint[], $4::bigint[]) j(ordinal, split) \
-             JOIN member m ON m.batch = $5 AND m.ordinal = j.ordinal JOIN feed f ON f.feed = m.feed AND f.seq = m.seq",
-        )
-        .bind(reason_code(Reason::Unknown))
-        .bind(self.at)
-        .bind(ordinals)
-        .bind(unknown.iter().map(|(_, split)| i64::from(*split)).collect::<Vec<_>>())
-        .bind(self.batch)
-        .execute(&mut **tx)
-        .await
-        .map_err(db("noting unknown rows"))?;
-        Ok(())
-    }
-
-    /// Newer versions need wait no longer; the members go, the batch keeps its mark.
-    async fn end(&self, tx: &mut Tx, delta: &Delta) -> Result<(), StoreError> {
-        let what = db("ending a batch");
-        sqlx::query(
-            "UPDATE exception SET due = $1 WHERE upstream = $2 AND feed = $3 AND reason = $4 \
-             AND rid IN (SELECT rid FROM member WHERE batch = $5)",
-        )
-        .bind(self.at)
         .bind(self.upstream.0 as i32)
         .bind(self.feed.0 as i32)
-        .bind(reason_code(Reason::WaitsVerdict))
-        .bind(self.batch)
+        .bind(reason_code(reason))
+        .bind(self.at)
+        .bind(number(|r| u64::from(r.rid)))
+        .bind(number(|r| r.seq))
+        .bind(rows.iter().map(due).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.text).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.field).collect::<Vec<_>>())
+        .bind(number(|r| u64::from(r.refusals)))
+        .bind(number(|r| u64::from(r.split)))
         .execute(&mut **tx)
         .await
-        .map_err(what)?;
-        sqlx::query("DELETE FROM member WHERE batch = $1").bind(self.batch).execute(&mut **tx).await.map_err(what)?;
-        let sql = "UPDATE batch SET settled = $1 WHERE id = $2";
-        sqlx::query(sql).bind(self.at).bind(self.batch).execute(&mut **tx).await.map_err(what)?;
-        count(tx, self.feed, self.upstream, delta).await
+        .map_err(db("noting rows that are not stored"))?;
+        Ok(())
+    }
+
+    /// Newer versions need wait no longer.
+    async fn let_go(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        if self.overtaken.is_empty() {
+            return Ok(());
+        }
+        sqlx::query("UPDATE exception SET due = $1 WHERE upstream = $2 AND feed = $3 AND reason = $4 AND rid = ANY($5)")
+            .bind(self.at)
+            .bind(self.upstream.0 as i32)
+            .bind(self.feed.0 as i32)
+            .bind(reason_code(Reason::WaitsVerdict))
+            .bind(signed(self.overtaken.iter().map(u64::from)))
+            .execute(&mut **tx)
+            .await
+            .map_err(db("ending a batch"))?;
+        Ok(())
     }
 }

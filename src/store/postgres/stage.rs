@@ -1,12 +1,15 @@
 //! Staging: rows into a batch and into exceptions, and the cursor past them, in one transaction.
 
+use std::collections::HashMap;
+
 use super::fault::db;
 use super::lease::Row;
 use super::lock::lock;
 use super::place::count;
-use super::{PostgresStore, Tx, inconsistent, signed};
-use crate::store::place::{CursorColumns, Delta, Place, cursor_of, reason_code};
-use crate::store::{BatchId, Cursor, FeedId, Reason, Stage, StoreError, UpstreamId};
+use super::{PostgresStore, Tx, flight, inconsistent, signed};
+use crate::store::moves::{Excepted, Known, LOW, Moves, Tally, doubtful};
+use crate::store::place::{CursorColumns, cursor_of, ranges, reason_code};
+use crate::store::{BatchId, Cursor, FeedId, Stage, StoreError, UpstreamId};
 
 /// The rows that one stage speaks of, for one upstream and feed.
 struct Staging<'a> {
@@ -28,27 +31,12 @@ impl PostgresStore {
         lock(&mut tx, feed).await?;
         let old = cursor(&mut tx, upstream, feed).await?;
         let staging = Staging { upstream, feed, stage, old };
-        let mut delta = Delta::default();
-        let members = signed(stage.members.iter().map(|(_, seq, _)| *seq));
-        let mut ahead = staging.leave(&mut tx, &members, Place::InFlight, &mut delta).await?;
-        for reason in Reason::ALL {
-            let seqs = signed(stage.exceptions.iter().filter(|e| e.reason == reason).map(|e| e.seq));
-            if !seqs.is_empty() {
-                let place = Place::of_reason(reason_code(reason));
-                ahead += staging.leave(&mut tx, &seqs, place, &mut delta).await?;
-            }
-        }
-        let passed = staging.passed(&mut tx).await?;
-        if passed != ahead {
-            return Err(inconsistent(format!(
-                "the cursor of feed {} would pass {passed} rows, of which {ahead} are in the batch or an exception",
-                feed.0
-            )));
-        }
-        let batch = if stage.members.is_empty() { None } else { Some(staging.insert_batch(&mut tx, &members).await?) };
+        let known = staging.known(&mut tx).await?;
+        let moves = Moves::new(stage, &known)?;
+        let batch = if stage.members.is_empty() { None } else { Some(staging.insert_batch(&mut tx, &moves).await?) };
         staging.insert_exceptions(&mut tx).await?;
         staging.set_cursor(&mut tx).await?;
-        count(&mut tx, feed, upstream, &delta).await?;
+        count(&mut tx, feed, upstream, &moves.delta).await?;
         self.commit(tx, "staging").await?;
         Ok(batch)
     }
@@ -67,130 +55,115 @@ pub(super) async fn cursor(tx: &mut Tx, upstream: UpstreamId, feed: FeedId) -> R
 }
 
 impl Staging<'_> {
-    /// Counts where the newest live versions among these seqs are, and moves them to `to`. Seqs that are not the
-    /// newest any more are passed over: the newer version has a place of its own. Returns how many were ahead.
-    async fn leave(&self, tx: &mut Tx, seqs: &[i64], to: Place, delta: &mut Delta) -> Result<u64, StoreError> {
-        let (from, upto) = self.old.backfill.unwrap_or((0, 0));
-        let places: Vec<(Option<i64>, bool, i64)> = sqlx::query_as(
-            "SELECT e.reason, f.seq > $1 OR (f.seq > $2 AND f.seq <= $3), count(*) FROM feed f \
-             LEFT JOIN exception e ON e.upstream = $6 AND e.feed = $5 AND e.rid = f.rid \
-             WHERE f.feed = $5 AND f.seq = ANY($4) AND f.op = 0 GROUP BY 1, 2",
-        )
-        .bind(self.old.seq as i64)
-        .bind(from as i64)
-        .bind(upto as i64)
-        .bind(seqs)
-        .bind(self.feed.0 as i32)
-        .bind(self.upstream.0 as i32)
-        .fetch_all(&mut **tx)
-        .await
-        .map_err(db("looking staged rows up"))?;
-        let mut ahead = 0;
-        for (reason, is_ahead, n) in places {
-            let place = match (reason, is_ahead) {
-                (Some(reason), false) => Place::of_reason(reason),
-                (None, true) => {
-                    ahead += n.unsigned_abs();
-                    Place::Waiting
-                }
-                (None, false) => return Err(inconsistent("a staged row is neither ahead of the cursor nor an exception")),
-                (Some(_), true) => return Err(inconsistent("a row is both ahead of the cursor and an exception")),
-            };
-            delta.add(place, -n);
-            delta.add(to, n);
-        }
-        Ok(ahead)
+    /// What the database has about the rows named.
+    async fn known(&self, tx: &mut Tx) -> Result<Known, StoreError> {
+        let passed = self.passed(tx).await?;
+        let doubtful = doubtful(self.stage, &self.old, passed != Tally::of(self.stage, &self.old));
+        let gone = if doubtful.is_empty() {
+            Vec::new()
+        } else {
+            sqlx::query_scalar::<_, i64>(
+                "SELECT j.seq FROM unnest($1::bigint[]) j(seq) WHERE NOT EXISTS (SELECT 1 FROM feed f WHERE f.feed = $2 AND f.seq = j.seq)",
+            )
+            .bind(signed(doubtful))
+            .bind(self.feed.0 as i32)
+            .fetch_all(&mut **tx)
+            .await
+            .map_err(db("looking staged rows up"))?
+        };
+        Ok(Known {
+            old: self.old,
+            passed: passed.rows,
+            gone: gone.into_iter().map(|seq| seq as u64).collect(),
+            excepted: self.excepted(tx).await?,
+            flying: flight::flying(&mut **tx, self.upstream, self.feed).await?.rids,
+        })
     }
 
-    /// How many live rows the cursor would pass.
-    async fn passed(&self, tx: &mut Tx) -> Result<u64, StoreError> {
-        let new = self.stage.cursor;
-        let mut passed = 0;
-        for (from, to) in crate::store::place::ranges(&self.old, &new)? {
-            let n: i64 = sqlx::query_scalar("SELECT count(*) FROM feed WHERE feed = $1 AND seq > $2 AND seq <= $3 AND op = 0")
-                .bind(self.feed.0 as i32)
-                .bind(from as i64)
-                .bind(to as i64)
-                .fetch_one(&mut **tx)
-                .await
-                .map_err(db("counting passed rows"))?;
-            passed += n.unsigned_abs();
+    /// Exceptions about the keys named.
+    async fn excepted(&self, tx: &mut Tx) -> Result<HashMap<u32, Excepted>, StoreError> {
+        let what = db("looking staged rows up");
+        let any: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM exception WHERE upstream = $1 AND feed = $2)")
+            .bind(self.upstream.0 as i32)
+            .bind(self.feed.0 as i32)
+            .fetch_one(&mut **tx)
+            .await
+            .map_err(what)?;
+        if !any {
+            return Ok(HashMap::new());
+        }
+        let rids = self.stage.members.iter().map(|m| m.rid).chain(self.stage.exceptions.iter().map(|e| e.rid));
+        let rows: Vec<(i64, i64, i64, i64, i64)> = sqlx::query_as(
+            "SELECT rid, seq, reason, refusals, split FROM exception WHERE upstream = $2 AND feed = $3 AND rid = ANY($1)",
+        )
+        .bind(signed(rids))
+        .bind(self.upstream.0 as i32)
+        .bind(self.feed.0 as i32)
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(what)?;
+        let one = |(rid, seq, reason, refusals, split): (i64, i64, i64, i64, i64)| {
+            (rid as u32, Excepted { seq: seq as u64, reason, refusals: refusals as u32, split: split as u32 })
+        };
+        Ok(rows.into_iter().map(one).collect())
+    }
+
+    /// The live rows that the cursor would pass: all rows less the deletions, counted by the indexes alone.
+    async fn passed(&self, tx: &mut Tx) -> Result<Tally, StoreError> {
+        let mut passed = Tally::default();
+        for (from, to) in ranges(&self.old, &self.stage.cursor)? {
+            let (rows, sum, gone, gone_sum): (i64, i64, i64, i64) = sqlx::query_as(
+                "SELECT a.n, a.s, g.n, g.s FROM (SELECT count(*) AS n, coalesce(sum(seq & $4), 0)::bigint AS s \
+                 FROM feed WHERE feed = $1 AND seq > $2 AND seq <= $3) a, \
+                 (SELECT count(*) AS n, coalesce(sum(seq & $4), 0)::bigint AS s \
+                 FROM feed WHERE feed = $1 AND seq > $2 AND seq <= $3 AND op = 1) g",
+            )
+            .bind(self.feed.0 as i32)
+            .bind(from as i64)
+            .bind(to as i64)
+            .bind(LOW as i64)
+            .fetch_one(&mut **tx)
+            .await
+            .map_err(db("counting passed rows"))?;
+            passed.add(rows as u64, sum as u64);
+            passed.less(gone as u64, gone_sum as u64);
         }
         Ok(passed)
     }
 
-    async fn insert_batch(&self, tx: &mut Tx, seqs: &[i64]) -> Result<BatchId, StoreError> {
+    async fn insert_batch(&self, tx: &mut Tx, moves: &Moves) -> Result<BatchId, StoreError> {
         let what = db("writing a batch");
-        let (upstream, feed, stage) = (self.upstream.0 as i32, self.feed.0 as i32, self.stage);
-        let rows = stage.members.len();
-        let batch: i64 = sqlx::query_scalar(
+        let (upstream, feed, stage) = (self.upstream, self.feed, self.stage);
+        let rows = stage.members.len() as i64;
+        let (batch,): (i64,) = sqlx::query_as(
             "INSERT INTO batch (upstream, feed, phase, rows, staged, not_after) VALUES ($1, $2, 0, $3, $4, $5) RETURNING id",
         )
-        .bind(upstream)
-        .bind(feed)
-        .bind(rows as i64)
+        .bind(upstream.0 as i32)
+        .bind(feed.0 as i32)
+        .bind(rows)
         .bind(stage.at)
         .bind(stage.not_after)
         .fetch_one(&mut **tx)
         .await
         .map_err(what)?;
-        let done = sqlx::query(
-            "INSERT INTO member (batch, ordinal, upstream, feed, rid, seq, hash, key, op, refusals, split) \
-             SELECT $1, j.o - 1, $2, $3, f.rid, f.seq, f.hash, f.key, f.op, coalesce(e.refusals, 0), coalesce(e.split, 0) \
-             FROM unnest($4::bigint[]) WITH ORDINALITY j(seq, o) JOIN feed f ON f.seq = j.seq AND f.feed = $3 \
-             LEFT JOIN exception e ON e.upstream = $2 AND e.feed = $3 AND e.rid = f.rid",
-        )
-        .bind(batch)
-        .bind(upstream)
-        .bind(feed)
-        .bind(seqs)
-        .execute(&mut **tx)
-        .await
-        .map_err(what)?;
-        if done.rows_affected() < rows as u64 {
-            self.insert_overtaken(tx, batch, rows as u64 - done.rows_affected()).await?;
+        flight::insert(tx, batch, upstream, feed, moves).await?;
+        if !moves.lifted.is_empty() {
+            sqlx::query("DELETE FROM exception WHERE upstream = $1 AND feed = $2 AND rid = ANY($3)")
+                .bind(upstream.0 as i32)
+                .bind(feed.0 as i32)
+                .bind(signed(moves.lifted.iter().map(|rid| u64::from(*rid))))
+                .execute(&mut **tx)
+                .await
+                .map_err(what)?;
         }
-        // Only exceptions about these very versions go; one about a newer version stays.
-        sqlx::query(
-            "DELETE FROM exception e USING member m WHERE m.batch = $3 AND e.upstream = $1 AND e.feed = $2 \
-             AND e.rid = m.rid AND e.seq = m.seq",
-        )
-        .bind(upstream)
-        .bind(feed)
-        .bind(batch)
-        .execute(&mut **tx)
-        .await
-        .map_err(what)?;
         sqlx::query("UPDATE stock SET used = used + $1 WHERE feed = $2 AND upstream = $3")
-            .bind(rows as i64)
-            .bind(feed)
-            .bind(upstream)
+            .bind(rows)
+            .bind(feed.0 as i32)
+            .bind(upstream.0 as i32)
             .execute(&mut **tx)
             .await
             .map_err(what)?;
         Ok(BatchId(batch))
-    }
-
-    /// Members whose row changed after it was read: the old version goes out all the same, the newer one is ahead.
-    async fn insert_overtaken(&self, tx: &mut Tx, batch: i64, want: u64) -> Result<(), StoreError> {
-        let members = &self.stage.members;
-        let done = sqlx::query(
-            "INSERT INTO member (batch, ordinal, upstream, feed, rid, seq, hash, key, op, refusals, split) \
-             SELECT $1, j.o - 1, $2, $3, j.rid, j.seq, j.hash, f.key, 0, 0, 0 \
-             FROM unnest($4::bigint[], $5::bigint[], $6::bytea[]) WITH ORDINALITY j(rid, seq, hash, o) \
-             JOIN head h ON h.feed = $3 AND h.rid = j.rid JOIN feed f ON f.feed = $3 AND f.seq = h.seq \
-             WHERE NOT EXISTS (SELECT 1 FROM member m WHERE m.batch = $1 AND m.ordinal = j.o - 1)",
-        )
-        .bind(batch)
-        .bind(self.upstream.0 as i32)
-        .bind(self.feed.0 as i32)
-        .bind(signed(members.iter().map(|(rid, ..)| *rid)))
-        .bind(signed(members.iter().map(|(_, seq, _)| *seq)))
-        .bind(members.iter().map(|(.., hash)| hash.0.as_slice()).collect::<Vec<_>>())
-        .execute(&mut **tx)
-        .await
-        .map_err(db("writing a batch"))?;
-        if done.rows_affected() == want { Ok(()) } else { Err(inconsistent("a batch names rows that the feed does not have")) }
     }
 
     async fn insert_exceptions(&self, tx: &mut Tx) -> Result<(), StoreError> {

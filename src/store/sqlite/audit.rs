@@ -1,25 +1,21 @@
 //! The independent recount.
 
+use std::collections::HashMap;
+
 use sqlx::SqliteConnection;
 
-use super::SqliteStore;
+use super::chunks::Set;
 use super::fault::db;
-use crate::store::recount::{compare, note};
-use crate::store::{Imbalance, StoreError};
+use super::place::{CursorColumns, cursor_of};
+use super::runs::bitmap;
+use super::{SqliteStore, number_list};
+use crate::store::chunks::Kept;
+use crate::store::flight::unpack;
+use crate::store::recount::{Held, Places, compare, note};
+use crate::store::{FeedId, Imbalance, StoreError, UpstreamId};
 
-/// Where the newest version of each live key is, by what the tables hold; `feed` and `upstream` are ?1 and ?2. A key
-/// is stored when the upstream holds its newest version and it is nowhere else.
-const PLACES: &str = "WITH live AS (SELECT h.rid, h.seq FROM head h WHERE h.feed = ?1 AND h.flags & 1 = 0), \
-    line AS (SELECT cursor, coalesce(backfill_from, 0) AS lo, coalesce(backfill_to, 0) AS hi FROM stock WHERE feed = ?1 AND upstream = ?2), \
-    placed AS (SELECT l.seq > k.cursor OR (l.seq > k.lo AND l.seq <= k.hi) AS ahead, m.rid IS NOT NULL AS flying, e.reason AS reason, \
-    e.rid IS NOT NULL AND e.seq <> l.seq AS old_exception, d.rid IS NOT NULL AS held FROM live l CROSS JOIN line k \
-    LEFT JOIN member m ON m.upstream = ?2 AND m.feed = ?1 AND m.rid = l.rid AND m.seq = l.seq \
-    LEFT JOIN exception e ON e.upstream = ?2 AND e.feed = ?1 AND e.rid = l.rid \
-    LEFT JOIN delivered d ON d.upstream = ?2 AND d.feed = ?1 AND d.rid = l.rid AND d.seq = l.seq) \
-    SELECT CASE WHEN old_exception THEN 'an exception about an old version' \
-    WHEN ahead + flying + (reason IS NOT NULL) > 1 THEN 'several places' WHEN ahead THEN 'waiting' WHEN flying THEN 'in_flight' \
-    WHEN reason = 8 THEN 'waiting' WHEN reason IS NOT NULL THEN 'reason ' || reason WHEN held THEN 'stored' ELSE 'no place' END, \
-    count(*) FROM placed GROUP BY 1";
+/// Heads read at once.
+const PAGE: i64 = 10_000;
 
 const COUNTERS: &str = "SELECT stored, in_flight, waiting, refused, unknown, waits_parent, waits_verdict, not_due, out_of_scope, \
     unsealed, closed FROM stock WHERE feed = ? AND upstream = ?";
@@ -61,9 +57,10 @@ const FACTS: &[(&str, &str, &str)] = &[
          WHERE a.id = ?1 AND a.adopts = 1 AND k.key IS NULL",
     ),
     (
-        "members of unsettled batches",
-        "SELECT coalesce(sum(rows), 0) FROM batch WHERE feed = ?1 AND settled IS NULL",
-        "SELECT count(*) FROM member WHERE feed = ?1",
+        "unsettled batches",
+        "SELECT count(*) FROM batch WHERE feed = ?1 AND settled IS NULL",
+        "SELECT count(*) FROM flight f JOIN batch b ON b.id = f.batch AND b.upstream = f.upstream AND b.feed = f.feed \
+         AND b.settled IS NULL WHERE f.feed = ?1",
     ),
 ];
 
@@ -106,12 +103,91 @@ async fn recount_places(
     let what = db("recounting stock");
     let counters: (i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64) =
         sqlx::query_as(COUNTERS).bind(feed).bind(upstream).fetch_one(&mut *conn).await.map_err(what)?;
-    let places: Vec<(String, i64)> =
-        sqlx::query_as(PLACES).bind(feed).bind(upstream).fetch_all(&mut *conn).await.map_err(what)?;
+    let held = held(conn, FeedId(feed), UpstreamId(upstream), name, found).await?;
+    let mut places = Places::default();
+    let mut behind: Vec<u8> = Vec::new();
+    // One row a page: a row a record would cost more than reading it.
+    while let (Some(rids), Some(seqs), Some(last)) = sqlx::query_as::<_, (Option<String>, Option<String>, Option<Vec<u8>>)>(
+        "SELECT group_concat(rid), group_concat(seq), max(nk) FROM (SELECT rid, seq, nk FROM head WHERE feed = ? AND nk > ? \
+         AND flags & 1 = 0 ORDER BY nk LIMIT ?)",
+    )
+    .bind(feed)
+    .bind(&behind)
+    .bind(PAGE)
+    .fetch_one(&mut *conn)
+    .await
+    .map_err(what)?
+    {
+        for (rid, seq) in rids.split(',').zip(seqs.split(',')) {
+            if let (Ok(rid), Ok(seq)) = (rid.parse(), seq.parse::<i64>()) {
+                places.count(&held, rid, seq as u64);
+            }
+        }
+        behind = last;
+    }
     let live: i64 =
         sqlx::query_scalar("SELECT live FROM feeds WHERE id = ?").bind(feed).fetch_one(&mut *conn).await.map_err(what)?;
-    compare(name, counters.into(), places, live, found);
+    compare(name, counters.into(), places.into_counts(), live, found);
     Ok(())
+}
+
+/// What the tables hold of one (upstream, feed); batches that do not agree with themselves are noted.
+async fn held(
+    conn: &mut SqliteConnection,
+    feed: FeedId,
+    upstream: UpstreamId,
+    name: &str,
+    found: &mut Vec<Imbalance>,
+) -> Result<Held, StoreError> {
+    let what = db("recounting stock");
+    let cursor: CursorColumns =
+        sqlx::query_as("SELECT cursor, backfill_from, backfill_to FROM stock WHERE feed = ? AND upstream = ?")
+            .bind(feed.0)
+            .bind(upstream.0)
+            .fetch_one(&mut *conn)
+            .await
+            .map_err(what)?;
+    let excepted: Vec<(u32, i64, i64)> = sqlx::query_as("SELECT rid, seq, reason FROM exception WHERE upstream = ? AND feed = ?")
+        .bind(upstream.0)
+        .bind(feed.0)
+        .fetch_all(&mut *conn)
+        .await
+        .map_err(what)?;
+    let batches: Vec<(i64, Vec<u8>, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+        "SELECT b.rows, f.rids, f.overtaken, f.members FROM flight f JOIN batch b ON b.id = f.batch WHERE f.upstream = ? AND f.feed = ?",
+    )
+    .bind(upstream.0)
+    .bind(feed.0)
+    .fetch_all(&mut *conn)
+    .await
+    .map_err(what)?;
+    let (mut flying, mut overtaken, mut rows) = (HashMap::new(), 0, 0);
+    for (wanted, rids, gone, members) in batches {
+        let (members, rids) = (unpack(&members)?, bitmap(&rids)?);
+        note(
+            found,
+            format!("{name}: members of a batch"),
+            wanted,
+            members.iter().filter(|m| rids.contains(m.rid)).count() as i64,
+        );
+        overtaken += bitmap(&gone)?.len() as i64;
+        rows += wanted;
+        flying.extend(members.iter().map(|m| (m.rid, m.seq)));
+    }
+    note(found, format!("{name}: keys in flight, each in one batch"), rows, flying.len() as i64);
+    let newest: i64 = sqlx::query_scalar("SELECT count(*) FROM feed WHERE feed = ? AND seq IN (SELECT value FROM json_each(?))")
+        .bind(feed.0)
+        .bind(number_list(flying.values().map(|seq| *seq as i64)))
+        .fetch_one(&mut *conn)
+        .await
+        .map_err(what)?;
+    note(found, format!("{name}: members whose key has a newer version"), overtaken, flying.len() as i64 - newest);
+    Ok(Held {
+        cursor: cursor_of(cursor),
+        flying,
+        excepted: excepted.into_iter().map(|(rid, seq, reason)| (rid, (seq as u64, reason))).collect(),
+        stored: Set { upstream, feed, kept: Kept::Seqs }.load(&mut *conn).await?,
+    })
 }
 
 async fn recount_runs(conn: &mut SqliteConnection, found: &mut Vec<Imbalance>) -> Result<(), StoreError> {

@@ -4,9 +4,8 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::fault::db;
-use super::runs::hash_of;
 use super::{SqliteStore, Writer, begin, inconsistent};
-use crate::record::RecordKey;
+use crate::store::flight::{shown, unpack};
 use crate::store::{BatchId, BatchInfo, BatchPhase, FeedId, MemberRow, Millis, Receipt, StoreError, UpstreamId};
 
 /// A change of an unsettled batch.
@@ -61,22 +60,12 @@ impl SqliteStore {
     }
 
     pub(super) async fn batch_members(&self, batch: BatchId) -> Result<Vec<MemberRow>, StoreError> {
-        let rows: Vec<(u32, u32, i64, Vec<u8>, String)> =
-            sqlx::query_as("SELECT ordinal, rid, seq, hash, key FROM member WHERE batch = ? ORDER BY ordinal")
-                .bind(batch.0)
-                .fetch_all(self.readers()?)
-                .await
-                .map_err(db("reading batch members"))?;
-        Ok(rows
-            .into_iter()
-            .map(|(ordinal, rid, seq, hash, key)| MemberRow {
-                ordinal,
-                rid: u64::from(rid),
-                seq: seq as u64,
-                hash: hash_of(&hash),
-                record_key: RecordKey::parse(&key).unwrap_or_default(),
-            })
-            .collect())
+        let members: Option<Vec<u8>> = sqlx::query_scalar("SELECT members FROM flight WHERE batch = ?")
+            .bind(batch.0)
+            .fetch_optional(self.readers()?)
+            .await
+            .map_err(db("reading batch members"))?;
+        members.map_or(Ok(Vec::new()), |bytes| Ok(shown(unpack(&bytes)?)))
     }
 }
 

@@ -6,9 +6,10 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::batches::Step;
 use super::fault::db;
+use super::page::Range;
 use super::place::{AGAIN, CursorColumns, Place, cursor_of, reason_code};
 use super::runs::hash_of;
-use super::{SqliteStore, Writer, begin, inconsistent, number_list, stage};
+use super::{SqliteStore, Writer, begin, flight, inconsistent, number_list, stage};
 use crate::record::RecordKey;
 use crate::store::want::Want;
 use crate::store::{
@@ -37,11 +38,6 @@ const DUE: &str = "SELECT f.seq, f.rid, f.op, f.key, f.nk, f.hash, f.at, f.paylo
 const RESENT: &str = "SELECT f.seq, f.rid, f.op, f.key, f.nk, f.hash, f.at, f.payload, e.split FROM exception e \
                       CROSS JOIN feed f ON f.seq = e.seq WHERE e.upstream = ? AND e.feed = ? AND e.due <= ? AND e.reason = 8 \
                       ORDER BY e.due, e.seq LIMIT ?";
-const AHEAD: &str = "SELECT seq, rid, op, key, nk, hash, at, payload, 0 FROM feed INDEXED BY feed_order \
-                     WHERE feed = ? AND seq > ? ORDER BY seq LIMIT ?";
-const BEHIND: &str = "SELECT seq, rid, op, key, nk, hash, at, payload, 0 FROM feed INDEXED BY feed_order \
-                      WHERE feed = ? AND seq > ? AND seq <= ? ORDER BY seq DESC LIMIT ?";
-
 impl SqliteStore {
     async fn read_cursor(&self, upstream: UpstreamId, feed: FeedId) -> Result<Cursor, StoreError> {
         let columns: Option<CursorColumns> =
@@ -129,12 +125,14 @@ impl SqliteStore {
         let (having, keys) = which.bounds();
         let cursor = stage::cursor(&mut tx, upstream, feed).await?;
         let (from, to) = cursor.backfill.unwrap_or((0, 0));
+        let flying = flight::flying(&mut *tx, upstream, feed).await?;
+        // What the cursor has passed and is neither in flight nor an exception is stored.
         let done = sqlx::query(
             "INSERT INTO exception (upstream, feed, rid, seq, reason, since, due) \
-             SELECT d.upstream, d.feed, d.rid, d.seq, ?1, ?2, ?2 FROM delivered d CROSS JOIN feed f ON f.seq = d.seq AND f.op = 0 \
-             WHERE d.upstream = ?3 AND d.feed = ?4 AND f.seq <= ?5 AND NOT (f.seq > ?6 AND f.seq <= ?7) \
-             AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.upstream = ?3 AND e.feed = ?4 AND e.rid = d.rid) \
-             AND NOT EXISTS (SELECT 1 FROM member m WHERE m.upstream = ?3 AND m.feed = ?4 AND m.rid = d.rid) \
+             SELECT ?3, ?4, f.rid, f.seq, ?1, ?2, ?2 FROM feed f INDEXED BY feed_order \
+             WHERE f.feed = ?4 AND f.op = 0 AND f.seq <= ?5 AND NOT (f.seq > ?6 AND f.seq <= ?7) \
+             AND NOT EXISTS (SELECT 1 FROM exception e WHERE e.upstream = ?3 AND e.feed = ?4 AND e.rid = f.rid) \
+             AND f.rid NOT IN (SELECT value FROM json_each(?10)) \
              AND (?8 IS NULL OR EXISTS (SELECT 1 FROM json_each(?8) n WHERE f.payload ->> n.value IS NOT NULL)) \
              AND (?9 IS NULL OR f.key IN (SELECT value FROM json_each(?9)))",
         )
@@ -147,6 +145,7 @@ impl SqliteStore {
         .bind(to as i64)
         .bind(having.map(|names| serde_json::Value::from(names.to_vec()).to_string()))
         .bind(keys.map(|keys| serde_json::Value::from(keys).to_string()))
+        .bind(number_list(flying.rids.iter().map(i64::from)))
         .execute(&mut *tx)
         .await
         .map_err(db("sending again"))?;
@@ -286,12 +285,12 @@ impl DeliveryStore for SqliteStore {
         match lane {
             Lane::Live => {
                 self.take_pending(DUE, &[up, id, at], &mut want).await?;
-                self.take_pending(AHEAD, &[id, cursor.seq as i64], &mut want).await?;
+                self.take_pages(id, Range::Up, cursor.seq as i64, i64::MAX, &mut want).await?;
                 self.take_pending(RESENT, &[up, id, at], &mut want).await?;
             }
             Lane::Backfill => {
                 if let Some((from, to)) = cursor.backfill {
-                    self.take_pending(BEHIND, &[id, from as i64, to as i64], &mut want).await?;
+                    self.take_pages(id, Range::Down, from as i64, to as i64, &mut want).await?;
                 }
             }
         }
@@ -299,15 +298,8 @@ impl DeliveryStore for SqliteStore {
     }
 
     async fn in_flight(&self, upstream: UpstreamId, feed: FeedId, rids: &[u64]) -> Result<Vec<u64>, StoreError> {
-        let rows: Vec<(u32,)> =
-            sqlx::query_as("SELECT rid FROM member WHERE upstream = ? AND feed = ? AND rid IN (SELECT value FROM json_each(?))")
-                .bind(upstream.0)
-                .bind(feed.0)
-                .bind(number_list(rids.iter().map(|r| *r as i64)))
-                .fetch_all(self.readers()?)
-                .await
-                .map_err(db("reading batch members"))?;
-        Ok(rows.into_iter().map(|(rid,)| u64::from(rid)).collect())
+        let flying = flight::flying(self.readers()?, upstream, feed).await?;
+        Ok(rids.iter().copied().filter(|rid| u32::try_from(*rid).is_ok_and(|rid| flying.rids.contains(rid))).collect())
     }
 
     async fn stage(&self, upstream: UpstreamId, feed: FeedId, stage: &Stage) -> Result<Option<BatchId>, StoreError> {

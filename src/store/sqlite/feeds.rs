@@ -3,11 +3,16 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use futures_util::TryStreamExt;
+use roaring::RoaringBitmap;
 use sqlx::{Sqlite, Transaction};
 
+use super::chunks::Set;
 use super::fault::db;
-use super::{SqliteStore, Writer, begin, inconsistent, number_list};
+use super::place::cursors;
+use super::{SqliteStore, Writer, begin, flight, inconsistent, number_list};
 use crate::standard::{FieldIdx, FieldType, Kind, TablePlan};
+use crate::store::chunks::Kept;
 use crate::store::{FeedId, FeedSpec, Millis, StoreError};
 
 /// A feed as this process has opened it.
@@ -156,19 +161,14 @@ impl SqliteStore {
         let Some((id,)) = known else {
             return Err(inconsistent(format!("{} was never opened", spec.plan.name)));
         };
-        let (orphans,): (i64,) = sqlx::query_as(
-            "SELECT count(*) FROM (SELECT d.rid FROM delivered d JOIN head h ON h.feed = d.feed AND h.rid = d.rid \
-             WHERE d.feed = ?1 UNION SELECT rid FROM member WHERE feed = ?1)",
-        )
-        .bind(id)
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(db("counting orphans"))?;
+        let orphans = orphans(&mut tx, FeedId(id)).await?;
         for sql in [
             "DELETE FROM head WHERE feed = ?1",
             "DELETE FROM feed WHERE feed = ?1",
             "DELETE FROM value WHERE feed = ?1",
             "DELETE FROM exception WHERE feed = ?1",
+            "DELETE FROM held WHERE feed = ?1",
+            "UPDATE flight SET overtaken = rids WHERE feed = ?1",
             "DELETE FROM missing WHERE feed = ?1",
             "DELETE FROM pushed WHERE feed = ?1",
             "DELETE FROM record_key WHERE feed = ?1",
@@ -191,8 +191,24 @@ impl SqliteStore {
         self.commit(tx, "changing a key").await?;
         runs.retain(|_, run| run.feed != FeedId(id));
         feeds.remove(&FeedId(id));
-        Ok(orphans.unsigned_abs())
+        Ok(orphans)
     }
+}
+
+/// How many records of a feed an upstream holds or is being sent.
+async fn orphans(tx: &mut Transaction<'_, Sqlite>, feed: FeedId) -> Result<u64, StoreError> {
+    let (mut held, mut orphans) = (Vec::new(), RoaringBitmap::new());
+    for (upstream, _) in cursors(tx, feed).await? {
+        held.push(Set { upstream, feed, kept: Kept::Rids }.load(&mut **tx).await?);
+        orphans |= flight::flying(&mut **tx, upstream, feed).await?.rids;
+    }
+    let mut rids = sqlx::query_scalar::<_, u32>("SELECT rid FROM head WHERE feed = ?").bind(feed.0).fetch(&mut **tx);
+    while let Some(rid) = rids.try_next().await.map_err(db("counting orphans"))? {
+        if held.iter().any(|held| held.contains(u64::from(rid))) {
+            orphans.insert(rid);
+        }
+    }
+    Ok(orphans.len())
 }
 
 async fn has_heads(tx: &mut Transaction<'_, Sqlite>, feed: FeedId) -> Result<bool, StoreError> {

@@ -4,11 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::{Sqlite, Transaction};
 
+use super::chunks::Set;
 use super::fault::db;
 use super::feeds::OpenFeed;
-use super::number_list;
+use super::place::cursors;
 use super::shape::{Form, Shapes, pieces};
+use super::{flight, number_list};
 use crate::record::{RecordBatch, RecordKey};
+use crate::store::chunks::Kept;
 use crate::store::holder::{Holder, Known, decide};
 use crate::store::sort::{Fate, Write};
 use crate::store::{FeedId, StoreError};
@@ -104,10 +107,8 @@ async fn perhaps_upstream(tx: &mut Transaction<'_, Sqlite>, feed: FeedId, rids: 
     if rids.is_empty() {
         return Ok(HashSet::new());
     }
-    let held: Vec<(u32,)> = sqlx::query_as(
+    let unknown: Vec<(u32,)> = sqlx::query_as(
         "SELECT r.value FROM json_each(?1) r CROSS JOIN upstream u WHERE \
-         EXISTS (SELECT 1 FROM delivered d WHERE d.upstream = u.id AND d.feed = ?2 AND d.rid = r.value) OR \
-         EXISTS (SELECT 1 FROM member m WHERE m.upstream = u.id AND m.feed = ?2 AND m.rid = r.value) OR \
          EXISTS (SELECT 1 FROM exception e WHERE e.upstream = u.id AND e.feed = ?2 AND e.rid = r.value AND e.reason = ?3)",
     )
     .bind(number_list(rids.iter().map(|r| i64::from(*r))))
@@ -116,5 +117,11 @@ async fn perhaps_upstream(tx: &mut Transaction<'_, Sqlite>, feed: FeedId, rids: 
     .fetch_all(&mut **tx)
     .await
     .map_err(db("looking record keys up"))?;
-    Ok(held.into_iter().map(|(rid,)| rid).collect())
+    let mut perhaps: HashSet<u32> = unknown.into_iter().map(|(rid,)| rid).collect();
+    for (upstream, _) in cursors(tx, feed).await? {
+        let held = Set { upstream, feed, kept: Kept::Rids }.load(&mut **tx).await?;
+        let flying = flight::flying(&mut **tx, upstream, feed).await?.rids;
+        perhaps.extend(rids.iter().filter(|rid| held.contains(u64::from(**rid)) || flying.contains(**rid)));
+    }
+    Ok(perhaps)
 }

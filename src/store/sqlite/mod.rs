@@ -6,16 +6,20 @@
 
 mod audit;
 mod batches;
+mod chunks;
+mod convert;
 mod deletion;
 mod delivery;
 mod fault;
 mod feeds;
+mod flight;
 mod holder;
 mod keys;
 mod landing;
 mod lease;
 mod lock;
 mod meta;
+mod page;
 mod place;
 mod pushes;
 mod quarantine;

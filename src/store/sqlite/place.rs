@@ -3,7 +3,7 @@
 use sqlx::{Sqlite, Transaction};
 
 use super::fault::db;
-use super::number_list;
+use super::{flight, number_list};
 pub(super) use crate::store::place::{AGAIN, CursorColumns, Delta, Leaving, Place, cursor_of, left, ranges, reason_code};
 use crate::store::{Cursor, FeedId, StoreError, UpstreamId};
 
@@ -64,13 +64,7 @@ pub(super) async fn leave(
     .fetch_all(&mut **tx)
     .await
     .map_err(db("removing exceptions"))?;
-    let flying: Vec<(u32, i64)> =
-        sqlx::query_as("SELECT rid, seq FROM member WHERE upstream = ? AND feed = ? AND rid IN (SELECT value FROM json_each(?))")
-            .bind(upstream.0)
-            .bind(feed.0)
-            .bind(&list)
-            .fetch_all(&mut **tx)
-            .await
-            .map_err(db("reading batch members"))?;
-    Ok(left(cursor, leaving, &excepted.into_iter().collect(), &flying.into_iter().collect()))
+    let keys = leaving.iter().map(|l| l.rid).collect();
+    let flying = flight::overtake(tx, upstream, feed, &keys).await?;
+    Ok(left(cursor, leaving, &excepted.into_iter().collect(), &flying))
 }

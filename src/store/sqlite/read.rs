@@ -1,15 +1,18 @@
 //! Read models.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use sqlx::Row;
+use roaring::RoaringBitmap;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
 
+use super::chunks::Set;
 use super::fault::db;
 use super::runs::{bitmap, landed};
 use super::{SqliteStore, number_list};
 use crate::standard::TablePlan;
+use crate::store::chunks::Kept;
 use crate::store::{
     FeedId, Imbalance, PendingDeletion, ReadModels, Reason, RunId, RunRow, Stock, StockRow, StoreError, TableRow, UpstreamId,
 };
@@ -31,17 +34,25 @@ impl ReadModels for SqliteStore {
     }
 
     async fn stock(&self) -> Result<Vec<StockRow>, StoreError> {
+        let what = db("reading stock");
+        let mut conn = self.readers()?.begin().await.map_err(what)?;
         let rows = sqlx::query(
-            "SELECT k.upstream, u.name, k.feed, f.name, f.live, k.last_stored, (SELECT count(*) FROM head h \
-             JOIN delivered d ON d.upstream = k.upstream AND d.feed = k.feed AND d.rid = h.rid \
-             WHERE h.feed = k.feed AND h.flags <> 0 AND h.flags = 1), k.stored, k.in_flight, k.waiting, k.refused, k.unknown, k.waits_parent, \
-             k.waits_verdict, k.not_due, k.out_of_scope, k.unsealed, k.closed FROM stock k JOIN feeds f ON f.id = k.feed \
+            "SELECT k.upstream, u.name, k.feed, f.name, f.live, k.last_stored, k.stored, k.in_flight, k.waiting, k.refused, k.unknown, \
+             k.waits_parent, k.waits_verdict, k.not_due, k.out_of_scope, k.unsealed, k.closed FROM stock k JOIN feeds f ON f.id = k.feed \
              JOIN upstream u ON u.id = k.upstream ORDER BY u.name, f.edition, f.name",
         )
-        .fetch_all(self.readers()?)
+        .fetch_all(&mut *conn)
         .await
-        .map_err(db("reading stock"))?;
-        rows.iter().map(stock_row).collect::<Result<_, _>>().map_err(db("reading stock"))
+        .map_err(what)?;
+        let mut rows: Vec<StockRow> = rows.iter().map(stock_row).collect::<Result<_, _>>().map_err(what)?;
+        let gone = gone(&mut conn).await?;
+        for row in &mut rows {
+            if let Some(rids) = gone.get(&row.feed) {
+                let set = Set { upstream: row.upstream, feed: row.feed, kept: Kept::Rids };
+                row.gone_upstream = set.load(&mut *conn).await?.common(rids);
+            }
+        }
+        Ok(rows)
     }
 
     async fn runs(&self, limit: u32) -> Result<Vec<RunRow>, StoreError> {
@@ -94,6 +105,18 @@ impl ReadModels for SqliteStore {
     }
 }
 
+/// Row ids of deleted records, by feed.
+async fn gone(conn: &mut SqliteConnection) -> Result<HashMap<FeedId, RoaringBitmap>, StoreError> {
+    // One row a feed: a row a record would cost more than reading it. `flags <> 0` as above.
+    let rows: Vec<(u32, String)> =
+        sqlx::query_as("SELECT feed, group_concat(rid) FROM head WHERE flags <> 0 AND flags = 1 GROUP BY feed")
+            .fetch_all(conn)
+            .await
+            .map_err(db("reading stock"))?;
+    let one = |(feed, rids): (u32, String)| (FeedId(feed), rids.split(',').filter_map(|rid| rid.parse::<u32>().ok()).collect());
+    Ok(rows.into_iter().map(one).collect())
+}
+
 fn number(row: &SqliteRow, at: usize) -> Result<u64, sqlx::Error> {
     Ok(row.try_get::<i64, _>(at)?.unsigned_abs())
 }
@@ -116,18 +139,18 @@ fn stock_row(row: &SqliteRow) -> Result<StockRow, sqlx::Error> {
     let mut held = BTreeMap::new();
     // The columns follow the order of the reasons; the first two have names of their own.
     for (at, reason) in Reason::ALL.iter().enumerate().skip(2) {
-        let n = number(row, 10 + at)?;
+        let n = number(row, 9 + at)?;
         if n > 0 {
             held.insert(reason.name().to_owned(), n);
         }
     }
     let stock = Stock {
         live: number(row, 4)?,
-        stored: number(row, 7)?,
-        in_flight: number(row, 8)?,
-        waiting: number(row, 9)?,
-        refused: number(row, 10)?,
-        unknown: number(row, 11)?,
+        stored: number(row, 6)?,
+        in_flight: number(row, 7)?,
+        waiting: number(row, 8)?,
+        refused: number(row, 9)?,
+        unknown: number(row, 10)?,
         held,
     };
     Ok(StockRow {
@@ -137,7 +160,7 @@ fn stock_row(row: &SqliteRow) -> Result<StockRow, sqlx::Error> {
         table: row.try_get(3)?,
         stock,
         last_stored: row.try_get(5)?,
-        gone_upstream: number(row, 6)?,
+        gone_upstream: 0,
     })
 }
 

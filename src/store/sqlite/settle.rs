@@ -1,10 +1,15 @@
 //! Settling: what became of a batch's rows.
 
+use roaring::RoaringBitmap;
 use sqlx::{Sqlite, Transaction};
 
+use super::chunks::Set;
 use super::fault::db;
-use super::place::{Delta, Place, reason_code};
+use super::place::reason_code;
+use super::runs::bitmap;
 use super::{SqliteStore, Writer, begin, inconsistent, number_list};
+use crate::store::chunks::Kept;
+use crate::store::flight::{Fallen, Member, Settlement, unpack};
 use crate::store::verdicts::Sorted;
 use crate::store::{BatchId, FeedId, MemberVerdict, Millis, Reason, StoreError, UpstreamId};
 
@@ -13,7 +18,9 @@ struct Settling {
     batch: i64,
     upstream: UpstreamId,
     feed: FeedId,
-    rows: u32,
+    members: Vec<Member>,
+    /// Row ids of members that are no longer the newest version of their key.
+    overtaken: RoaringBitmap,
     at: Millis,
 }
 
@@ -29,13 +36,8 @@ impl SqliteStore {
         let Writer { conn, .. } = &mut *guard;
         let mut tx = begin(conn, "settling").await?;
         let settling = Settling::read(&mut tx, batch, at).await?;
-        let sorted = Sorted::new(settling.rows, verdicts)?;
-        let mut delta = Delta::default();
-        settling.stored(&mut tx, &sorted.stored, &mut delta).await?;
-        let refused = listed(&sorted.refused);
-        settling.refused(&mut tx, &refused, reoffer_at, &mut delta).await?;
-        settling.unknown(&mut tx, &listed(&sorted.unknown), &mut delta).await?;
-        settling.end(&mut tx, &delta).await?;
+        let sorted = Sorted::new(settling.members.len() as u32, verdicts)?;
+        settling.end(&mut tx, &sorted, reoffer_at).await?;
         self.commit(tx, "settling").await
     }
 
@@ -44,58 +46,51 @@ impl SqliteStore {
         let Writer { conn, .. } = &mut *guard;
         let mut tx = begin(conn, "giving a batch up").await?;
         let settling = Settling::read(&mut tx, batch, at).await?;
-        // 0 keeps the bound that the rows had.
-        let all: Vec<serde_json::Value> = (0..settling.rows).map(|o| serde_json::json!([o, 0])).collect();
-        let mut delta = Delta::default();
-        settling.unknown(&mut tx, &all, &mut delta).await?;
-        settling.end(&mut tx, &delta).await?;
+        settling.end(&mut tx, &Sorted::given_up(settling.members.len() as u32), None).await?;
         self.commit(tx, "giving a batch up").await
     }
 }
 
 impl Settling {
     async fn read(tx: &mut Transaction<'_, Sqlite>, batch: BatchId, at: Millis) -> Result<Self, StoreError> {
-        let known: Option<(u32, u32, u32)> =
-            sqlx::query_as("SELECT upstream, feed, rows FROM batch WHERE id = ? AND settled IS NULL")
+        let known: Option<(u32, u32, Vec<u8>, Vec<u8>)> =
+            sqlx::query_as("SELECT upstream, feed, overtaken, members FROM flight WHERE batch = ?")
                 .bind(batch.0)
                 .fetch_optional(&mut **tx)
                 .await
                 .map_err(db("reading a batch"))?;
-        let (upstream, feed, rows) = known.ok_or_else(|| inconsistent(format!("batch {} is not in flight", batch.0)))?;
-        Ok(Self { batch: batch.0, upstream: UpstreamId(upstream), feed: FeedId(feed), rows, at })
+        let none = || inconsistent(format!("batch {} is not in flight", batch.0));
+        let (upstream, feed, overtaken, members) = known.ok_or_else(none)?;
+        let (members, overtaken) = (unpack(&members)?, bitmap(&overtaken)?);
+        Ok(Self { batch: batch.0, upstream: UpstreamId(upstream), feed: FeedId(feed), members, overtaken, at })
     }
 
-    /// How many of these members are the newest live version of their key.
-    async fn newest(&self, tx: &mut Transaction<'_, Sqlite>, ordinals: &str) -> Result<i64, StoreError> {
-        let (n,): (i64,) = sqlx::query_as(
-            "SELECT count(*) FROM member m CROSS JOIN feed f ON f.seq = m.seq AND f.op = 0 \
-             WHERE m.batch = ? AND m.ordinal IN (SELECT value FROM json_each(?))",
-        )
-        .bind(self.batch)
-        .bind(ordinals)
-        .fetch_one(&mut **tx)
-        .await
-        .map_err(db("counting settled rows"))?;
-        Ok(n)
+    /// Carries the verdicts out; the members go, the batch keeps its mark.
+    async fn end(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        sorted: &Sorted<'_>,
+        reoffer_at: Option<Millis>,
+    ) -> Result<(), StoreError> {
+        let settlement = Settlement::new(&self.members, &self.overtaken, sorted)?;
+        if !sorted.stored.is_empty() {
+            self.stored(tx, &settlement).await?;
+        }
+        let again = |row: &Fallen<'_>| reoffer_at.filter(|_| row.refusals == 1);
+        self.except(tx, Reason::Refused, &settlement.refused, again).await?;
+        self.except(tx, Reason::Unknown, &settlement.unknown, |_| Some(self.at)).await?;
+        self.let_go(tx).await?;
+        for sql in ["DELETE FROM flight WHERE batch = ?1", "UPDATE batch SET settled = ?2 WHERE id = ?1"] {
+            sqlx::query(sql).bind(self.batch).bind(self.at).execute(&mut **tx).await.map_err(db("ending a batch"))?;
+        }
+        settlement.delta.apply(tx, self.feed, self.upstream).await
     }
 
-    async fn stored(&self, tx: &mut Transaction<'_, Sqlite>, ordinals: &[u32], delta: &mut Delta) -> Result<(), StoreError> {
-        if ordinals.is_empty() {
-            return Ok(());
-        }
-        let list = number_list(ordinals.iter().map(|o| i64::from(*o)));
-        let newest = self.newest(tx, &list).await?;
-        delta.add(Place::InFlight, -newest);
-        delta.add(Place::Stored, newest);
-        for sql in [
-            "INSERT INTO delivered (upstream, feed, rid, seq, hash) SELECT upstream, feed, rid, seq, hash FROM member \
-             WHERE batch = ?1 AND op = 0 AND ordinal IN (SELECT value FROM json_each(?2)) \
-             ON CONFLICT (upstream, feed, rid) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
-            "DELETE FROM delivered WHERE (upstream, feed, rid) IN (SELECT upstream, feed, rid FROM member \
-             WHERE batch = ?1 AND op = 1 AND ordinal IN (SELECT value FROM json_each(?2)))",
-        ] {
-            sqlx::query(sql).bind(self.batch).bind(&list).execute(&mut **tx).await.map_err(db("noting stored rows"))?;
-        }
+    async fn stored(&self, tx: &mut Transaction<'_, Sqlite>, settlement: &Settlement<'_>) -> Result<(), StoreError> {
+        let set = |kept| Set { upstream: self.upstream, feed: self.feed, kept };
+        set(Kept::Rids).add(tx, &settlement.held).await?;
+        set(Kept::Rids).remove(tx, &settlement.dropped).await?;
+        set(Kept::Seqs).add(tx, &settlement.seqs).await?;
         sqlx::query("UPDATE stock SET last_stored = ? WHERE feed = ? AND upstream = ?")
             .bind(self.at)
             .bind(self.feed.0)
@@ -106,95 +101,50 @@ impl Settling {
         Ok(())
     }
 
-    async fn refused(
+    async fn except(
         &self,
         tx: &mut Transaction<'_, Sqlite>,
-        refused: &[serde_json::Value],
-        reoffer_at: Option<Millis>,
-        delta: &mut Delta,
+        reason: Reason,
+        rows: &[Fallen<'_>],
+        due: impl Fn(&Fallen<'_>) -> Option<Millis>,
     ) -> Result<(), StoreError> {
-        if refused.is_empty() {
+        if rows.is_empty() {
             return Ok(());
         }
-        let newest = self.newest(tx, &ordinal_list(refused)).await?;
-        delta.add(Place::InFlight, -newest);
-        delta.add(Place::of_reason(reason_code(Reason::Refused)), newest);
+        let row = |r: &Fallen<'_>| serde_json::json!([r.rid, r.seq as i64, due(r), r.text, r.field, r.refusals, r.split]);
+        let list: Vec<serde_json::Value> = rows.iter().map(row).collect();
         sqlx::query(
             "INSERT INTO exception (upstream, feed, rid, seq, reason, since, due, text, field, refusals, split) \
-             SELECT m.upstream, m.feed, m.rid, m.seq, ?1, ?2, CASE WHEN m.refusals = 0 THEN ?3 END, j.value ->> 1, \
-             j.value ->> 2, m.refusals + 1, 0 FROM json_each(?4) j \
-             CROSS JOIN member m ON m.batch = ?5 AND m.ordinal = j.value ->> 0 JOIN feed f ON f.seq = m.seq",
+             SELECT ?1, ?2, j.value ->> 0, j.value ->> 1, ?3, ?4, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5, \
+             j.value ->> 6 FROM json_each(?5) j",
         )
-        .bind(reason_code(Reason::Refused))
+        .bind(self.upstream.0)
+        .bind(self.feed.0)
+        .bind(reason_code(reason))
         .bind(self.at)
-        .bind(reoffer_at)
-        .bind(serde_json::Value::from(refused.to_vec()).to_string())
-        .bind(self.batch)
+        .bind(serde_json::Value::Array(list).to_string())
         .execute(&mut **tx)
         .await
-        .map_err(db("noting refused rows"))?;
+        .map_err(db("noting rows that are not stored"))?;
         Ok(())
     }
 
-    async fn unknown(
-        &self,
-        tx: &mut Transaction<'_, Sqlite>,
-        unknown: &[serde_json::Value],
-        delta: &mut Delta,
-    ) -> Result<(), StoreError> {
-        if unknown.is_empty() {
+    /// Newer versions need wait no longer.
+    async fn let_go(&self, tx: &mut Transaction<'_, Sqlite>) -> Result<(), StoreError> {
+        if self.overtaken.is_empty() {
             return Ok(());
         }
-        let newest = self.newest(tx, &ordinal_list(unknown)).await?;
-        delta.add(Place::InFlight, -newest);
-        delta.add(Place::of_reason(reason_code(Reason::Unknown)), newest);
         sqlx::query(
-            "INSERT INTO exception (upstream, feed, rid, seq, reason, since, due, refusals, split) \
-             SELECT m.upstream, m.feed, m.rid, m.seq, ?1, ?2, ?2, m.refusals, \
-             CASE WHEN j.value ->> 1 > 0 THEN j.value ->> 1 ELSE m.split END FROM json_each(?3) j \
-             CROSS JOIN member m ON m.batch = ?4 AND m.ordinal = j.value ->> 0 JOIN feed f ON f.seq = m.seq",
-        )
-        .bind(reason_code(Reason::Unknown))
-        .bind(self.at)
-        .bind(serde_json::Value::from(unknown.to_vec()).to_string())
-        .bind(self.batch)
-        .execute(&mut **tx)
-        .await
-        .map_err(db("noting unknown rows"))?;
-        Ok(())
-    }
-
-    /// Newer versions need wait no longer; the members go, the batch keeps its mark.
-    async fn end(&self, tx: &mut Transaction<'_, Sqlite>, delta: &Delta) -> Result<(), StoreError> {
-        let what = db("ending a batch");
-        sqlx::query(
-            "UPDATE exception SET due = ?1 WHERE upstream = ?2 AND feed = ?3 AND reason = ?4 \
-             AND rid IN (SELECT rid FROM member WHERE batch = ?5)",
+            "UPDATE exception SET due = ? WHERE upstream = ? AND feed = ? AND reason = ? AND rid IN (SELECT value FROM json_each(?))",
         )
         .bind(self.at)
         .bind(self.upstream.0)
         .bind(self.feed.0)
         .bind(reason_code(Reason::WaitsVerdict))
-        .bind(self.batch)
+        .bind(number_list(self.overtaken.iter().map(i64::from)))
         .execute(&mut **tx)
         .await
-        .map_err(what)?;
-        sqlx::query("DELETE FROM member WHERE batch = ?").bind(self.batch).execute(&mut **tx).await.map_err(what)?;
-        sqlx::query("UPDATE batch SET settled = ? WHERE id = ?")
-            .bind(self.at)
-            .bind(self.batch)
-            .execute(&mut **tx)
-            .await
-            .map_err(what)?;
-        delta.apply(tx, self.feed, self.upstream).await
+        .map_err(db("ending a batch"))?;
+        Ok(())
     }
-}
-
-fn ordinal_list(verdicts: &[serde_json::Value]) -> String {
-    number_list(verdicts.iter().filter_map(|v| v.get(0).and_then(serde_json::Value::as_i64)))
-}
-
-/// Verdicts as `json_each` takes them.
-fn listed<T: serde::Serialize>(verdicts: &[T]) -> Vec<serde_json::Value> {
-    verdicts.iter().map(|v| serde_json::json!(v)).collect()
 }

@@ -3,12 +3,14 @@
 //!
 //! `deploy/README.md` describes the topics for those who read them.
 
+mod dialogue;
 mod fault;
 mod partition;
 mod record;
 mod settings;
 mod watch;
 
+pub use dialogue::{DemandMessage, DigestAnswer, DigestQuestion, DigestRange, DigestRecord, RECONCILE, RESEND};
 pub use fault::Trouble;
 pub use partition::{murmur2, partition_of};
 pub use record::{CLOUD_EVENTS, DELETE, Head, UPSERT, VerdictMessage, message_key, split_key};

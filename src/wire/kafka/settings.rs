@@ -7,6 +7,8 @@ use rdkafka::ClientConfig;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::fault::Trouble;
+use crate::fault::FaultClass;
 use crate::finding::Text;
 use crate::wire::tls::Acceptance;
 
@@ -114,8 +116,13 @@ impl Connection {
         if self.cert.is_some() != self.key.is_some() {
             return Err(Text::new("cert 与 key 须同时设置", "cert and key go together"));
         }
+        self.possible(cfg!(feature = "kafka-tls"))
+    }
+
+    /// Whether a program can do it that was built with TLS for Kafka, or without: SCRAM's hashes come from the same library.
+    fn possible(&self, with_tls: bool) -> Result<(), Text> {
         let needs_tls = self.encrypted() || self.security == Security::SaslScram;
-        if needs_tls && !cfg!(feature = "kafka-tls") {
+        if needs_tls && !with_tls {
             return Err(Text::new(
                 "本程序未带 Kafka 的 TLS 与 SCRAM：请用 cargo build --features kafka-tls 构建（需要 libssl-dev），或使用 security = \"plaintext\"",
                 "this binary was built without TLS and SCRAM for Kafka: build it with `--features kafka-tls` (needs libssl-dev), or use security = \"plaintext\"",
@@ -180,6 +187,16 @@ impl Connection {
         config
     }
 
+    /// Adds what these settings may have to do with a connection that brokers end: who does not say who it is, is not told
+    /// so in the handshake.
+    pub(super) fn explain(&self, mut trouble: Trouble) -> Trouble {
+        if trouble.class == FaultClass::Transient && self.encrypted() && self.cert.is_none() {
+            trouble.text.zh.push_str("；若代理要求客户端证书，请设置 cert 与 key");
+            trouble.text.en.push_str("; if the broker demands a client certificate, set cert and key");
+        }
+        trouble
+    }
+
     /// A text without the password, should somebody have repeated it.
     pub fn scrub(&self, text: &str) -> String {
         if self.password.is_empty() { text.to_owned() } else { text.replace(&self.password, "***") }
@@ -232,7 +249,24 @@ mod tests {
     }
 
     #[test]
-    fn tls_needs_a_binary_with_it() {
+    fn tls_and_scram_need_a_binary_with_them() {
+        let account = |security: &str, tls: bool| json!({"brokers": ["k:9092"], "security": security, "tls": tls, "user": "hub", "password": "hunter2"});
+        let cases = [
+            (json!({"brokers": ["k:9092"]}), true),
+            (account("sasl_plain", true), true),
+            (account("sasl_scram", true), true),
+            (account("sasl_scram", false), true),
+            (account("sasl_plain", false), false),
+            (json!({"brokers": ["k:9092"], "security": "plaintext"}), false),
+        ];
+        for (settings, needs) in cases {
+            let connection: Connection = serde_json::from_value(settings.clone()).unwrap();
+            assert!(connection.possible(true).is_ok(), "{settings}");
+            let refused = connection.possible(false).err().map(|text| text.en);
+            assert_eq!(refused.is_some(), needs, "{settings}");
+            assert!(refused.is_none_or(|text| text.contains("--features kafka-tls") && !text.contains("hunter2")));
+        }
+        // And this binary is asked.
         let taken = take(json!({"brokers": ["k:9092"], "other": 1}));
         assert_eq!(taken.is_ok(), cfg!(feature = "kafka-tls"), "{taken:?}");
     }

@@ -12,10 +12,20 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
+/// A folder `tests` that its parent declares as tests, which are held to no rule of the product.
+fn is_tests(dir: &Path) -> bool {
+    let parent = dir.parent().map(|parent| parent.join("mod.rs"));
+    let declared = || parent.and_then(|parent| fs::read_to_string(parent).ok());
+    dir.ends_with("tests") && declared().is_some_and(|text| text.contains("#[cfg(test)]\nmod tests;"))
+}
+
 fn walk(dir: &Path, out: &mut Vec<PathBuf>) {
     let mut entries: Vec<PathBuf> = fs::read_dir(dir).expect("a folder").map(|e| e.expect("an entry").path()).collect();
     entries.sort();
     for path in entries {
+        if is_tests(&path) {
+            continue;
+        }
         if path.is_dir() {
             walk(&path, out);
         } else if path.extension().is_some_and(|end| end == "rs") {

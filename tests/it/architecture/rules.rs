@@ -23,7 +23,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("store", &["standard", "record", "finding", "validate", "source"]),
     ("report", &["standard", "record", "finding", "store", "wire"]),
     ("pipeline", &["finding", "standard", "record", "source", "normalize", "validate", "store"]),
-    ("propose", &["standard", "source", "normalize"]),
+    ("propose", &["finding", "standard", "source", "normalize"]),
     ("sample", &[]),
     ("brain", &["standard", "record", "validate", "finding", "wire"]),
     ("serve", &["standard", "record", "finding", "store", "pipeline", "report", "wire"]),
@@ -52,7 +52,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["wire"]),
     ("socket2", &["wire"]),
     ("rdkafka", &["report/transport/kafka", "brain/kafka", "source/kafka", "wire/kafka"]),
-    ("reqwest", &["report/transport/"]),
+    ("odbc_api", &["source/odbc"]),
+    ("reqwest", &["report/transport/", "source/http"]),
     ("axum", &["brain/", "serve/"]),
     ("anyhow", &["main.rs", "cli/", "app/"]),
     ("clap", &["cli/", "app/request.rs"]),
@@ -60,7 +61,7 @@ const CRATES: &[(&str, &[&str])] = &[
 
 /// Parts that do no input or output, take time as an argument, and are not async. The standard's loader reads files,
 /// its importer writes them.
-const PURE: &[&str] = &["normalize/", "validate/", "record/", "finding/", "standard/", "report/delivery/"];
+const PURE: &[&str] = &["propose/", "normalize/", "validate/", "record/", "finding/", "standard/", "report/delivery/"];
 const IMPURE: &[&str] = &["standard/load.rs", "standard/folder.rs", "standard/import/", "normalize/adopt.rs"];
 
 /// File and folder names that say nothing.

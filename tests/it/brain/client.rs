@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use sm3::{Digest, Sm3};
 use sm4::Sm4;
 use sm4::cipher::{Array, BlockCipherEncrypt, KeyInit};
-use xiaoshu::brain::{Account, Brain, BrainConfig, BrainHandle, Judged, ManualClock, RowJudge, Secret};
+use xiaoshu::brain::{Account, Brain, BrainConfig, BrainHandle, EffectsConfig, Judged, ManualClock, RowJudge, Secret};
+
+use super::Db;
 
 pub const LOGIN: &str = "/api/web/auth/login/interface/oauth";
 pub const REFRESH: &str = "/api/web/auth/login/interface/refresh";
@@ -80,6 +82,19 @@ impl Rig {
         let mut rig = Self::logged_out(change).await;
         rig.client.log_in().await;
         rig
+    }
+
+    /// The same, with its effects in such a database; of SQLite's in memory.
+    pub async fn on(db: Db, change: impl FnOnce(&mut BrainConfig)) -> Self {
+        let effects = match db {
+            Db::Sqlite => EffectsConfig::default(),
+            Db::Postgres => super::postgres(),
+        };
+        Self::new(|config| {
+            config.effects = effects;
+            change(config);
+        })
+        .await
     }
 
     pub async fn logged_out(change: impl FnOnce(&mut BrainConfig)) -> Self {

@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::Db;
 use super::client::{Answer, Rig, row};
 
 async fn control(rig: &Rig, method: Method, path: &str, body: Value) -> Answer {
@@ -17,9 +18,8 @@ async fn read(rig: &Rig, path: &str) -> Value {
     control(rig, Method::GET, path, Value::Null).await.json()
 }
 
-#[tokio::test]
-async fn a_process_is_scripted_and_read_over_http() {
-    let rig = Rig::new(|_| {}).await;
+pub async fn a_process_is_scripted_and_read_over_http(db: Db) {
+    let rig = Rig::on(db, |_| {}).await;
     let fault = json!({"call": "submit", "table": "T_B", "action": {"kind": "drop_rows", "rows": [0]}});
     let answer = control(&rig, Method::POST, "/brain/control/faults", fault.clone()).await.json();
     assert_eq!(answer[0]["action"], fault["action"]);
@@ -55,9 +55,8 @@ async fn accounts_are_shown_without_their_secrets() {
     }
 }
 
-#[tokio::test]
-async fn clock_tokens_and_foreign_results_are_at_hand() {
-    let rig = Rig::new(|c| c.results.delay_s = 60).await;
+pub async fn clock_tokens_and_foreign_results_are_at_hand(db: Db) {
+    let rig = Rig::on(db, |c| c.results.delay_s = 60).await;
     rig.client.submitted("T_A", json!([row("a", "1")])).await;
     assert!(rig.results().await.is_empty());
     let moved = control(&rig, Method::POST, "/brain/control/clock", json!({"advance_ms": 60_000})).await.json();

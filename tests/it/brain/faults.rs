@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use xiaoshu::brain::{Action, Call, Fault};
 
 use super::client::{LOGIN, RSA, Rig, SUBMIT, account, query, row, submission};
+use super::{Db, Place};
 
 fn rows(keys: &[&str]) -> Value {
     keys.iter().map(|key| row(key, "1")).collect()
@@ -26,9 +27,8 @@ async fn refuse_answers_with_the_text_given_and_does_nothing() {
     assert_eq!((rig.brain.calls(Call::Submit).count, rig.brain.calls(Call::Submit).refused), (4, 1));
 }
 
-#[tokio::test]
-async fn a_lost_answer_leaves_the_rows_held_and_the_client_in_doubt() {
-    let rig = Rig::new(|_| {}).await;
+pub async fn a_lost_answer_leaves_the_rows_held_and_the_client_in_doubt(db: Db) {
+    let rig = Rig::on(db, |_| {}).await;
     rig.brain.script(Fault::new(Action::LoseAnswer).on(Call::Submit));
     let letter = || rig.client.letter(&submission("T_A", &rows(&["a", "b"])).to_string());
     assert!(rig.client.post(SUBMIT, letter()).await.is_err());
@@ -60,10 +60,9 @@ async fn a_gateway_answers_with_a_page_that_is_no_json() {
     assert!(rig.brain.writes(None).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn a_slow_platform_processes_even_when_the_client_hangs_up() {
-    let directory = tempfile::tempdir().unwrap();
-    let kept = |c: &mut xiaoshu::brain::BrainConfig| c.directory = Some(directory.path().to_owned());
+pub async fn a_slow_platform_processes_even_when_the_client_hangs_up(db: Db) {
+    let place = Place::new(db);
+    let kept = |c: &mut xiaoshu::brain::BrainConfig| place.set(c);
     let rig = Rig::new(kept).await;
     rig.brain.script(Fault::new(Action::Slow { ms: 600_000 }).on(Call::Submit));
     let letter = rig.client.letter(&submission("T_A", &rows(&["a"])).to_string());
@@ -91,9 +90,8 @@ async fn a_slow_answer_comes() {
     rig.client.submitted("T_A", rows(&["a"])).await;
 }
 
-#[tokio::test]
-async fn a_late_verdict_comes_after_so_many_queries_or_seconds() {
-    let rig = Rig::new(|_| {}).await;
+pub async fn a_late_verdict_comes_after_so_many_queries_or_seconds(db: Db) {
+    let rig = Rig::on(db, |_| {}).await;
     rig.brain.script(Fault::new(Action::AnswerLate { queries: 2, seconds: 0 }).table("T_A"));
     rig.brain.script(Fault::new(Action::AnswerLate { queries: 0, seconds: 60 }).table("T_B"));
     rig.client.submitted("T_A", rows(&["a"])).await;
@@ -126,9 +124,8 @@ async fn tokens_expire_early() {
     assert_eq!(rig.client.submit("T_A", rows(&["a"])).await["returnMessage"], "token已过期，请重新获取");
 }
 
-#[tokio::test]
-async fn dropped_rows_are_missing_and_unnamed() {
-    let rig = Rig::new(|_| {}).await;
+pub async fn dropped_rows_are_missing_and_unnamed(db: Db) {
+    let rig = Rig::on(db, |_| {}).await;
     rig.brain.script(Fault::new(Action::DropRows { rows: vec![1, 7] }).on(Call::Submit));
     rig.client.submitted("T_A", rows(&["a", "b", "c"])).await;
     let result = &rig.results().await[0];
@@ -146,9 +143,8 @@ async fn rows_are_refused_for_reasons_no_edition_prints() {
     assert_eq!(remark, json!([{"num": 1, "pkValue": "a", "error": "字段KCH在课程表中不存在"}]));
 }
 
-#[tokio::test]
-async fn counts_are_wrong_while_the_rows_are_held() {
-    let rig = Rig::new(|_| {}).await;
+pub async fn counts_are_wrong_while_the_rows_are_held(db: Db) {
+    let rig = Rig::on(db, |_| {}).await;
     rig.brain.script(Fault::new(Action::WrongCounts { collect: 2, stored: -1 }).on(Call::Submit));
     rig.client.submitted("T_A", rows(&["a", "b"])).await;
     let result = &rig.results().await[0];

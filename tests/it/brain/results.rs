@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use xiaoshu::brain::{Foreign, PageStyle, ResultsBody, ZoneStyle};
 
+use super::Db;
 use super::client::{Letter, NOW, RESULTS, Rig, account, encoded, query, row, sm4};
 
 fn bad(key: &str) -> Value {
@@ -13,9 +14,8 @@ fn remark(result: &Value) -> Value {
     serde_json::from_str(result["remark"].as_str().unwrap()).unwrap()
 }
 
-#[tokio::test]
-async fn a_verdict_has_the_printed_shape() {
-    let rig = Rig::new(|_| {}).await;
+pub async fn a_verdict_has_the_printed_shape(db: Db) {
+    let rig = Rig::on(db, |_| {}).await;
     rig.clock.advance(789);
     let time = rig.client.submitted("T_A", json!([row("a", "1"), row("b", "1")])).await;
     assert_eq!(time, "2025-03-01 08:00:00");
@@ -45,9 +45,8 @@ async fn a_verdict_has_the_printed_shape() {
     assert_eq!((&result["remark"], &result["state"]), (&Value::Null, &json!("1")));
 }
 
-#[tokio::test]
-async fn good_rows_are_stored_and_bad_ones_named() {
-    let rig = Rig::new(|_| {}).await;
+pub async fn good_rows_are_stored_and_bad_ones_named(db: Db) {
+    let rig = Rig::on(db, |_| {}).await;
     rig.client.submitted("T_A", json!([row("a", "1"), bad("b"), row("c", "1"), {"V": "no key"}])).await;
     rig.client.submitted("T_B", json!([bad("b")])).await;
     let results = rig.results().await;
@@ -86,9 +85,8 @@ async fn the_older_form_has_a_plain_remark_and_no_state() {
     assert!(result.get("state").is_none() && result.get("stateInfo").is_none());
 }
 
-#[tokio::test]
-async fn the_verdict_comes_after_the_delay_set() {
-    let rig = Rig::new(|c| c.results.delay_s = 1_800).await;
+pub async fn the_verdict_comes_after_the_delay_set(db: Db) {
+    let rig = Rig::on(db, |c| c.results.delay_s = 1_800).await;
     rig.client.submitted("T_A", json!([row("a", "1")])).await;
     assert_eq!(rig.brain.batches().await.unwrap().len(), 1);
     rig.clock.advance(1_799_999);
@@ -117,10 +115,9 @@ async fn tables(rig: &Rig, table: &str, page: u32, limit: u32) -> (Vec<String>, 
     (list.iter().map(|r| r["tableName"].as_str().unwrap().to_owned()).collect(), reply["returnCount"].clone())
 }
 
-#[tokio::test]
-async fn results_are_paged_and_the_table_name_is_fuzzy() {
+pub async fn results_are_paged_and_the_table_name_is_fuzzy(db: Db) {
     for total in [false, true] {
-        let rig = Rig::new(|c| c.results.count_total = total).await;
+        let rig = Rig::on(db, |c| c.results.count_total = total).await;
         for table in ["T_A", "T_AB", "T_B", "T_ABC", "T_C"] {
             rig.client.submitted(table, json!([row("a", "1")])).await;
         }
@@ -134,9 +131,8 @@ async fn results_are_paged_and_the_table_name_is_fuzzy() {
     }
 }
 
-#[tokio::test]
-async fn order_and_page_size_are_settings() {
-    let rig = Rig::new(|c| {
+pub async fn order_and_page_size_are_settings(db: Db) {
+    let rig = Rig::on(db, |c| {
         c.results.newest_first = true;
         c.results.page_rows = 2;
     })
@@ -148,9 +144,8 @@ async fn order_and_page_size_are_settings() {
     assert_eq!(tables(&rig, "", 2, 100).await.0, ["T_A"]);
 }
 
-#[tokio::test]
-async fn the_window_holds_both_its_ends() {
-    let rig = Rig::new(|_| {}).await;
+pub async fn the_window_holds_both_its_ends(db: Db) {
+    let rig = Rig::on(db, |_| {}).await;
     for second in [0i64, 10, 20] {
         rig.clock.set(NOW + second * 1_000 + 500);
         rig.client.submitted("T_A", json!([row("a", &second.to_string())])).await;
@@ -215,9 +210,8 @@ async fn the_query_comes_as_json_or_as_a_form_as_set() {
     }
 }
 
-#[tokio::test]
-async fn results_of_others_are_mixed_in() {
-    let rig = Rig::new(|c| c.accounts.push(account("second-client", "4190000001"))).await;
+pub async fn results_of_others_are_mixed_in(db: Db) {
+    let rig = Rig::on(db, |c| c.accounts.push(account("second-client", "4190000001"))).await;
     rig.client.submitted("T_A", json!([row("a", "1")])).await;
     let foreign = |username: &str| Foreign {
         username: username.into(),

@@ -5,6 +5,7 @@ use xiaoshu::brain::Operation::{Delete, Insert, Same, Update};
 use xiaoshu::brain::{Brain, ManualClock, Operation};
 
 use super::client::{Client, NOW, Plain, Rig, SUBMIT, account, config, row};
+use super::{Db, Place};
 
 #[tokio::test]
 async fn a_submit_is_accepted_with_its_time_and_no_batch_id() {
@@ -44,9 +45,8 @@ fn expected(list: &[(&str, Operation)]) -> Vec<(String, Operation)> {
     list.iter().map(|(key, operation)| ((*key).to_owned(), *operation)).collect()
 }
 
-#[tokio::test]
-async fn rows_are_held_by_key_and_only_changes_are_effects() {
-    let rig = Rig::new(|_| {}).await;
+pub async fn rows_are_held_by_key_and_only_changes_are_effects(db: Db) {
+    let rig = Rig::on(db, |_| {}).await;
     rig.client.submitted("T_A", json!([row("a", "1"), row("b", "1")])).await;
     rig.client.submitted("T_A", json!([row("a", "1"), row("b", "2"), row("b", "2")])).await;
     rig.client.submitted("T_A", json!([{"K": "a", "V": "1", "D": "0"}, {"K": "c", "V": "1", "D": "0"}])).await;
@@ -61,10 +61,9 @@ async fn rows_are_held_by_key_and_only_changes_are_effects() {
     assert_eq!((counts[0].held, counts[0].writes, counts[0].effects), (1, 7, 4));
 }
 
-#[tokio::test]
-async fn whether_a_deleted_row_lives_again_is_a_setting() {
+pub async fn whether_a_deleted_row_lives_again_is_a_setting(db: Db) {
     for (revive, last, held) in [(true, Insert, 1), (false, Same, 0)] {
-        let rig = Rig::new(|c| c.rows.revive = revive).await;
+        let rig = Rig::on(db, |c| c.rows.revive = revive).await;
         let gone = json!([{"K": "a", "V": "1", "D": "0"}]);
         for rows in [json!([row("a", "1")]), gone, json!([row("a", "1")])] {
             rig.client.submitted("T_A", rows).await;
@@ -74,9 +73,8 @@ async fn whether_a_deleted_row_lives_again_is_a_setting() {
     }
 }
 
-#[tokio::test]
-async fn a_key_belongs_to_one_school() {
-    let mut rig = Rig::new(|c| c.accounts.push(account("school-b", "4190000002"))).await;
+pub async fn a_key_belongs_to_one_school(db: Db) {
+    let mut rig = Rig::on(db, |c| c.accounts.push(account("school-b", "4190000002"))).await;
     rig.client.submitted("T_A", json!([row("a", "1")])).await;
     rig.client.username = "school-b".into();
     rig.client.log_in().await;
@@ -88,13 +86,12 @@ async fn a_key_belongs_to_one_school() {
     assert_eq!(operations(&rig).await, expected(&[("a", Insert), ("b", Insert)]));
 }
 
-#[tokio::test]
-async fn what_is_held_survives_a_restart_where_a_directory_is_set() {
-    let directory = tempfile::tempdir().unwrap();
+pub async fn what_is_held_survives_a_restart(db: Db) {
+    let place = Place::new(db);
     let clock = std::sync::Arc::new(ManualClock::new(NOW));
     let start = async || {
         let mut config = config();
-        config.directory = Some(directory.path().join("brain"));
+        place.set(&mut config);
         let brain = Brain::start_with(config, clock.clone(), std::sync::Arc::new(Plain)).await.unwrap();
         let mut client = Client::new(format!("{}/prod-api4", brain.url()), clock.clone());
         client.log_in().await;
@@ -114,10 +111,9 @@ async fn what_is_held_survives_a_restart_where_a_directory_is_set() {
     assert_eq!(results["returnData"].as_array().unwrap().len(), 2);
 }
 
-#[tokio::test]
-async fn the_digest_tells_states_apart_and_not_the_way_there() {
+pub async fn the_digest_tells_states_apart_and_not_the_way_there(db: Db) {
     let digest = async |submits: Vec<serde_json::Value>| {
-        let rig = Rig::new(|_| {}).await;
+        let rig = Rig::on(db, |_| {}).await;
         for rows in submits {
             rig.client.submitted("T_A", rows).await;
         }
@@ -135,9 +131,8 @@ async fn the_digest_tells_states_apart_and_not_the_way_there() {
     assert_ne!(straight, other);
 }
 
-#[tokio::test]
-async fn thousands_of_rows_go_in_one_submit() {
-    let rig = Rig::new(|_| {}).await;
+pub async fn thousands_of_rows_go_in_one_submit(db: Db) {
+    let rig = Rig::on(db, |_| {}).await;
     let rows: Vec<_> = (0..5_000).map(|i| row(&format!("K{i:05}"), "职业教育")).collect();
     rig.client.submitted("T_A", json!(rows)).await;
     assert_eq!(rig.brain.counts().await.unwrap()[0].held, 5_000);

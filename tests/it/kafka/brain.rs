@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 use serde_json::value::RawValue;
-use xiaoshu::brain::{Account, Action, Brain, BrainConfig, BrainHandle, Call, Fault, Judged, RowJudge, SystemClock};
+use xiaoshu::brain::{
+    Account, Action, Brain, BrainConfig, BrainHandle, Call, EffectsConfig, Fault, Judged, RowJudge, SystemClock,
+};
 use xiaoshu::store::Op;
 
 use super::broker::{self, shared, unique};
@@ -50,7 +52,7 @@ impl Stage {
         Self { prefix, settings }
     }
 
-    fn config(&self, directory: Option<&Path>) -> BrainConfig {
+    fn config(&self, effects: Option<&EffectsConfig>) -> BrainConfig {
         let kafka = json!({
             "brokers": [shared()],
             "security": "plaintext",
@@ -62,13 +64,13 @@ impl Stage {
         BrainConfig {
             accounts: vec![Account::sandbox(SCHOOL)],
             kafka: Some(serde_json::from_value(kafka).unwrap()),
-            directory: directory.map(Path::to_owned),
+            effects: effects.cloned().unwrap_or_default(),
             ..BrainConfig::default()
         }
     }
 
-    async fn brain(&self, directory: Option<&Path>) -> BrainHandle {
-        Brain::start_with(self.config(directory), Arc::new(SystemClock), Arc::new(Thirteen)).await.unwrap()
+    async fn brain(&self, effects: Option<&EffectsConfig>) -> BrainHandle {
+        Brain::start_with(self.config(effects), Arc::new(SystemClock), Arc::new(Thirteen)).await.unwrap()
     }
 
     fn sender(&self) -> Sender {
@@ -137,6 +139,18 @@ async fn a_brain_that_ends_between_effects_and_verdicts_says_them_after_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_and_not_written_is_taken_again() {
+    let stage = Stage::new();
+    let (brain, sender) = (stage.brain(None).await, stage.sender());
+    // The client ends with the records in its hands, as often as not by committing where it stands.
+    brain.script(Fault::new(Action::Cut).on(Call::Batch).times(2));
+    assert_eq!(send(&sender, 1, &[(1, 11, UP), (2, 12, UP)]).await, ["1/0 stored", "1/1 stored"]);
+    assert_eq!(effects(&brain).await, ["Insert 01", "Insert 02"]);
+    assert!(brain.scripted().is_empty(), "the fault has acted");
+    brain.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_record_is_passed_over_and_what_nobody_knows_is_refused() {
     let stage = Stage::new();
     let course = format!("{}.course", stage.prefix);
@@ -154,9 +168,9 @@ async fn what_is_no_record_is_passed_over_and_what_nobody_knows_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn brains_of_a_group_share_the_work_and_one_that_ends_leaves_nothing_undone() {
     let stage = Stage::new();
-    let directory = tempfile::TempDir::new().unwrap();
-    let first = stage.brain(Some(directory.path())).await;
-    let second = stage.brain(Some(directory.path())).await;
+    let database = crate::brain::postgres();
+    let first = stage.brain(Some(&database)).await;
+    let second = stage.brain(Some(&database)).await;
     // Twenty schools, so that all partitions have some.
     let schools: Vec<String> = (1..=20).map(|n| format!("41990000{n:02}")).collect();
     let course = format!("{}.course", stage.prefix);

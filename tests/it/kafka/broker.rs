@@ -28,7 +28,12 @@ pub fn shared() -> String {
 
 /// The shared broker by account: address and password.
 pub fn by_account() -> (String, String) {
-    let url = variable("XIAOSHU_TEST_KAFKA_SASL");
+    account_of("XIAOSHU_TEST_KAFKA_SASL")
+}
+
+/// Address and password of what a variable names.
+pub fn account_of(name: &str) -> (String, String) {
+    let url = variable(name);
     let (account, place) = url.split_once("://").unwrap().1.rsplit_once('@').unwrap();
     (place.split('/').next().unwrap().to_owned(), account.split_once(':').unwrap().1.to_owned())
 }
@@ -124,6 +129,16 @@ pub fn await_messages(brokers: &str, topic: &str, count: usize) {
     }
 }
 
+/// How many members of a consumer group have partitions; none while they are being shared out.
+pub fn sharing(brokers: &str, group: &str) -> usize {
+    let consumer: BaseConsumer = config(brokers).create().unwrap();
+    let list = consumer.fetch_group_list(Some(group), PATIENCE).unwrap();
+    let stable = list.groups().iter().find(|found| found.name() == group && found.state() == "Stable");
+    // Of an assignment: two bytes of version, and the number of topics in four.
+    let has = |assignment: &[u8]| assignment.get(2..6).is_some_and(|topics| topics != [0; 4]);
+    stable.map_or(0, |found| found.members().iter().filter(|m| m.assignment().is_some_and(has)).count())
+}
+
 /// All messages of a topic, partition by partition.
 pub fn read(brokers: &str, topic: &str) -> Vec<OwnedMessage> {
     // Without commits a poll that gives nothing is one that has waited its time.
@@ -144,6 +159,33 @@ pub fn read(brokers: &str, topic: &str) -> Vec<OwnedMessage> {
         }
     }
     all
+}
+
+/// Writes everything that a topic holds once more, backwards, as another producer that comes late.
+pub fn repeat_backwards(brokers: &str, topic: &str) {
+    let producer: BaseProducer<Strict> = config(brokers).create_with_context(Strict).unwrap();
+    for message in read(brokers, topic).iter().rev() {
+        let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic).partition(message.partition());
+        (record.key, record.payload) = (message.key(), message.payload());
+        record.headers = message.headers().cloned();
+        assert!(producer.send(record).is_ok());
+    }
+    producer.flush(PATIENCE).unwrap();
+}
+
+/// Sets the password of a SCRAM account of the shared broker.
+#[cfg(feature = "kafka-tls")]
+pub fn set_password(user: &str, password: &str) {
+    const PROGRAM: &str = "import sys
+from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
+brokers, user, password = sys.argv[1:]
+way = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
+change = UserScramCredentialUpsertion(user, way, password.encode())
+admin = AdminClient({'bootstrap.servers': brokers})
+admin.alter_user_scram_credentials([change])[user].result(30)";
+    let python = variable("XIAOSHU_TEST_PYTHON");
+    let output = Command::new(python).args(["-c", PROGRAM, &shared(), user, password]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// A header as text.
@@ -223,6 +265,21 @@ impl Broker {
                 }
             }
         }
+    }
+
+    /// SIGSTOP: it keeps its connections and says nothing.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// SIGCONT.
+    pub fn wake(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let process = self.process.as_ref().expect("it runs").id().to_string();
+        assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
     }
 
     /// SIGKILL.

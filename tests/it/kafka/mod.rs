@@ -3,9 +3,12 @@
 mod brain;
 pub mod broker;
 mod check;
+mod compare;
 mod demo;
 mod faults;
 mod send;
 mod sender;
 mod source;
+#[cfg(feature = "kafka-tls")]
+mod tls;
 mod upstream;

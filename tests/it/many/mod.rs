@@ -1,6 +1,8 @@
 //! Many at once: one hub and several platforms, several hubs and one platform.
 
 mod line;
+mod platforms;
+mod processes;
 pub mod school;
 mod schools;
 mod topics;
@@ -16,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const LOOK: Duration = Duration::from_millis(25);
 
 /// Looks until it is so; everything else goes on meanwhile.
-async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
     let looking = async {
         let mut looks = tokio::time::interval(LOOK);
         while !so().await {

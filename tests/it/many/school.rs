@@ -1,6 +1,7 @@
 //! A simulated school: a store of its own with three tables, and a reporter over it by the machine's own clock. The
 //! measurements use it too.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use xiaoshu::report::{Clock, Config, Identity, Parts, ReportedTable, Reporter, S
 use xiaoshu::source::Position;
 use xiaoshu::standard::{EditionId, FieldIdx, FieldType, Standard, TablePlan};
 use xiaoshu::store::sqlite::{SqliteOptions, SqliteStore};
-use xiaoshu::store::{FeedSpec, Landing, LandingBatch, NewRun, ReadModels, RunEnd, Stock, Store};
+use xiaoshu::store::{FeedSpec, Landing, LandingBatch, NewRun, ReadModels, Records, RunEnd, Stock, Store};
 use xiaoshu::validate::{Findings, judge};
 
 pub const EDITION: &str = "gaozhi-2024.09";
@@ -139,6 +140,18 @@ impl School {
             }
         }
         sum
+    }
+
+    /// Every record that the store holds, by table and key.
+    pub async fn records(&self) -> BTreeMap<(String, String), Value> {
+        let mut all = BTreeMap::new();
+        for table in &self.tables {
+            for row in self.store.changes(table.feed, 0, u32::MAX).await.unwrap() {
+                let place = (table.plan.name.to_string(), row.record_key.to_string());
+                all.insert(place, serde_json::from_slice(&row.payload).unwrap());
+            }
+        }
+        all
     }
 
     /// The counters agree with what the store holds.

@@ -1,7 +1,7 @@
 //! Twenty schools over topics, and two platforms in a group, one of which dies half-way.
 
 use serde_json::{Value, json};
-use xiaoshu::brain::{Action, Brain, BrainConfig, BrainHandle, Call, Fault};
+use xiaoshu::brain::{Action, Brain, BrainConfig, BrainHandle, Call, EffectsConfig, Fault};
 
 use super::school::{TABLES, account, impatient, loopback};
 use super::schools::{SCHOOLS, code, everything_is_held, furnished, rows};
@@ -33,10 +33,10 @@ pub fn topics() -> (Value, Value) {
     (platform, upstream)
 }
 
-async fn brain(settings: &Value, directory: &std::path::Path) -> BrainHandle {
+async fn brain(settings: &Value, effects: &EffectsConfig) -> BrainHandle {
     let config = BrainConfig {
         accounts: (0..SCHOOLS).map(|i| account(&code(i))).collect(),
-        directory: Some(directory.to_owned()),
+        effects: effects.clone(),
         kafka: Some(serde_json::from_value(settings.clone()).unwrap()),
         ..BrainConfig::default()
     };
@@ -47,10 +47,10 @@ async fn brain(settings: &Value, directory: &std::path::Path) -> BrainHandle {
 #[tokio::test(flavor = "multi_thread", worker_threads = 20)]
 async fn twenty_schools_lose_nothing_when_one_of_two_platforms_dies() {
     let (settings, upstream) = topics();
-    let directory = tempfile::tempdir().unwrap();
+    let database = crate::brain::postgres();
     let (schools, all) = furnished().await;
-    let first = brain(&settings, directory.path()).await;
-    let second = brain(&settings, directory.path()).await;
+    let first = brain(&settings, &database).await;
+    let second = brain(&settings, &database).await;
     // What it has from then on it keeps, and does nothing with.
     first.script(Fault::new(Action::Cut).on(Call::Batch).nth(HALF_WAY + 1).always());
     let (stop, stopped) = tokio::sync::watch::channel(false);

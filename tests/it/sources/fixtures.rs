@@ -1,8 +1,10 @@
 //! For each kind of connector, a place to put tables and settings that read them.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use rust_xlsxwriter::{Formula, Workbook};
 use serde_json::{Value, json};
@@ -11,6 +13,7 @@ use tempfile::TempDir;
 use xiaoshu::source::load_script;
 
 use super::Cell;
+use super::interface::{Interface, Reply};
 use crate::kafka::broker;
 
 /// A place of one kind. Each test makes its own.
@@ -52,6 +55,8 @@ pub(super) fn of(kind: &str) -> Box<dyn Fixture> {
         "hub" => Box::new(SqliteFile { folder: TempDir::new().unwrap(), hub: true }),
         "postgres" => Box::new(PostgresSchema::new()),
         "mysql" => Box::new(MysqlDatabase::new()),
+        "odbc" => Box::new(OdbcSchema(PostgresSchema::new())),
+        "http" => Box::new(HttpTables::new()),
         "kafka" => Box::new(KafkaTopics { prefix: broker::unique() }),
         other => panic!("the connector {other} has no fixture: add one in tests/it/sources/fixtures.rs"),
     }
@@ -241,6 +246,8 @@ impl Address {
         json!({
             "kind": kind, "host": self.host, "port": self.port, "database": self.database,
             "user": self.user, "password": self.password,
+            // The owner reads here what he has made.
+            "guest": { "allow_writes": { "by": "test", "date": "2025-09-01", "reason": "the owner of the tables" } },
         })
     }
 }
@@ -312,6 +319,52 @@ impl Fixture for PostgresSchema {
 
     fn unreachable(&self) -> Option<Value> {
         Some(with(self.settings(), "port", 1))
+    }
+
+    fn refused(&self) -> Option<(Value, &'static str)> {
+        Some((with(self.settings(), "password", WRONG), WRONG))
+    }
+}
+
+/// The same schema through the ODBC driver for PostgreSQL.
+pub(super) struct OdbcSchema(pub PostgresSchema);
+
+impl OdbcSchema {
+    /// Settings with a driver of Debian's.
+    pub fn with_driver(&self, driver: &str, more: &str) -> Value {
+        let Address { host, port, database, user, password, .. } = &self.0.address;
+        json!({
+            "kind": "odbc", "user": user, "password": password,
+            "connection": format!(
+                "Driver={{{driver}}};Server={host};Port={port};Database={database};UseDeclareFetch=1;Fetch=500{more}"
+            ),
+            "guest": { "allow_writes": { "by": "test", "date": "2025-09-01", "reason": "the owner of the tables" } },
+        })
+    }
+}
+
+impl Fixture for OdbcSchema {
+    fn settings(&self) -> Value {
+        self.with_driver("PostgreSQL Unicode", "")
+    }
+
+    fn base(&self) -> &Path {
+        Path::new("/")
+    }
+
+    fn put(&self, name: &str, columns: &[&str], rows: &[Vec<Cell>]) -> String {
+        self.0.put(name, columns, rows)
+    }
+
+    fn put_long(&self, rows: u32) -> String {
+        self.0.put_long(rows)
+    }
+
+    fn unreachable(&self) -> Option<Value> {
+        let port = format!("Port={}", self.0.address.port);
+        let settings = self.settings();
+        let connection = settings["connection"].as_str().unwrap().replace(&port, "Port=1");
+        Some(with(settings, "connection", connection))
     }
 
     fn refused(&self) -> Option<(Value, &'static str)> {
@@ -431,5 +484,86 @@ impl Fixture for KafkaTopics {
         let account = [("security", "sasl_plain"), ("user", "xiaoshu"), ("password", WRONG)];
         let settings = with(with(self.settings(), "brokers", json!([broker::by_account().0])), "tls", false);
         Some((account.into_iter().fold(settings, |settings, (key, value)| with(settings, key, value)), WRONG))
+    }
+}
+
+/// Lists behind an interface with page numbers and a token. No page holds more than a thousand rows.
+struct HttpTables {
+    interface: Interface,
+    tables: Arc<Mutex<HashMap<String, Vec<Value>>>>,
+}
+
+const TOKEN: &str = "tables-token-5Z";
+
+impl HttpTables {
+    fn new() -> Self {
+        let tables: Arc<Mutex<HashMap<String, Vec<Value>>>> = Arc::default();
+        let shared = tables.clone();
+        let interface = Interface::start(move |call| {
+            if call.header("authorization") != Some(&format!("Bearer {TOKEN}")) {
+                return Reply::status(401);
+            }
+            let (name, page, size) = (call.path.trim_start_matches('/'), call.number("page"), call.number("size"));
+            let from = (page - 1) * size;
+            let tables = shared.lock().unwrap();
+            if let Some(total) = tables.get("long").map(Vec::len).filter(|_| name == "long") {
+                let long = "x".repeat(1024);
+                let rows: Vec<Value> = (from..total.min(from + size)).map(|n| json!({ "n": n + 1, "text": long })).collect();
+                return Reply::json(&json!({ "code": 0, "data": { "rows": rows, "total": total } }));
+            }
+            let Some(rows) = tables.get(name) else { return Reply::status(404) };
+            let some: Vec<&Value> = rows.iter().skip(from).take(size).collect();
+            Reply::json(&json!({ "code": 0, "data": { "rows": some, "total": rows.len() } }))
+        });
+        Self { interface, tables }
+    }
+
+    fn settings_at(&self, url: &str, token: &str) -> Value {
+        let paging = |size: u32| json!({ "by": "page", "parameter": "page", "size_parameter": "size", "size": size });
+        json!({
+            "kind": "http", "url": url, "plain_http": { "by": "test", "date": "2025-09-01", "reason": "loopback" },
+            "auth": { "by": "token", "token": token }, "limits": { "attempts": 1 },
+            "answer": { "rows": "/data/rows", "total": "/data/total", "success": { "at": "/code", "is": ["0"] } },
+            "paging": paging(4),
+            "objects": {
+                "students": { "path": "students", "complete": "stable" },
+                "nobody": { "path": "nobody", "columns": ["no", "姓名", "Remark"] },
+                "long": { "path": "long", "paging": paging(1000), "complete": "stable" },
+            },
+        })
+    }
+}
+
+impl Fixture for HttpTables {
+    fn settings(&self) -> Value {
+        self.settings_at(&self.interface.url(), TOKEN)
+    }
+
+    fn base(&self) -> &Path {
+        Path::new("/")
+    }
+
+    fn put(&self, name: &str, columns: &[&str], rows: &[Vec<Cell>]) -> String {
+        let object = |row: &Vec<Cell>| columns.iter().zip(row).map(|(c, cell)| ((*c).to_owned(), json!(cell))).collect();
+        let rows = rows.iter().map(|row| Value::Object(object(row))).collect();
+        self.tables.lock().unwrap().insert(name.to_owned(), rows);
+        name.to_owned()
+    }
+
+    fn put_long(&self, rows: u32) -> String {
+        self.tables.lock().unwrap().insert("long".into(), vec![Value::Null; rows as usize]);
+        "long".into()
+    }
+
+    fn is_database(&self) -> bool {
+        false
+    }
+
+    fn unreachable(&self) -> Option<Value> {
+        Some(self.settings_at("http://127.0.0.1:1", TOKEN))
+    }
+
+    fn refused(&self) -> Option<(Value, &'static str)> {
+        Some((self.settings_at(&self.interface.url(), WRONG), WRONG))
     }
 }

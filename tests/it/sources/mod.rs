@@ -5,10 +5,15 @@ mod encodings;
 mod excel;
 mod files;
 mod fixtures;
+mod guest;
+mod http;
+mod interface;
 mod mysql;
+mod odbc;
 mod postgres;
 mod promises;
 mod push;
+mod request;
 mod sqlite;
 
 use std::path::Path;

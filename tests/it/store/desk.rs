@@ -144,8 +144,10 @@ impl Desk {
         let mut stage = Stage { cursor, not_after: at + 1000, at, ..Stage::default() };
         for row in rows {
             match fate(row) {
-                None => stage.members.push((row.rid, row.seq, row.hash)),
-                Some((reason, due)) => stage.exceptions.push(NewException { rid: row.rid, seq: row.seq, reason, due }),
+                None => stage.members.push(row.into()),
+                Some((reason, due)) => {
+                    stage.exceptions.push(NewException { rid: row.rid, seq: row.seq, reason, due, op: row.op })
+                }
             }
         }
         self.store.stage(self.upstream, self.feed, &stage).await

@@ -231,11 +231,11 @@ impl<H: Home> Life<H> {
             };
             match exception {
                 None => {
-                    stage.members.push((row.rid, row.seq, row.hash));
+                    stage.members.push(row.into());
                     members.push(key);
                 }
                 Some((reason, due)) => {
-                    stage.exceptions.push(NewException { rid: row.rid, seq: row.seq, reason, due });
+                    stage.exceptions.push(NewException { rid: row.rid, seq: row.seq, reason, due, op: row.op });
                     exceptions.push((key, reason, due));
                 }
             }

@@ -10,9 +10,11 @@ use rdkafka::config::ClientConfig;
 use rdkafka::producer::BaseRecord;
 use tokio::sync::{Mutex, Notify};
 
+use super::asker::Asker;
+use super::dialogue::{self, Dialogue};
 use super::ledger::{Ledger, Ticket};
 use super::message::Envelope;
-use super::producer::{Producer, is_full, transport_error, undelivered};
+use super::producer::{Producer, is_full, lost, transport_error, undelivered};
 use super::settings::KafkaSettings;
 use super::verdicts::{Place, Reader};
 use super::{ledger::Delivered, topics};
@@ -22,10 +24,11 @@ use crate::record::RecordKey;
 use crate::report::delivery::ResultItem;
 use crate::report::render::Style;
 use crate::report::transport::{
-    Fate, Limits, OpenBatch, Reach, Reply, Settled, Transport, TransportContext, TransportError, VerdictQuery, WireBatch,
+    Fate, Limits, OpenBatch, Reply, Request, Settled, TableDigest, Transport, TransportContext, TransportError, VerdictQuery,
+    WireBatch,
 };
 use crate::store::{BatchId, Millis, Op};
-use crate::wire::kafka::{Trouble, Watch, message_key};
+use crate::wire::kafka::{DigestQuestion, Trouble, Watch, message_key};
 
 /// How long a look at the brokers may take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -37,6 +40,7 @@ pub struct KafkaClient {
     style: Style,
     context: TransportContext,
     ledger: Arc<Ledger>,
+    dialogue: Arc<Dialogue>,
     room: Arc<Notify>,
     producers: AtomicU64,
     producer: Mutex<Option<Arc<Producer>>>,
@@ -67,6 +71,7 @@ impl KafkaClient {
             style,
             context,
             ledger,
+            dialogue: Arc::default(),
             room: Arc::default(),
             producers: AtomicU64::new(0),
             producer: Mutex::default(),
@@ -87,7 +92,7 @@ impl KafkaClient {
         }
         if let Some(ended) = slot.take() {
             tracing::warn!(upstream = %self.context.name, "the producer is replaced; what it had under way is sent again");
-            self.ledger.producer_ended(ended.number, &lost());
+            self.ledger.producer_ended(ended.number, &ended.why_ended());
         }
         let number = self.producers.fetch_add(1, Ordering::Relaxed) + 1;
         let settings = &self.settings;
@@ -136,12 +141,13 @@ impl KafkaClient {
     async fn follow(&self, anew: bool) -> Result<(), TransportError> {
         let Some(topic) = self.settings.own.return_topic.clone() else { return Ok(()) };
         let mut slot = self.reader.lock().await;
-        if slot.is_some() && !anew {
+        if slot.as_ref().is_some_and(|reader| !reader.is_over()) && !anew {
             return Ok(());
         }
         self.topic(&topic).await?;
         let former = slot.take();
         let (settings, config, ledger) = (Arc::clone(&self.settings), self.config.clone(), Arc::clone(&self.ledger));
+        let dialogue = Arc::clone(&self.dialogue);
         let identity = &self.context.identity;
         let place = Place {
             topic,
@@ -154,7 +160,7 @@ impl KafkaClient {
             if let Some(former) = former {
                 former.end();
             }
-            Reader::start(&settings, &config, place, ledger)
+            Reader::start(&settings, &config, place, ledger, dialogue)
         };
         *slot = Some(blocking(start).await.map_err(|t| transport_error(t, Fate::NotSent))?);
         Ok(())
@@ -178,7 +184,7 @@ impl KafkaClient {
                 Err(back) => back,
             };
             if producer.has_ended() {
-                return Err(lost());
+                return Err(producer.why_ended());
             }
             if !is_full(&error) {
                 return match undelivered(&error, topic) {
@@ -213,14 +219,6 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Trouble> +
             Err(Trouble { class: FaultClass::Bug, topic: false, text })
         }
     }
-}
-
-fn lost() -> TransportError {
-    let text = Text::new(
-        "代理没有确认收到，无法得知是否写入，稍后重发",
-        "the brokers did not acknowledge, and it is not known whether they have it; it is sent again",
-    );
-    TransportError { fate: Fate::Lost, class: FaultClass::Transient, reach: Reach::Batch, text }
 }
 
 fn of_earlier() -> TransportError {
@@ -285,7 +283,8 @@ impl Transport for KafkaClient {
 
     fn is_down(&self) -> bool {
         // While the reader is being exchanged it is neither up nor down.
-        self.settings.own.return_topic.is_some() && self.reader.try_lock().is_ok_and(|reader| reader.is_none())
+        let is_over = |reader: &Option<Reader>| reader.as_ref().is_none_or(Reader::is_over);
+        self.settings.own.return_topic.is_some() && self.reader.try_lock().is_ok_and(|reader| is_over(&reader))
     }
 
     fn forget(&self, batch: BatchId) {
@@ -297,9 +296,37 @@ impl Transport for KafkaClient {
         if let Ok(mut slot) = self.producer.try_lock()
             && let Some(ended) = slot.take_if(|producer| producer.has_ended())
         {
-            self.ledger.producer_ended(ended.number, &lost());
+            self.ledger.producer_ended(ended.number, &ended.why_ended());
         }
         self.ledger.settled()
+    }
+
+    fn requests(&self) -> Vec<Request> {
+        self.dialogue.demands()
+    }
+
+    async fn digest(&self, table: &str, prefix: &str, records: bool) -> Result<Option<TableDigest>, TransportError> {
+        let Some(topic) = &self.settings.own.control_topic else { return Ok(None) };
+        self.topic(topic).await?;
+        self.follow(false).await?;
+        let identity = &self.context.identity;
+        let (question, answer) = self.dialogue.ask(&format!("{}/{}", identity.instance, self.now()));
+        let school = identity.school.to_string();
+        let asked = DigestQuestion { school, question, table: table.to_owned(), prefix: prefix.to_owned(), records };
+        let value = serde_json::to_vec(&asked).unwrap_or_default();
+        let patience = self.settings.own.timeout.0.min(PATIENCE);
+        let asker = Asker {
+            settings: Arc::clone(&self.settings),
+            config: self.config.clone(),
+            name: Arc::clone(&self.context.name),
+            school: Arc::clone(&identity.school),
+            topic: topic.clone(),
+            patience,
+        };
+        blocking(move || asker.ask(&value)).await.map_err(|trouble| transport_error(trouble, Fate::NotSent))?;
+        let answer = tokio::time::timeout(patience, answer).await;
+        let answer = answer.ok().and_then(Result::ok).ok_or_else(|| dialogue::silent(topic))?;
+        dialogue::read(*answer).map(Some)
     }
 
     fn wakes(&self) -> Option<Arc<Notify>> {
@@ -317,6 +344,7 @@ impl Transport for KafkaClient {
     async fn check(&self) -> Result<Vec<Text>, TransportError> {
         let mut topics = self.settings.topics();
         topics.extend(self.settings.own.return_topic.clone());
+        topics.extend(self.settings.own.control_topic.clone());
         let found = self.look(topics).await.map_err(|t| transport_error(t, Fate::NotSent))?;
         let mut notes = Vec::new();
         for (topic, state) in found {
@@ -331,6 +359,12 @@ impl Transport for KafkaClient {
                 )),
                 Err(trouble) => return Err(transport_error(trouble, Fate::NotSent)),
             }
+        }
+        if self.settings.own.control_topic.is_none() {
+            notes.push(Text::new(
+                "未设置 control_topic：无法与平台核对所存数据",
+                "no control_topic is set: what the platform holds cannot be compared",
+            ));
         }
         Ok(notes)
     }

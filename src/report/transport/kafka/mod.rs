@@ -5,10 +5,15 @@
 //! verdicts come from there; without one it is *stored*. All records of a school are in one partition of a topic, in
 //! order. The newest message of each key, tombstones included, is enough to rebuild what was reported.
 //!
+//! With a control topic the hub can ask for the platform's digests, which are answered on the return topic; demands of the
+//! platform come there as well.
+//!
 //! A producer that cannot go on is replaced; its open batches count as lost and come again from the feed, which changes
 //! nothing for a consumer that keeps the seq of each key.
 
+mod asker;
 mod client;
+mod dialogue;
 mod ledger;
 mod message;
 mod producer;

@@ -13,12 +13,13 @@ use tokio::sync::Notify;
 use super::ledger::{Delivered, Ledger, Ticket};
 use super::settings::KafkaSettings;
 use crate::fault::FaultClass;
+use crate::finding::Text;
 use crate::report::transport::{Fate, Reach, TransportError};
 use crate::wire::kafka::{Trouble, Watch, partition_of};
 
 /// All records of a school go to one partition, whatever their keys.
 #[derive(Clone)]
-pub(super) struct BySchool(Arc<str>);
+pub(super) struct BySchool(pub(super) Arc<str>);
 
 impl Partitioner for BySchool {
     fn partition(&self, _: &str, _: Option<&[u8]>, partitions: i32, _: impl Fn(i32) -> bool) -> i32 {
@@ -42,6 +43,10 @@ impl ClientContext for Clerk {
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.watch.error(error, reason);
+        if self.watch.is_refused() {
+            // What it has under way need not wait for its time to run out.
+            self.ledger.wake.notify_one();
+        }
     }
 }
 
@@ -50,8 +55,14 @@ impl ProducerContext<BySchool> for Clerk {
 
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
         let what = match result {
-            Ok(message) => Delivered::Acknowledged { partition: message.partition(), offset: message.offset() },
-            Err((error, message)) => undelivered(error, message.topic()),
+            Ok(message) => {
+                self.watch.came_through();
+                Delivered::Acknowledged { partition: message.partition(), offset: message.offset() }
+            }
+            Err((error, message)) => match self.watch.trouble().filter(|_| ran_out(error)) {
+                Some(why) => Delivered::Failed(transport_error(why, Fate::Lost)),
+                None => undelivered(error, message.topic()),
+            },
         };
         self.ledger.delivered(*ticket, what);
         self.room.notify_one();
@@ -60,6 +71,21 @@ impl ProducerContext<BySchool> for Clerk {
     fn get_custom_partitioner(&self) -> Option<&BySchool> {
         Some(&self.school)
     }
+}
+
+/// Whether time ran out, or the producer ended: why, the connection's own errors may tell.
+fn ran_out(error: &KafkaError) -> bool {
+    use Code::{AllBrokersDown, MessageTimedOut, PurgeInflight, PurgeQueue};
+    matches!(error.rdkafka_error_code(), Some(AllBrokersDown | MessageTimedOut | PurgeInflight | PurgeQueue))
+}
+
+/// It is not known whether the brokers have it.
+pub(super) fn lost() -> TransportError {
+    let text = Text::new(
+        "代理没有确认收到，无法得知是否写入，稍后重发",
+        "the brokers did not acknowledge, and it is not known whether they have it; it is sent again",
+    );
+    TransportError { fate: Fate::Lost, class: FaultClass::Transient, reach: Reach::Batch, text }
 }
 
 /// What a row's failure means.
@@ -111,7 +137,13 @@ impl Producer {
 
     /// Whether it cannot go on.
     pub(super) fn has_ended(&self) -> bool {
-        self.watch.is_fatal() || self.handle.client().fatal_error().is_some()
+        self.watch.is_fatal() || self.watch.is_refused() || self.handle.client().fatal_error().is_some()
+    }
+
+    /// What is said of the batches that it had under way when it ended.
+    pub(super) fn why_ended(&self) -> TransportError {
+        let refused = self.watch.trouble().filter(|_| self.watch.is_refused());
+        refused.map_or_else(lost, |trouble| transport_error(trouble, Fate::Lost))
     }
 }
 

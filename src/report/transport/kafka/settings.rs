@@ -33,6 +33,9 @@ pub struct OwnSettings {
     /// The topic that verdicts come back on.
     #[serde(default)]
     pub return_topic: Option<String>,
+    /// The topic that the platform is asked for digests on.
+    #[serde(default)]
+    pub control_topic: Option<String>,
     /// How long the brokers may take to acknowledge a record.
     #[serde(default = "a_minute")]
     pub timeout: Period,
@@ -110,7 +113,7 @@ impl KafkaSettings {
 
     fn whole(&self) -> Result<(), Text> {
         let own = &self.own;
-        let names = self.topics().into_iter().chain(own.return_topic.clone());
+        let names = self.topics().into_iter().chain(own.return_topic.clone()).chain(own.control_topic.clone());
         for topic in names {
             let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
             if topic.is_empty() || topic.len() > 249 || !topic.chars().all(legal) {
@@ -125,6 +128,12 @@ impl KafkaSettings {
             return Err(Text::new(
                 "rows.batch_rows 至少为 1，unsettled 不小于 rows.batch_rows，timeout 至少 1 秒",
                 "rows.batch_rows must be at least 1, unsettled no less than rows.batch_rows, and timeout at least 1 s",
+            ));
+        }
+        if own.control_topic.is_some() && own.return_topic.is_none() {
+            return Err(Text::new(
+                "control_topic 需要 return_topic：平台的应答从那里回来",
+                "control_topic needs return_topic: the platform's answers come there",
             ));
         }
         if own.create.as_ref().is_some_and(|c| c.partitions == 0 || c.replication == 0) {

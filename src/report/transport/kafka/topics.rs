@@ -36,7 +36,7 @@ pub(super) fn unusable(settings: &KafkaSettings, what: &str) -> Trouble {
     Trouble { class: FaultClass::Configuration, topic: false, text }
 }
 
-/// Makes a topic that is missing: for records compacted, so that the newest state of each key stays; for verdicts not.
+/// Makes a topic that is missing: for records compacted, so that the newest state of each key stays; for verdicts and questions not.
 pub(super) async fn make(
     settings: &KafkaSettings,
     config: &ClientConfig,
@@ -48,7 +48,8 @@ pub(super) async fn make(
         AdminClient::from_config(config).map_err(|error| unusable(settings, &error.to_string()))?;
     let replication = TopicReplication::Fixed(i32::from(how.replication));
     let mut new = NewTopic::new(topic, i32::from(how.partitions), replication);
-    if settings.own.return_topic.as_deref() != Some(topic) {
+    let own = &settings.own;
+    if ![&own.return_topic, &own.control_topic].iter().any(|other| other.as_deref() == Some(topic)) {
         // A consumer that was away for a month still sees deletions.
         new = new.set("cleanup.policy", "compact").set("delete.retention.ms", "2592000000");
     }

@@ -11,6 +11,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::dialogue::Dialogue;
 use super::ledger::Ledger;
 use super::settings::KafkaSettings;
 use super::topics::unusable;
@@ -34,6 +35,8 @@ pub(super) struct Place {
 /// A reader at work. Dropping it tells it to end, and waits for nothing: closing a consumer can take seconds.
 pub(super) struct Reader {
     stop: Arc<AtomicBool>,
+    /// It ended of its own accord: the brokers refused its account.
+    over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -45,6 +48,7 @@ impl Reader {
         config: &ClientConfig,
         place: Place,
         ledger: Arc<Ledger>,
+        dialogue: Arc<Dialogue>,
     ) -> Result<Self, Trouble> {
         let mut config = config.clone();
         config
@@ -63,17 +67,25 @@ impl Reader {
             .and_then(|()| consumer.assign(&list))
             .map_err(|error| Trouble::of(&error, &place.topic))?;
         let stop = Arc::new(AtomicBool::new(false));
-        let stopping = Arc::clone(&stop);
-        let follow = move || follow(&consumer, &place, partition, begin, &ledger, &stopping);
+        let (stopping, over) = (Arc::clone(&stop), Arc::new(AtomicBool::new(false)));
+        let ended = Arc::clone(&over);
+        let follow = move || {
+            follow(&consumer, &place, (partition, begin), &ledger, &dialogue, &stopping);
+            ended.store(true, Ordering::SeqCst);
+            ledger.wake.notify_one();
+        };
         let thread = std::thread::Builder::new()
             .name("kafka verdicts".into())
             .spawn(follow)
             .map_err(|error| unusable(settings, &error.to_string()))?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { stop, over, thread: Some(thread) })
     }
-}
 
-impl Reader {
+    /// Whether it has ended, so that another one is needed.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
+
     /// Ends it and waits until it has kept its offset, so that another one can go on from there. Not for async threads.
     pub(super) fn end(mut self) {
         self.stop.store(true, Ordering::SeqCst);
@@ -110,13 +122,24 @@ fn commit(consumer: &BaseConsumer<Watch>, topic: &str, partition: i32, offset: i
     consumer.commit(&list, mode)
 }
 
-fn follow(consumer: &BaseConsumer<Watch>, place: &Place, partition: i32, begin: i64, ledger: &Ledger, stop: &AtomicBool) {
+fn follow(
+    consumer: &BaseConsumer<Watch>,
+    place: &Place,
+    (partition, begin): (i32, i64),
+    ledger: &Ledger,
+    dialogue: &Dialogue,
+    stop: &AtomicBool,
+) {
     let mut kept = begin;
-    while !stop.load(Ordering::SeqCst) {
+    while !stop.load(Ordering::SeqCst) && !consumer.context().is_refused() {
         match consumer.poll(SLICE) {
             Some(Ok(message)) => {
-                let verdict = message.payload().and_then(|payload| serde_json::from_slice::<VerdictMessage>(payload).ok());
+                let payload = message.payload().unwrap_or_default();
+                let verdict = serde_json::from_slice::<VerdictMessage>(payload).ok();
                 ledger.verdict(message.offset(), verdict.as_ref().and_then(|v| row(v, &place.school)));
+                if verdict.is_none() && dialogue.heard(&place.school, payload) {
+                    ledger.wake.notify_one();
+                }
             }
             Some(Err(error)) => tracing::warn!(upstream = %place.name, topic = %place.topic, "reading verdicts: {error}"),
             None => {}

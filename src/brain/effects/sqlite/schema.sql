@@ -1,5 +1,5 @@
 CREATE TABLE IF NOT EXISTS batch (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     batch_id TEXT NOT NULL,
     school TEXT NOT NULL,
     username TEXT NOT NULL,
@@ -16,17 +16,20 @@ CREATE TABLE IF NOT EXISTS batch (
     state_info TEXT
 );
 CREATE INDEX IF NOT EXISTS batch_received ON batch (school, received);
+-- Keys come in no order: rows are appended, and only the small entries of the index are put among the others. Files of
+-- older versions have the rows themselves in key order; statements take both.
 CREATE TABLE IF NOT EXISTS held (
+    id INTEGER PRIMARY KEY,
     tbl TEXT NOT NULL,
     key TEXT NOT NULL,
     school TEXT NOT NULL,
     deleted INTEGER NOT NULL,
     digest TEXT NOT NULL,
     body TEXT NOT NULL,
-    PRIMARY KEY (tbl, key)
-) WITHOUT ROWID;
+    UNIQUE (tbl, key)
+);
 CREATE TABLE IF NOT EXISTS write (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq INTEGER PRIMARY KEY,
     batch INTEGER NOT NULL,
     place INTEGER NOT NULL,
     tbl TEXT NOT NULL,

@@ -24,3 +24,4 @@ CREATE TABLE IF NOT EXISTS stream_position (
     seq INTEGER NOT NULL,
     PRIMARY KEY (school, tbl)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS held_school ON held (tbl, school);

@@ -1,0 +1,56 @@
+//! The command as a user types it.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+use xiaoshu::source::load_script;
+
+fn xiaoshu(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_xiaoshu")).current_dir(folder).args(args).output().expect("the program")
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn school(style: &str) -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    let script = std::fs::read_to_string(super::data(&format!("{style}.sql"))).expect("the script");
+    load_script(&folder.path().join("jw.db"), &script).expect("a database");
+    folder
+}
+
+#[test]
+fn from_nothing_to_mappings_that_the_check_takes() {
+    let folder = school("english");
+    let first = xiaoshu(folder.path(), &["init", "--source", "jw", "--file", "jw.db", "--json"]);
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first));
+    let answer: serde_json::Value = serde_json::from_slice(&first.stdout).expect("JSON");
+    let tables = answer["tables"].as_array().expect("tables");
+    assert!(tables.len() >= 10 && tables.iter().all(|table| table["done"] != "faulty"), "{answer:#}");
+    let settings = std::fs::read_to_string(folder.path().join("xiaoshu.toml")).expect("settings");
+    assert!(settings.contains("[sources.jw]"), "{settings}");
+    let check = xiaoshu(folder.path(), &["check", "--connect", "--json"]);
+    let found: serde_json::Value = serde_json::from_slice(&check.stdout).expect("JSON");
+    assert_eq!(found["faults"].as_array().map(Vec::len), Some(0), "{found:#}");
+    assert_eq!(check.status.code(), Some(0), "{}", text(&check));
+}
+
+#[test]
+fn files_that_are_there_are_kept_unless_told_otherwise() {
+    let folder = school("initials");
+    let first = xiaoshu(folder.path(), &["init", "--source", "jw", "--file", "jw.db", "--lang", "en"]);
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first));
+    let written: Vec<_> =
+        std::fs::read_dir(folder.path().join("mappings")).expect("a folder").flatten().map(|e| e.path()).collect();
+    let file = written.first().expect("a mapping");
+    let own = format!("{}# mine\n", std::fs::read_to_string(file).expect("text"));
+    std::fs::write(file, &own).expect("written");
+    assert_eq!(xiaoshu(folder.path(), &["init"]).status.code(), Some(0));
+    assert_eq!(std::fs::read_to_string(file).expect("text"), own);
+    assert_eq!(xiaoshu(folder.path(), &["init", "--force"]).status.code(), Some(0));
+    assert_ne!(std::fs::read_to_string(file).expect("text"), own);
+    // Where there are settings, flags that describe a source do not change them.
+    assert_eq!(xiaoshu(folder.path(), &["init", "--file", "jw.db"]).status.code(), Some(2));
+}

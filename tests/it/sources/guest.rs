@@ -1,0 +1,150 @@
+//! Behaviour towards the people whose systems are read.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use xiaoshu::fault::{Classified, FaultClass};
+
+use super::fixtures::{Fixture, MysqlDatabase, PostgresSchema};
+use super::interface::{Interface, Reply};
+use super::{Configured, some, table};
+
+fn without_acceptance(mut settings: Value) -> Value {
+    settings.as_object_mut().unwrap().remove("guest");
+    settings
+}
+
+/// An account that can write is refused; the one that the printed SQL makes reads, and can do nothing else.
+fn judged(kind: &'static str, fixture: &dyn Fixture, object: &str, run: impl Fn(&str), user: &str, names: &[(&str, &str)]) {
+    let owner = Configured { kind, settings: without_acceptance(fixture.settings()), base: fixture.base() };
+    let error = owner.open(&table(object), None).err().expect("refused");
+    assert_eq!(error.fault_class(), FaultClass::Configuration);
+    assert!(error.to_string().contains("can write") && error.to_string().contains("allow_writes"), "{error}");
+    let checked = owner.with(|place| owner.connector().check(place)).unwrap();
+    assert!(checked.can_write && checked.notes[0].en.contains("refused"), "{checked:?}");
+
+    let mut sql = owner.with(|place| owner.connector().account_sql(place, &[object.to_owned()])).expect("SQL");
+    for (name, real) in names {
+        sql = sql.replace(name, real);
+    }
+    run(&sql);
+    let mut settings = without_acceptance(fixture.settings());
+    settings["user"] = user.into();
+    settings["password"] = "reading".into();
+    let reader = Configured { kind, settings, base: fixture.base() };
+    let checked = reader.with(|place| reader.connector().check(place)).unwrap();
+    assert!(!checked.can_write && checked.notes.is_empty(), "{checked:?}");
+    assert_eq!(reader.read(&table(object)).rows, [vec![some("1")]]);
+}
+
+#[test]
+fn the_account_that_the_sql_makes_reads_and_cannot_write_in_postgresql() {
+    let schema = PostgresSchema::new();
+    let object = schema.put("course", &["no"], &[vec![some("1")]]);
+    let role = format!("{}_guest", schema.name);
+    let names = [("xiaoshu_reader", role.as_str()), ("<password>", "reading")];
+    judged("postgres", &schema, &object, |sql| schema.run(sql), &role, &names);
+    schema.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+}
+
+#[test]
+fn the_account_that_the_sql_makes_reads_and_cannot_write_in_mariadb() {
+    let database = MysqlDatabase::new();
+    let object = database.put("course", &["no"], &[vec![some("1")]]);
+    let user = format!("{}_g", database.name);
+    let names = [("xiaoshu_reader", user.as_str()), ("<password>", "reading"), ("<address of the hub>", "127.0.0.1")];
+    judged("mysql", &database, &object, |sql| database.run(sql), &user, &names);
+    database.run(&format!("DROP USER '{user}'@'127.0.0.1'"));
+}
+
+#[cfg(feature = "odbc")]
+#[test]
+fn an_account_that_can_write_is_refused_through_odbc_too() {
+    let schema = super::fixtures::OdbcSchema(PostgresSchema::new());
+    let object = schema.put("course", &["no"], &[vec![some("1")]]);
+    let owner = Configured { kind: "odbc", settings: without_acceptance(schema.settings()), base: schema.base() };
+    let error = owner.open(&table(&object), None).err().expect("refused");
+    assert!(error.to_string().contains("can write"), "{error}");
+    assert!(owner.with(|place| owner.connector().check(place)).unwrap().can_write);
+}
+
+/// A hub that reads courses from an interface, with further settings of that source.
+fn collect(folder: &Path, interface: &Interface, guest: &str) -> (bool, String) {
+    let settings = format!(
+        r#"[log]
+level = "info"
+
+[school]
+code = "4199099999"
+name = "测试职业技术学院"
+edition = "gaozhi-2024.09"
+
+[sources.cloud]
+kind = "http"
+url = "{}"
+plain_http = {{ by = "test", date = "2025-09-01", reason = "loopback" }}
+auth = {{ by = "token", token = {{ file = "token" }} }}
+system = "JW"
+owner = "教务处"
+{guest}
+
+[sources.cloud.objects.courses]
+path = "courses"
+complete = "stable"
+answer = {{ rows = "/data", total = "/total" }}
+paging = {{ by = "page", parameter = "page", size_parameter = "size", size = 4 }}
+"#,
+        interface.url()
+    );
+    let mapping = r#"table = "ODS_KCJBSJ"
+source = "cloud"
+owner = "教务处"
+mode = "automatic"
+
+[read]
+object = "courses"
+
+[fields]
+KCH = "no"
+KCMC = "info.name"
+"#;
+    std::fs::create_dir_all(folder.join("mappings")).unwrap();
+    std::fs::write(folder.join("xiaoshu.toml"), settings).unwrap();
+    std::fs::write(folder.join("token"), "cloud-token").unwrap();
+    std::fs::write(folder.join("mappings/courses.toml"), mapping).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xiaoshu"));
+    command.args(["run", "--once", "--only", "collect", "--lang", "en", "--settings"]).arg(folder.join("xiaoshu.toml"));
+    let done = command.output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    (done.status.success(), said)
+}
+
+fn courses() -> Interface {
+    Interface::start(|call| {
+        assert_eq!(call.header("authorization"), Some("Bearer cloud-token"));
+        let from = (call.number("page") - 1) * 4;
+        let rows: Vec<Value> =
+            (from..10.min(from + 4)).map(|n| json!({ "no": format!("K{n:03}"), "info": { "name": "课程" } })).collect();
+        Reply::json(&json!({ "data": rows, "total": 10 }))
+    })
+}
+
+#[test]
+fn a_source_is_left_alone_outside_of_its_hours() {
+    let minute = |after: i64| {
+        let at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(after);
+        at.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::Offset::constant(8))).strftime("%H:%M").to_string()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let interface = courses();
+    let closed = format!("guest = {{ hours = [\"{}-{}\"] }}", minute(2), minute(4));
+    let (done, said) = collect(folder.path(), &interface, &closed);
+    assert!(done && said.contains("guest.hours"), "{said}");
+    assert_eq!(interface.calls().len(), 0);
+    let open = format!("guest = {{ hours = [\"{}-{}\"], rows_per_second = 1000 }}", minute(-2), minute(2));
+    let (_, said) = collect(folder.path(), &interface, &open);
+    assert_eq!(interface.calls().len(), 3, "{said}");
+    assert!(said.contains("10"), "{said}");
+    assert!(!said.contains("cloud-token"), "{said}");
+}
