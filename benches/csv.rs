@@ -36,7 +36,7 @@ pub fn peak_of(pid: u32) -> Option<u64> {
 pub fn furnish(place: &Path, plan: &TablePlan, rows: u64, shuffled: bool, more: &str) -> u64 {
     std::fs::create_dir_all(place.join("mappings")).expect("made");
     let settings = format!(
-        "[school]\ncode = \"{CODE}\"\nname = \"测试职业技术学院\"\nedition = \"{EDITION}\"\n\n[sources.s]\nkind = \"csv\"\npath = \".\"\nsystem = \"S\"\n\n{more}"
+        "[school]\ncode = \"{CODE}\"\nname = \"测试职业技术学院\"\nedition = \"{EDITION}\"\n\n[sources.s]\nkind = \"csv\"\npath = \".\"\nsettle = 0\nsystem = \"S\"\n\n{more}"
     );
     std::fs::write(place.join("xiaoshu.toml"), settings).expect("written");
     let roles = &plan.roles;

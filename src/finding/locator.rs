@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub struct Locator {
     /// The source's name in the settings.
     pub source: Arc<str>,
-    /// The file, table or query read.
+    /// The file, sheet, table or query read.
     pub object: Arc<str>,
     /// Where in it.
     pub place: Place,
@@ -17,7 +17,7 @@ pub struct Locator {
 /// The place within a file or table.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Place {
-    /// A line of a text file, counted from 1.
+    /// A line of a text file or a row of a sheet, counted from 1.
     Line(u64),
     /// The ordinal of a row in a result set, counted from 1.
     Row(u64),

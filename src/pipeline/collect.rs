@@ -36,7 +36,8 @@ pub struct JobReport {
 /// What one collection did.
 #[derive(Debug, Default)]
 pub struct CollectReport {
-    /// Every job once, in the order they ended, but for those whose source is left alone at this time of day.
+    /// Every run, in the order they ended: one of each job, and more where a source had more to give; none of those whose
+    /// source is left alone at this time of day.
     pub jobs: Vec<JobReport>,
     /// Quarantined rows that were re-run because what they waited for arrived, and how many of them landed.
     pub retried: (u64, u64),
@@ -88,7 +89,7 @@ impl Pipeline {
         &self.around
     }
 
-    /// Runs every job once, but for those whose rows are pushed. A job that fails stops no other; a table whose parents failed is still read, and rows whose
+    /// Runs every job once, but for those whose rows are pushed; again at once while its source says that there is more. A job that fails stops no other; a table whose parents failed is still read, and rows whose
     /// parents are missing wait. Blocking: call it from a thread that is not the runtime's. `stop` is asked between jobs.
     ///
     /// # Errors
@@ -158,13 +159,20 @@ impl Pipeline {
                 tracing::info!(source = %job.source, table = %job.plan.name, minutes, "left alone until its hours begin (guest.hours)");
                 continue;
             }
-            let outcome = run_job(job, &self.around);
-            if let Err(error) = &outcome {
-                tracing::warn!(source = %job.source, table = %job.plan.name, class = error.fault_class().name(), %error, "a run was stopped");
-            }
-            self.around.observer.ended(job, &outcome);
-            let report = JobReport { source: job.source.clone(), table: job.plan.name.clone(), outcome };
-            done.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+            while self.run_once(job, done) && !stop() {}
         }
+    }
+
+    /// One run of a job; says whether there is more to be read at once.
+    fn run_once(&self, job: &Job, done: &Mutex<Vec<JobReport>>) -> bool {
+        let outcome = run_job(job, &self.around);
+        if let Err(error) = &outcome {
+            tracing::warn!(source = %job.source, table = %job.plan.name, class = error.fault_class().name(), %error, "a run was stopped");
+        }
+        self.around.observer.ended(job, &outcome);
+        let more = outcome.as_ref().is_ok_and(|outcome| outcome.more);
+        let report = JobReport { source: job.source.clone(), table: job.plan.name.clone(), outcome };
+        done.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+        more
     }
 }

@@ -110,6 +110,11 @@ impl Job {
         self.connector.open(&place, self.document.read(), resume)
     }
 
+    /// Whether a run goes on where the last one ended.
+    pub(super) fn continues(&self) -> bool {
+        self.connector.continues(&SourcePlace { name: &self.source, settings: &self.settings, base: &self.base })
+    }
+
     /// Compiles the mapping against the columns found.
     pub(super) fn compile(&self, around: &Surroundings, columns: &Arc<[Column]>) -> Result<MappingPlan, PipelineError> {
         let context = MappingContext {
@@ -123,13 +128,13 @@ impl Job {
             .map_err(|faults| PipelineError::Mapping { table: self.plan.name.clone(), faults })
     }
 
-    /// A row's place: file and line, or table and key.
+    /// A row's place: file and line, or table and key. `object` is what is read, where the batch does not say it closer.
     pub(super) fn locator(&self, object: &Arc<str>, batch: &SourceBatch, row: usize) -> Locator {
         let place = match batch.place(row) {
             Place::Row(_) if !self.row_columns.is_empty() => self.row_key(batch, row),
             place => place.clone(),
         };
-        Locator { source: self.source.clone(), object: object.clone(), place }
+        Locator { source: self.source.clone(), object: batch.object().unwrap_or(object).clone(), place }
     }
 
     fn row_key(&self, batch: &SourceBatch, row: usize) -> Place {

@@ -34,6 +34,8 @@ pub struct RunOutcome {
     pub unchecked: Vec<String>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
+    /// Whether the source has more to give at once, to a run of its own.
+    pub more: bool,
 }
 
 /// Rows ready to land, with the source batch they came from.
@@ -130,7 +132,8 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
     let at = (around.clock)();
     let new = NewRun { source: job.source.clone(), feed: job.feed, mapping_digest: job.document.digest(), at };
     let start = around.wait(around.store.begin_run(&new))?;
-    let mut source = match job.open(start.resume.as_ref()) {
+    let from = start.resume.or(start.after.filter(|_| job.continues()));
+    let mut source = match job.open(from.as_ref()) {
         Ok(source) => source,
         Err(error) => return Err(close_broken(around, start.run, error.into())),
     };
@@ -149,6 +152,7 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
         warnings: preparer.warnings,
         unchecked: preparer.answers.unchecked().iter().map(|i| job.plan.fields[usize::from(*i)].name.to_string()).collect(),
         took_ms: began.elapsed().as_millis() as u64,
+        more: source.has_more(),
     })
 }
 

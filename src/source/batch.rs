@@ -52,6 +52,7 @@ pub struct RawFault {
 
 /// Some rows of one object.
 pub struct SourceBatch {
+    object: Option<Arc<str>>,
     columns: Arc<[Column]>,
     text: String,
     cells: Vec<(u32, u32)>,
@@ -66,6 +67,11 @@ impl SourceBatch {
     /// The columns.
     pub fn columns(&self) -> &Arc<[Column]> {
         &self.columns
+    }
+
+    /// What the rows came from, where an object is made of several things: a file, a sheet.
+    pub fn object(&self) -> Option<&Arc<str>> {
+        self.object.as_ref()
     }
 
     /// How many rows.
@@ -117,6 +123,7 @@ impl SourceBatchBuilder {
     pub fn new(columns: Arc<[Column]>, rows: usize) -> Self {
         let cells = Vec::with_capacity(rows * columns.len());
         let batch = SourceBatch {
+            object: None,
             text: String::with_capacity(rows * columns.len() * 12),
             cells,
             places: Vec::with_capacity(rows),
@@ -157,6 +164,11 @@ impl SourceBatchBuilder {
     /// Notes what is wrong with the row being filled (call before `end_row`).
     pub fn fault(&mut self, column: Option<usize>, what: crate::finding::Text) {
         self.batch.faults.push(RawFault { row: self.batch.places.len(), column, what });
+    }
+
+    /// Says what the rows come from, where the source's object is made of several things.
+    pub fn of(&mut self, object: &Arc<str>) {
+        self.batch.object = Some(object.clone());
     }
 
     /// Rows so far.

@@ -6,7 +6,10 @@
 mod batch;
 mod bytes;
 mod csv;
+mod excel;
+mod files;
 mod guest;
+mod header;
 mod http;
 mod hub;
 mod json;
@@ -35,6 +38,7 @@ use crate::fault::{Classified, FaultClass};
 pub fn registry() -> &'static [&'static dyn Connector] {
     &[
         &csv::Csv,
+        &excel::Excel,
         &sqlite::Sqlite,
         &postgres::Postgres,
         &mysql::Mysql,
@@ -75,6 +79,12 @@ pub trait Connector: Send + Sync {
 
     /// Whether rows come by themselves: nobody reads such a source, a producer hands its rows to the pipeline.
     fn is_pushed(&self) -> bool {
+        false
+    }
+
+    /// Whether a run of such a source goes on where the last one ended, instead of reading everything again: `open` is
+    /// then given the position of the last run that ended well, as of one that was interrupted.
+    fn continues(&self, _place: &SourcePlace<'_>) -> bool {
         false
     }
 
@@ -128,7 +138,7 @@ pub struct SourcePlace<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReadSpec {
-    /// A table or view name, or a file name (`*` allowed in its last part).
+    /// A table or view name, or the path of a file, an archive being a folder and `*` allowed in each part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
     /// A query instead of a table.
@@ -177,6 +187,11 @@ pub trait Source: Send {
     /// After the end: whether everything was read in one consistent view of the object, so that a row that did not
     /// come is known not to be there.
     fn is_complete(&self) -> bool;
+
+    /// After the end: whether more can be read at once, by a run of its own that goes on where this one ends.
+    fn has_more(&self) -> bool {
+        false
+    }
 }
 
 /// What keeps a source from being read.

@@ -48,6 +48,9 @@ pub struct RunStart {
     /// Where to go on: the position of the last landing of an interrupted run of the same mapping. Empty positions
     /// (the source cannot resume) are never returned; the interrupted run is closed and a new one begun.
     pub resume: Option<Position>,
+    /// For a new run: the position of the last landing of the last run of the same mapping that ended well and landed
+    /// something. Only sources that go on where the last run ended read from there.
+    pub after: Option<Position>,
 }
 
 /// What one landing holds.

@@ -140,8 +140,8 @@ fn open(dir: &Path, name: &str, read: &xiaoshu::source::ReadSpec) -> Box<dyn Sou
     let settings = match name {
         "jw" => json!({ "kind": "sqlite", "path": "jw.db" }),
         "hub" => json!({ "kind": "hub", "database": "hub.db" }),
-        "rs" => json!({ "kind": "csv", "path": "rs", "encoding": "gb18030" }),
-        other => json!({ "kind": "csv", "path": other }),
+        "rs" => json!({ "kind": "csv", "path": "rs", "settle": 0, "encoding": "gb18030" }),
+        other => json!({ "kind": "csv", "path": other, "settle": 0 }),
     };
     let kind = settings["kind"].as_str().expect("a kind");
     let name: Arc<str> = name.into();

@@ -1,7 +1,6 @@
 //! A file as a stream of decoded text, before anything is split.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use encoding_rs::{Decoder, DecoderResult};
@@ -9,6 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::encoding::Scan;
 use crate::source::bytes::push_escaped;
+use crate::source::files::Reader;
 
 const CHUNK: usize = 64 * 1024;
 /// No encoding here has longer sequences.
@@ -27,7 +27,7 @@ pub(super) enum Flaw {
 
 /// Decoded text with a moving window. Flawed places appear as escapes and are listed by offset.
 pub(super) struct TextStream {
-    file: File,
+    file: Reader,
     decoder: Decoder,
     raw: Vec<u8>,
     unread: usize,
@@ -42,7 +42,7 @@ pub(super) struct TextStream {
 
 impl TextStream {
     /// Starts behind the byte-order mark.
-    pub fn new(mut file: File, scan: &Scan) -> io::Result<Self> {
+    pub fn new(mut file: Reader, scan: &Scan) -> io::Result<Self> {
         file.seek(SeekFrom::Start(0))?;
         let mut mark = vec![0; scan.mark as usize];
         file.read_exact(&mut mark)?;

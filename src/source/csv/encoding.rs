@@ -4,11 +4,12 @@
 //! file that fails is read once more as GB18030, strictly, and only one with zero bytes is looked at as UTF-16.
 
 use std::cmp::Ordering;
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use encoding_rs::{Decoder, DecoderResult, Encoding, GB18030, UTF_8, UTF_16BE, UTF_16LE};
 use xxhash_rust::xxh3::Xxh3;
+
+use crate::source::files::Reader;
 
 const CHUNK: usize = 64 * 1024;
 
@@ -19,8 +20,6 @@ pub(super) struct Scan {
     pub encoding: &'static Encoding,
     /// Bytes of byte-order mark at the start.
     pub mark: u64,
-    /// Length in bytes.
-    pub length: u64,
     /// Hash of the raw content.
     pub hash: u128,
     /// Places that cannot be decoded in the chosen encoding.
@@ -52,8 +51,8 @@ pub(super) fn by_name(name: &str) -> Option<&'static Encoding> {
 }
 
 /// Reads the whole file and decides; again only where there are zero bytes or it is not UTF-8. `forced` is the setting, which settles the encoding beforehand.
-pub(super) fn scan(file: &mut File, forced: Option<&'static Encoding>) -> io::Result<Scan> {
-    let (mut length, mut zeros) = (0, false);
+pub(super) fn scan(file: &mut Reader, forced: Option<&'static Encoding>) -> io::Result<Scan> {
+    let mut zeros = false;
     let mut utf8 = Strict::new(UTF_8);
     let mut hash = Xxh3::new();
     let mut head = Vec::new();
@@ -62,13 +61,11 @@ pub(super) fn scan(file: &mut File, forced: Option<&'static Encoding>) -> io::Re
             head.extend_from_slice(&chunk[..chunk.len().min(8)]);
         }
         hash.update(chunk);
-        length += chunk.len() as u64;
         zeros |= chunk.contains(&0);
         utf8.feed(chunk);
     })?;
     let (marked, mark) = byte_order_mark(&head);
-    let mut scan =
-        Scan { encoding: UTF_8, mark, length, hash: hash.digest128(), undecodable: utf8.finish(), not_text: not_text(&head) };
+    let mut scan = Scan { encoding: UTF_8, mark, hash: hash.digest128(), undecodable: utf8.finish(), not_text: not_text(&head) };
     if let Some(encoding) = forced.or(marked) {
         scan.mark = if marked == Some(encoding) { mark } else { 0 };
         scan.encoding = encoding;
@@ -125,7 +122,7 @@ fn not_text(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-fn each_chunk(file: &mut File, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+fn each_chunk(file: &mut Reader, mut take: impl FnMut(&[u8])) -> io::Result<()> {
     file.seek(SeekFrom::Start(0))?;
     let mut buffer = vec![0; CHUNK];
     loop {
@@ -136,7 +133,7 @@ fn each_chunk(file: &mut File, mut take: impl FnMut(&[u8])) -> io::Result<()> {
     }
 }
 
-fn count(file: &mut File, encoding: &'static Encoding) -> io::Result<u64> {
+fn count(file: &mut Reader, encoding: &'static Encoding) -> io::Result<u64> {
     let mut strict = Strict::new(encoding);
     each_chunk(file, |chunk| strict.feed(chunk))?;
     Ok(strict.finish())

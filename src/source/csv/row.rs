@@ -1,17 +1,14 @@
 //! One record of a file as one row of a batch, with all that is wrong with it.
 
-use std::sync::Arc;
-
 use super::decode::Flaw;
 use super::encoding::Scan;
-use super::files::trouble;
-use super::read::{Opened, file_name};
+use super::read::CsvTable;
 use super::split::{LONGEST_RECORD, Outcome, Record, split};
 use crate::finding::{Place, Text};
 use crate::source::{SourceBatchBuilder, SourceError, bytes};
 
 /// Splits off the next record. The value says whether its quotes were broken; `None` is the end.
-pub(super) fn next_record(source: &Arc<str>, current: &mut Opened, record: &mut Record) -> Result<Option<bool>, SourceError> {
+pub(super) fn next_record(current: &mut CsvTable, record: &mut Record) -> Result<Option<bool>, SourceError> {
     let (dialect, width) = (current.layout.dialect, current.layout.columns.len());
     let mut broken = false;
     loop {
@@ -26,14 +23,11 @@ pub(super) fn next_record(source: &Arc<str>, current: &mut Opened, record: &mut 
             Outcome::Record => return Ok(Some(broken)),
             Outcome::Unclosed => broken = true,
             Outcome::More if window.len() >= LONGEST_RECORD => {
-                return Err(SourceError::Content {
-                    source_name: source.clone(),
-                    object: file_name(&current.path),
-                    what: format!("line {} is longer than 16 MiB; this is no text table", current.line),
-                });
+                let line = current.line;
+                return Err(current.document.refused(format!("line {line} is longer than 16 MiB; this is no text table")));
             }
             Outcome::More => {
-                current.text.fill().map_err(|error| trouble(source, &current.path, &error))?;
+                current.text.fill().map_err(|error| current.document.trouble(&error))?;
             }
         }
     }
@@ -45,7 +39,7 @@ fn fits(record: &Record, window: &str, width: usize) -> bool {
 }
 
 /// Puts a record into the batch: in the order of columns, with all that is wrong with it.
-pub(super) fn emit(current: &Opened, record: &Record, order: &[usize], broken: bool, batch: &mut SourceBatchBuilder) {
+pub(super) fn emit(current: &CsvTable, record: &Record, order: &[usize], broken: bool, batch: &mut SourceBatchBuilder) {
     let window = current.text.text();
     let width = order.len();
     let fitting = fits(record, window, width);
@@ -79,7 +73,7 @@ pub(super) fn emit(current: &Opened, record: &Record, order: &[usize], broken: b
 }
 
 /// Puts a record without quotes and flaws, its cells in the order of columns, into the batch in one piece.
-fn put_whole(current: &Opened, record: &Record, order: &[usize], batch: &mut SourceBatchBuilder) -> bool {
+fn put_whole(current: &CsvTable, record: &Record, order: &[usize], batch: &mut SourceBatchBuilder) -> bool {
     let Some(cells) = record.plain_cells().filter(|cells| cells.len() == order.len()) else { return false };
     if !order.iter().copied().eq(0..order.len()) || current.text.flaws(record.length).next().is_some() {
         return false;

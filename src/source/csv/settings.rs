@@ -1,13 +1,15 @@
 //! The settings of a `csv` source.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::time::Duration;
 
 use encoding_rs::Encoding;
 use serde::Deserialize;
 
 use super::encoding;
 use super::layout::Wishes;
+use crate::source::files::{Folder, Take, three_seconds};
+use crate::source::header::Wish;
 use crate::source::{SourceError, SourcePlace};
 
 /// The settings as written; the schema beside this file says what they mean.
@@ -21,6 +23,11 @@ pub(super) struct Settings {
     delimiter: Option<String>,
     quote: Option<String>,
     header_row: Option<u64>,
+    header_rows: Option<u64>,
+    #[serde(default)]
+    files: Take,
+    #[serde(default = "three_seconds")]
+    settle: u64,
 }
 
 impl Settings {
@@ -29,9 +36,29 @@ impl Settings {
         crate::source::parse_settings(place)
     }
 
-    /// The folder or file, from the settings' own folder.
-    pub fn path(&self, place: &SourcePlace<'_>) -> PathBuf {
-        place.base.join(&self.path)
+    /// Settings of a text that turned up among other files.
+    pub fn unknown(header: Wish) -> Self {
+        Self {
+            _kind: None,
+            path: PathBuf::new(),
+            encoding: None,
+            delimiter: None,
+            quote: None,
+            header_row: header.row,
+            header_rows: header.rows,
+            files: Take::All,
+            settle: 0,
+        }
+    }
+
+    /// Where the files are.
+    pub fn folder(&self, place: &SourcePlace<'_>) -> Folder {
+        Folder {
+            source: place.name.clone(),
+            path: place.base.join(&self.path),
+            take: self.files,
+            settle: Duration::from_secs(self.settle),
+        }
     }
 
     /// The encoding, when it is fixed.
@@ -50,13 +77,14 @@ impl Settings {
                 Some("none") => None,
                 Some(quote) => single_byte(quote),
             },
-            header_row: self.header_row,
+            header: Wish { row: self.header_row, rows: self.header_rows },
         }
     }
 
     /// Tells readings apart that give other rows of the same bytes.
-    pub fn fingerprint(&self) -> Arc<str> {
-        format!("{:?}|{:?}|{:?}|{:?}", self.encoding, self.delimiter, self.quote, self.header_row).into()
+    pub fn fingerprint(&self) -> String {
+        let Self { encoding, delimiter, quote, header_row, header_rows, .. } = self;
+        format!("{encoding:?}|{delimiter:?}|{quote:?}|{header_row:?}|{header_rows:?}")
     }
 }
 

@@ -74,6 +74,21 @@ pub(super) async fn source_id(tx: &mut Tx, name: &str) -> Result<i32, StoreError
     }
 }
 
+/// Where the last run that ended well had come to.
+async fn last_position(tx: &mut Tx, new: &NewRun, source: i32) -> Result<Option<Position>, StoreError> {
+    let found: Option<Vec<u8>> = sqlx::query_scalar(
+        "SELECT position FROM run WHERE feed = $1 AND source = $2 AND mapping = $3 AND ended IS NOT NULL AND error IS NULL \
+         AND octet_length(position) > 0 ORDER BY id DESC LIMIT 1",
+    )
+    .bind(new.feed.0 as i32)
+    .bind(source)
+    .bind(new.mapping_digest.as_slice())
+    .fetch_optional(&mut **tx)
+    .await
+    .map_err(db("beginning a run"))?;
+    Ok(found.map(Position))
+}
+
 impl PostgresStore {
     pub(super) async fn begin_run_row(&self, new: &NewRun) -> Result<RunStart, StoreError> {
         let what = db("beginning a run");
@@ -94,11 +109,12 @@ impl PostgresStore {
         if let Some((id, _, position)) =
             open.first().filter(|(_, mapping, position)| mapping.as_slice() == new.mapping_digest && !position.is_empty())
         {
-            return Ok(RunStart { run: RunId(*id), resume: Some(Position(position.clone())) });
+            return Ok(RunStart { run: RunId(*id), resume: Some(Position(position.clone())), after: None });
         }
         for (id, ..) in &open {
             interrupt(&mut tx, RunId(*id), new.at).await?;
         }
+        let after = last_position(&mut tx, new, source).await?;
         let run: i64 = sqlx::query_scalar("INSERT INTO run (source, feed, mapping, began) VALUES ($1, $2, $3, $4) RETURNING id")
             .bind(source)
             .bind(new.feed.0 as i32)
@@ -108,7 +124,7 @@ impl PostgresStore {
             .await
             .map_err(what)?;
         self.commit(tx, "beginning a run").await?;
-        Ok(RunStart { run: RunId(run), resume: None })
+        Ok(RunStart { run: RunId(run), resume: None, after })
     }
 
     pub(super) async fn finish_run_row(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError> {

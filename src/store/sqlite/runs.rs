@@ -75,9 +75,10 @@ impl SqliteStore {
         if let Some((id, _, position)) =
             open.first().filter(|(_, mapping, position)| mapping.as_slice() == new.mapping_digest && !position.is_empty())
         {
-            return Ok(RunStart { run: RunId(*id), resume: Some(Position(position.clone())) });
+            return Ok(RunStart { run: RunId(*id), resume: Some(Position(position.clone())), after: None });
         }
         interrupt(&mut tx, runs, new.feed, source, new.at).await?;
+        let after = last_position(&mut tx, new, source).await?;
         let (run,): (i64,) = sqlx::query_as("INSERT INTO run (source, feed, mapping, began) VALUES (?, ?, ?, ?) RETURNING id")
             .bind(source)
             .bind(new.feed.0)
@@ -87,7 +88,7 @@ impl SqliteStore {
             .await
             .map_err(what)?;
         self.commit(tx, "beginning a run").await?;
-        Ok(RunStart { run: RunId(run), resume: None })
+        Ok(RunStart { run: RunId(run), resume: None, after })
     }
 
     pub(super) async fn finish_run_row(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError> {
@@ -98,6 +99,21 @@ impl SqliteStore {
         self.commit(tx, "ending a run").await?;
         Ok(summary)
     }
+}
+
+/// Where the last run that ended well had come to.
+async fn last_position(tx: &mut Transaction<'_, Sqlite>, new: &NewRun, source: i64) -> Result<Option<Position>, StoreError> {
+    let found: Option<(Vec<u8>,)> = sqlx::query_as(
+        "SELECT position FROM run WHERE feed = ? AND source = ? AND mapping = ? AND ended IS NOT NULL AND error IS NULL \
+         AND length(position) > 0 ORDER BY id DESC LIMIT 1",
+    )
+    .bind(new.feed.0)
+    .bind(source)
+    .bind(new.mapping_digest.as_slice())
+    .fetch_optional(&mut **tx)
+    .await
+    .map_err(db("beginning a run"))?;
+    Ok(found.map(|(position,)| Position(position)))
 }
 
 /// Closes the runs of a source and feed that are under way.

@@ -152,6 +152,7 @@ edition = "gaozhi-2024.09"
 [sources.jw]
 kind = "csv"
 path = "files"
+settle = 0
 system = "JW"
 owner = "教务处"
 

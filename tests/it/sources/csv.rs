@@ -7,10 +7,10 @@ use xiaoshu::fault::{Classified, FaultClass};
 use xiaoshu::finding::Place;
 use xiaoshu::source::{Position, ReadSpec};
 
-use super::fixtures::{CsvFolder, Fixture, csv_cell};
+use super::fixtures::{Fixture, Folder, csv_cell};
 use super::{Cell, Configured, Reading, drain, some, table};
 
-fn configured<'a>(folder: &'a CsvFolder, extra: &[(&str, Value)]) -> Configured<'a> {
+fn configured<'a>(folder: &'a Folder, extra: &[(&str, Value)]) -> Configured<'a> {
     let mut settings = folder.settings();
     for (key, value) in extra {
         settings[*key] = value.clone();
@@ -19,7 +19,7 @@ fn configured<'a>(folder: &'a CsvFolder, extra: &[(&str, Value)]) -> Configured<
 }
 
 fn read_with(bytes: &[u8], extra: &[(&str, Value)]) -> Reading {
-    let folder = CsvFolder::new();
+    let folder = Folder::new("csv");
     folder.write("t.csv", bytes);
     configured(&folder, extra).read(&table("t.csv"))
 }
@@ -208,7 +208,7 @@ fn column_names_are_trimmed_and_each_is_there_once() {
     let reading = read("\u{FEFF} 学号 ,成绩\u{3000},成绩,,\"备\n注\",成绩_2\n1,2,3,4,5,6\n".as_bytes());
     assert_eq!(reading.columns, ["学号", "成绩", "成绩_3", "column_4", "备注", "成绩_2"]);
     assert_eq!(reading.rows, [cells(["1", "2", "3", "4", "5", "6"])]);
-    let folder = CsvFolder::new();
+    let folder = Folder::new("csv");
     folder.write("t.csv", "成绩,成绩,\n1,2,3\n".as_bytes());
     let configured = configured(&folder, &[]);
     let notes = configured.with(|place| configured.connector().check(place)).unwrap().notes;
@@ -307,7 +307,7 @@ fn what_is_no_table_is_refused_with_the_reason() {
         (b"\n\n\n", "column names"),
         (b"\xFF\xFE\0\0a\0\0\0", "UTF-32"),
     ] {
-        let folder = CsvFolder::new();
+        let folder = Folder::new("csv");
         folder.write("t.csv", bytes);
         let error = configured(&folder, &[]).open(&table("t.csv"), None).err().expect("refused");
         assert_eq!(error.fault_class(), FaultClass::Data, "{error}");
@@ -317,7 +317,7 @@ fn what_is_no_table_is_refused_with_the_reason() {
 
 #[test]
 fn several_files_are_read_as_one_table() {
-    let folder = CsvFolder::new();
+    let folder = Folder::new("csv");
     folder.write("成绩-1.csv", "学号,成绩\n1,90\n".as_bytes());
     folder.write("成绩-2.csv", &gb("成绩;学号\n80;2\n"));
     folder.write("other.csv", b"x,y\n1,2\n");
@@ -354,7 +354,7 @@ fn positions(configured: &Configured<'_>, read: &ReadSpec) -> Vec<Position> {
 
 #[test]
 fn a_changed_file_is_read_again_from_its_start() {
-    let folder = CsvFolder::new();
+    let folder = Folder::new("csv");
     folder.write("t.csv", b"a\n1\n2\n3\n");
     let configured = configured(&folder, &[]);
     let positions = positions(&configured, &table("t.csv"));
@@ -372,7 +372,7 @@ fn a_changed_file_is_read_again_from_its_start() {
 
 #[test]
 fn files_that_arrive_later_are_read_without_the_earlier_ones() {
-    let folder = CsvFolder::new();
+    let folder = Folder::new("csv");
     folder.write("d1.csv", b"a\n1\n2\n");
     let configured = configured(&folder, &[]);
     let end = positions(&configured, &table("d*.csv")).pop().unwrap();
@@ -386,7 +386,7 @@ fn files_that_arrive_later_are_read_without_the_earlier_ones() {
 
 #[test]
 fn a_file_that_changes_under_the_reader_is_a_passing_trouble() {
-    let folder = CsvFolder::new();
+    let folder = Folder::new("csv");
     let body: String = (0..200_000).map(|n| format!("{n}\n")).collect();
     folder.write("t.csv", format!("a\n{body}").as_bytes());
     let mut source = configured(&folder, &[]).open(&table("t.csv"), None).unwrap();
@@ -439,7 +439,7 @@ proptest! {
             let cells: Vec<String> = row.iter().map(|cell| csv_cell(cell, delimiter)).collect();
             text.push_str(&(cells.join(&delimiter.to_string()) + line_end));
         }
-        let folder = CsvFolder::new();
+        let folder = Folder::new("csv");
         folder.write("t.csv", &encode(&text, wire));
         let configured = configured(&folder, &[]);
         let mut source = configured.open(&table("t.csv"), None).unwrap();
@@ -454,7 +454,7 @@ proptest! {
         bytes in proptest::collection::vec(any::<u8>(), 0..400),
         head in proptest::sample::select(vec![&b"a,b\n"[..], b"", b"\xEF\xBB\xBFa;b\r\n", b"\xFF\xFEa\0,\0b\0\n\0"]),
     ) {
-        let folder = CsvFolder::new();
+        let folder = Folder::new("csv");
         folder.write("t.csv", &[head, &bytes].concat());
         let configured = configured(&folder, &[]);
         if let Ok(mut source) = configured.open(&table("t.csv"), None) {

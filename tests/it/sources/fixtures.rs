@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
+use rust_xlsxwriter::{Formula, Workbook};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection};
 use tempfile::TempDir;
@@ -48,7 +49,8 @@ pub(super) trait Fixture {
 /// The fixture of a kind. A connector without one fails the suite.
 pub(super) fn of(kind: &str) -> Box<dyn Fixture> {
     match kind {
-        "csv" => Box::new(CsvFolder::new()),
+        "csv" => Box::new(Folder::new("csv")),
+        "excel" => Box::new(Folder::new("excel")),
         "sqlite" => Box::new(SqliteFile { folder: TempDir::new().unwrap(), hub: false }),
         "hub" => Box::new(SqliteFile { folder: TempDir::new().unwrap(), hub: true }),
         "postgres" => Box::new(PostgresSchema::new()),
@@ -62,15 +64,19 @@ pub(super) fn of(kind: &str) -> Box<dyn Fixture> {
 
 const WRONG: &str = "not-the-password-7Q";
 
-pub(super) struct CsvFolder(TempDir);
+/// A folder of files of one kind.
+pub(super) struct Folder {
+    kind: &'static str,
+    folder: TempDir,
+}
 
-impl CsvFolder {
-    pub fn new() -> Self {
-        Self(TempDir::new().unwrap())
+impl Folder {
+    pub fn new(kind: &'static str) -> Self {
+        Self { kind, folder: TempDir::new().unwrap() }
     }
 
     pub fn write(&self, name: &str, bytes: &[u8]) {
-        std::fs::write(self.0.path().join(name), bytes).unwrap();
+        std::fs::write(self.folder.path().join(name), bytes).unwrap();
     }
 }
 
@@ -85,16 +91,42 @@ pub(super) fn csv_cell(cell: &Cell, delimiter: char) -> String {
     }
 }
 
-impl Fixture for CsvFolder {
+/// A workbook with one sheet of texts: nothing is no cell, an empty text the result of a formula.
+fn workbook(columns: &[&str], rows: impl Iterator<Item = Vec<Cell>>) -> Vec<u8> {
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    sheet.set_formula_result_default("");
+    for (column, name) in columns.iter().enumerate() {
+        sheet.write_string(0, column as u16, *name).unwrap();
+    }
+    for (row, cells) in rows.enumerate() {
+        for (column, cell) in cells.iter().enumerate() {
+            let (row, column) = (row as u32 + 1, column as u16);
+            match cell.as_deref() {
+                None => {}
+                Some("") => drop(sheet.write_formula(row, column, Formula::new("=\"\"").set_result("")).unwrap()),
+                Some(text) => drop(sheet.write_string(row, column, text).unwrap()),
+            }
+        }
+    }
+    workbook.save_to_buffer().unwrap()
+}
+
+impl Fixture for Folder {
     fn settings(&self) -> Value {
-        json!({ "kind": "csv", "path": "." })
+        json!({ "kind": self.kind, "path": ".", "settle": 0 })
     }
 
     fn base(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
     fn put(&self, name: &str, columns: &[&str], rows: &[Vec<Cell>]) -> String {
+        if self.kind == "excel" {
+            let file = format!("{name}.xlsx");
+            self.write(&file, &workbook(columns, rows.iter().cloned()));
+            return file;
+        }
         let mut text = columns.join(",") + "\n";
         for row in rows {
             let cells: Vec<String> = row.iter().map(|cell| csv_cell(cell, ',')).collect();
@@ -107,6 +139,11 @@ impl Fixture for CsvFolder {
 
     fn put_long(&self, rows: u32) -> String {
         let long = "x".repeat(1024);
+        if self.kind == "excel" {
+            let rows = (1..=rows).map(|n| vec![Some(n.to_string()), Some(long.clone())]);
+            self.write("long.xlsx", &workbook(&["n", "text"], rows));
+            return "long.xlsx".into();
+        }
         let lines: Vec<String> = (1..=rows).map(|n| format!("{n},{long}\n")).collect();
         self.write("long.csv", ("n,text\n".to_owned() + &lines.concat()).as_bytes());
         "long.csv".into()

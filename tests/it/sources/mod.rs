@@ -1,6 +1,9 @@
 //! Connectors. One suite of promises runs over all of the registry; what only one kind promises stands beside it.
 
 mod csv;
+mod encodings;
+mod excel;
+mod files;
 mod fixtures;
 mod guest;
 mod http;

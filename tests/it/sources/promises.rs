@@ -248,6 +248,7 @@ fn a_check_says_what_is_there_and_the_list_names_it() {
             "odbc" => "PostgreSQL through ODBC",
             "mysql" => "MariaDB 1",
             "csv" => "UTF-8",
+            "excel" => "xlsx",
             "kafka" => "Kafka, 1 brokers",
             "http" => "HTTP, 3 objects",
             _ => "SQLite 3",

@@ -1,7 +1,7 @@
 //! Landing, quarantine, runs, deletions.
 
 use xiaoshu::standard::Kind;
-use xiaoshu::store::{Landed, Lane, NewRun, Op, Outcome, QuarantineFilter};
+use xiaoshu::store::{Landed, Lane, NewRun, Op, Outcome, QuarantineFilter, RunEnd};
 use xiaoshu::validate::Waits;
 
 use super::desk::{DAY, Desk};
@@ -211,7 +211,8 @@ pub async fn an_interrupted_run_goes_on_where_it_stopped(home: impl Home) {
     let summary = desk.finish(start.run, true, 3).await.unwrap();
     assert_eq!((summary.landed.read, summary.missing), (12, 0));
     assert!(desk.land(start.run, &[Row::good(1, 1)], 1, 4).await.is_err(), "the run has ended");
-    assert_eq!(desk.begin("a", 1, 5).await.unwrap().resume, None);
+    let next = desk.begin("a", 1, 5).await.unwrap();
+    assert_eq!((next.resume, next.after.unwrap().0), (None, 12u64.to_be_bytes().to_vec()));
     desk.audited().await;
 }
 
@@ -227,6 +228,28 @@ pub async fn a_changed_mapping_reads_all_again(home: impl Home) {
     assert_eq!(desk.store.runs(1).await.unwrap().len(), 1);
     assert_eq!(desk.land(second.run, &rows(0..10, 1), 10, 3).await.unwrap().unchanged, 10);
     assert_eq!(desk.finish(second.run, true, 4).await.unwrap().missing, 0);
+}
+
+/// Where a source may go on: behind the last run of the mapping that ended well and landed something.
+pub async fn the_last_run_that_ended_well_is_remembered(home: impl Home) {
+    let desk = Desk::new(home.open().await).await;
+    let first = desk.begin("a", 1, 1).await.unwrap();
+    assert_eq!(first.after, None);
+    desk.land(first.run, &rows(0..10, 1), 10, 1).await.unwrap();
+    desk.finish(first.run, false, 2).await.unwrap();
+    let ten = Some(10u64.to_be_bytes().to_vec());
+    let broken = desk.begin("a", 1, 3).await.unwrap();
+    assert_eq!((broken.resume, broken.after.map(|p| p.0)), (None, ten.clone()));
+    desk.land(broken.run, &rows(10..20, 1), 20, 3).await.unwrap();
+    let end = RunEnd { complete: false, error: Some("the line broke".into()), at: 4 };
+    desk.store.finish_run(broken.run, &end).await.unwrap();
+    let nothing = desk.begin("a", 1, 5).await.unwrap();
+    assert_eq!(nothing.after.map(|p| p.0), ten);
+    desk.finish(nothing.run, false, 6).await.unwrap();
+    assert_eq!(desk.begin("a", 1, 7).await.unwrap().after.map(|p| p.0), ten);
+    let other = desk.begin("a", 2, 8).await.unwrap();
+    assert_eq!((other.resume, other.after), (None, None));
+    desk.audited().await;
 }
 
 pub async fn few_missing_records_are_deleted_at_once(home: impl Home) {
