@@ -19,7 +19,9 @@ mod views;
 
 use std::sync::Arc;
 
-pub(super) use streams::{HeldVersion, KeptVerdict, Opened, Opening, Said, SchoolRow, StreamBatch, StreamEffects, StreamRow, Taken};
+pub(super) use streams::{
+    HeldVersion, KeptVerdict, Opened, Opening, Said, SchoolRow, StreamBatch, StreamEffects, StreamRow, Taken,
+};
 pub use submits::ReportedBatch;
 pub(super) use submits::{BatchQuery, Intake, NewBatch, Submits, Times};
 pub use upsert::Operation;
