@@ -198,9 +198,12 @@ impl Auth {
     }
 }
 
+/// Parameters and headers.
+pub(super) type Sent = (Vec<(String, Value)>, Vec<(String, String)>);
+
 impl Grant {
     /// What is sent to fetch a token, and headers.
-    pub fn parameters(&self) -> (Vec<(String, Value)>, Vec<(String, String)>) {
+    pub fn parameters(&self) -> Sent {
         let mut parameters = Vec::new();
         let mut headers = Vec::new();
         // The relatives of OAuth that take a query want nothing else.

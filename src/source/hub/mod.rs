@@ -36,14 +36,14 @@ impl fmt::Debug for Settings {
 /// Where the hub's store is.
 enum Store {
     File(Database),
-    Server(postgres::Session),
+    Server(Box<postgres::Session>),
 }
 
 fn store(place: &SourcePlace<'_>) -> Result<Store, SourceError> {
     let settings: Settings = super::parse_settings(place)?;
     if settings.database.starts_with("postgres") && settings.database.contains("://") {
         let session = database::session(place.name, &settings.database, settings.prelude, settings.statement_timeout)?;
-        return Ok(Store::Server(session));
+        return Ok(Store::Server(Box::new(session)));
     }
     Ok(Store::File(Database {
         source: place.name.clone(),
@@ -84,7 +84,7 @@ impl Connector for Hub {
     fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
         match store(place)? {
             Store::File(database) => sqlite::open(database, read),
-            Store::Server(session) => postgres::open(session, read),
+            Store::Server(session) => postgres::open(*session, read),
         }
     }
 }
