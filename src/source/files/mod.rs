@@ -52,6 +52,9 @@ pub(super) fn three_seconds() -> u64 {
     3
 }
 
+/// One sheet of a file, or the whole of it, with its name.
+type Part = (String, Box<dyn Table>);
+
 /// Where the files of a source are.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
@@ -186,7 +189,7 @@ impl Folder {
         Ok(checked)
     }
 
-    fn look_into(&self, format: &dyn Format, listed: &listing::Listed) -> Result<Vec<(String, Box<dyn Table>)>, SourceError> {
+    fn look_into(&self, format: &dyn Format, listed: &listing::Listed) -> Result<Vec<Part>, SourceError> {
         let document = Document::open(&self.source, listed)?;
         let parts = if format.has_parts() { format.parts(&document, "*")? } else { Vec::new() };
         if parts.len() < 2 {

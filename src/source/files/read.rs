@@ -47,7 +47,7 @@ pub(super) struct FilesSource {
     pieces: Vec<Piece>,
     index: usize,
     chain: String,
-    object: Arc<str>,
+    under_way: Arc<str>,
     columns: Arc<[Column]>,
     current: Option<Box<dyn Table>>,
     /// For each column, the cell of the current table.
@@ -88,7 +88,7 @@ impl FilesSource {
         };
         let mut this = Self {
             chain: String::new(),
-            object: wanted.as_deref().unwrap_or_default().into(),
+            under_way: wanted.as_deref().unwrap_or_default().into(),
             folder,
             format,
             wanted,
@@ -114,7 +114,7 @@ impl FilesSource {
                 this.resume(&mark)?;
             }
         }
-        this.given = this.object.clone();
+        this.given = this.under_way.clone();
         Ok(this)
     }
 
@@ -183,13 +183,13 @@ impl FilesSource {
             odd.sort_unstable();
             return Err(SourceError::Settings {
                 source_name: self.folder.source.clone(),
-                what: format!("{name} has other columns than {} ({})", self.object, odd.join(", ")),
+                what: format!("{name} has other columns than {} ({})", self.under_way, odd.join(", ")),
                 remedy: "let `object` match only files of the same columns".into(),
             });
         };
         let link = format!("{}|{name}|{:032x}", self.chain, table.content());
         self.chain = format!("{:032x}", xxh3_128(link.as_bytes()));
-        self.object = name.into();
+        self.under_way = name.into();
         self.order = order;
         self.current = Some(table);
         Ok(())
@@ -202,7 +202,7 @@ impl FilesSource {
         {
             return Err(SourceError::Connection {
                 source_name: self.folder.source.clone(),
-                what: format!("{} changed while it was being read; it will be read again", self.object),
+                what: format!("{} changed while it was being read; it will be read again", self.under_way),
             });
         }
         if self.index + 1 >= self.pieces.len() {
@@ -306,7 +306,7 @@ impl Source for FilesSource {
             current.fill(&self.order, &mut batch, max_rows.max(1))?;
             if !batch.is_empty() {
                 let place = current.place();
-                self.given = self.object.clone();
+                self.given = self.under_way.clone();
                 batch.of(&self.given);
                 let position = self.reached(place)?;
                 return Ok(Some(batch.finish(position)));

@@ -100,10 +100,9 @@ mod proof {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[cfg(test)]
 mod tests {
-    #![cfg(target_os = "linux")]
-
     use std::process::{Child, Command};
 
     use super::{is_gone, own_name, proof};
