@@ -177,6 +177,7 @@ fn look(context: &Context<'_>, plan: &Plan, name: &str) -> Result<Vec<TableShape
             context.progress.begin(Text::new("查看来源的表", "looking at the source's tables"), Some(count as u64));
         }
         context.progress.advance(1);
+        true
     };
     source::introspect(connector, &place, SampleBounds::default(), &mut seen).map_err(|e| Failure::part(&e))
 }

@@ -112,7 +112,8 @@ impl Default for SampleBounds {
     }
 }
 
-/// Describes a source and takes samples of each table. Reads only; `seen` is told each table's name before it is read.
+/// Describes a source and takes samples of its tables. Reads only; `seen` is told each table's name, its place and how many
+/// there are, and says whether to take samples of it.
 ///
 /// A table that cannot be read is no error: it says so itself.
 ///
@@ -122,12 +123,14 @@ pub fn introspect(
     connector: &dyn Connector,
     place: &SourcePlace<'_>,
     bounds: SampleBounds,
-    seen: &mut dyn FnMut(&str, usize, usize),
+    seen: &mut dyn FnMut(&str, usize, usize) -> bool,
 ) -> Result<Vec<TableShape>, SourceError> {
     let mut tables = connector.describe(place)?;
     let count = tables.len();
     for (at, table) in tables.iter_mut().enumerate() {
-        seen(&table.name, at, count);
+        if !seen(&table.name, at, count) {
+            continue;
+        }
         if let Err(error) = sample(connector, place, bounds, table) {
             table.unreadable = Some(error.to_string());
         }

@@ -1,21 +1,20 @@
 """Keeps the newest state of every record that schools report over Kafka, in a SQLite file.
 
-usage: consume.py BROKERS FILE [TOPIC_PREFIX] [--once]      needs: pip install confluent-kafka
-TLS, certificates and accounts: KAFKA_SETTINGS=client.json in the environment, a file with settings of the client.
+usage: [KAFKA_SETTINGS=client.json] consume.py BROKERS FILE [TOPIC_PREFIX] [--once]      needs: pip install confluent-kafka
+KAFKA_SETTINGS names a file with more settings of the client: TLS, certificates, accounts.
 """
 import json, os, sqlite3, sys
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
 once = "--once" in sys.argv
 brokers, file, prefix = ([a for a in sys.argv[1:] if a != "--once"] + ["smartbrain.v1"])[:3]
-db = sqlite3.connect(file)
+db, ended = sqlite3.connect(file), set()
 db.execute("CREATE TABLE IF NOT EXISTS school (code TEXT, topic TEXT, epoch INTEGER, PRIMARY KEY (code, topic))")
 db.execute("CREATE TABLE IF NOT EXISTS record (school TEXT, tbl TEXT, key TEXT, seq INTEGER, body TEXT, PRIMARY KEY (school, tbl, key))")
 more = json.load(open(os.environ["KAFKA_SETTINGS"])) if "KAFKA_SETTINGS" in os.environ else {}
 consumer = Consumer({**more, "bootstrap.servers": brokers, "group.id": f"example-{file}", "enable.auto.commit": False,
                      "enable.auto.offset.store": False, "auto.offset.reset": "earliest", "enable.partition.eof": True})
 consumer.subscribe([f"{prefix}.{domain}" for domain in ("basic", "major", "course", "student", "teacher", "enterprise")])
-ended = set()
 while not (once and ended and ended >= {(p.topic, p.partition) for p in consumer.assignment()}):
     messages = consumer.consume(1000, timeout=1.0)
     with db:  # one transaction: offsets are committed only after it

@@ -184,10 +184,7 @@ impl Upstream {
         self.went_well();
         let table = &mut self.tables[at];
         (table.trouble, table.failures) = (None, 0);
-        if let Some(spacing) = self.transport.limits().spacing {
-            // The reply time lies before the receipt: a second from now the platform's second has moved on.
-            table.not_before = now + millis(spacing);
-        }
+        self.keep_apart(at, now);
         let effects = self.step(at, id, Event::Accepted, now);
         let ask_at = effects.iter().find_map(|e| match e {
             Effect::KeepReceipt { ask_at } => Some(*ask_at),
@@ -199,6 +196,15 @@ impl Upstream {
             (batch.mark, batch.ask_at) = (Some(mark), Some(ask_at));
         }
         Ok(())
+    }
+
+    /// Lets no batch of a table go before the reply time of the last one known has gone by: results are told apart by it.
+    pub(super) fn keep_apart(&mut self, at: usize, now: Millis) {
+        if let Some(spacing) = self.transport.limits().spacing {
+            // The reply time lies before now: a second from now the platform's second has moved on.
+            let table = &mut self.tables[at];
+            table.not_before = table.not_before.max(now + millis(spacing));
+        }
     }
 
     /// Moves a batch's state on and says what is to be done.

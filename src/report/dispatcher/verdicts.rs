@@ -113,6 +113,8 @@ impl Upstream {
             // From now on this result is claimed.
             let mark = item.marks.first().cloned().unwrap_or_default();
             self.around.store.receipt(id, &Receipt { mark, at: now }, now).await?;
+            // It may have arrived within this very second.
+            self.keep_apart(at, now);
         }
         let members = self.around.store.members(id).await?;
         let keys: Vec<RecordKey> = members.iter().map(|m| m.record_key).collect();

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use regex::Regex;
 use xiaoshu::brain::BrainConfig;
+use xiaoshu::config::{Environment, load_single};
 
 use super::{Text, root};
 use crate::authority::Authority;
@@ -75,8 +76,12 @@ fn every_settings_example_passes_check() {
         let dir = tempfile::tempdir().expect("a folder");
         if block.starts_with("# brain.toml") {
             brains += 1;
-            let read = toml_edit::de::from_str::<BrainConfig>(block);
-            assert!(read.is_ok(), "{read:?}\n{block}");
+            let file = dir.path().join("brain.toml");
+            std::fs::write(&file, block).expect("written");
+            let named =
+                [("XIAOSHU_BRAIN_DATABASE", "postgres://brain:p@127.0.0.1:5432/brain"), ("XIAOSHU_BRAIN_KAFKA", "secret")];
+            let read = load_single::<BrainConfig>(&file, &BrainConfig::schema(), &Environment::of(named));
+            assert!(read.is_ok(), "{:?}\n{block}", read.err());
         } else if block.starts_with("table = ") {
             mappings += 1;
             std::fs::create_dir_all(dir.path().join("mappings")).expect("made");

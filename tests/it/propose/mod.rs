@@ -36,7 +36,7 @@ fn shapes(style: &str) -> Vec<TableShape> {
     let settings = json!({ "kind": "sqlite", "path": "vendor.db" });
     let name: Arc<str> = style.into();
     let place = SourcePlace { name: &name, settings: &settings, base: folder.path() };
-    introspect(connector("sqlite").expect("sqlite"), &place, SampleBounds::default(), &mut |_, _, _| {}).expect("shapes")
+    introspect(connector("sqlite").expect("sqlite"), &place, SampleBounds::default(), &mut |_, _, _| true).expect("shapes")
 }
 
 /// (source table, column, `TABLE.FIELD`).

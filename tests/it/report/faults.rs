@@ -93,6 +93,20 @@ async fn a_lost_answer_is_found_among_the_results_and_nothing_is_sent_twice() {
 }
 
 #[tokio::test]
+async fn a_batch_behind_one_whose_result_was_found_at_once_has_a_reply_time_of_its_own() {
+    let mut world = World::new(&[TABLE], platform()).await;
+    world.set("/delivery/verdict_delay", json!("1ms"));
+    world.land(TABLE, 0..8, &[]).await;
+    world.brain.script(Fault::new(Action::LoseAnswer).on(Call::Submit));
+    let began = world.clock.now();
+    drained(&world).await;
+    all_stored(&world, 8).await;
+    let times: Vec<i64> = world.brain.batches().await.unwrap().into_iter().map(|b| b.received).collect();
+    assert!(times.len() == 2 && times[0] != times[1], "{times:?}");
+    assert!(world.clock.now() - began < 60_000, "neither had to be sought for long");
+}
+
+#[tokio::test]
 async fn a_batch_that_never_arrived_is_sent_again_after_it_was_sought_long_enough() {
     let world = world(10).await;
     let began = world.clock.now();
