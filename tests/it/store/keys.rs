@@ -143,6 +143,9 @@ async fn of_equal_keys_from_before_the_first_holds_it() {
         "DROP TABLE flight",
         "DROP TABLE held",
         "DROP INDEX feed_gone",
+        "CREATE TABLE member (batch INTEGER, ordinal INTEGER, upstream INTEGER, feed INTEGER, rid INTEGER, seq INTEGER, hash BLOB, \
+         key TEXT, op INTEGER, refusals INTEGER, split INTEGER)",
+        "CREATE TABLE delivered (upstream INTEGER, feed INTEGER, rid INTEGER, seq INTEGER, hash BLOB)",
         "DROP TABLE notice",
         "ALTER TABLE feeds DROP COLUMN adopts",
         "PRAGMA user_version = 1",
