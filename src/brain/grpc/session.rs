@@ -26,6 +26,9 @@ type Out = mpsc::Sender<Result<ReportResponse, Status>>;
 /// A hub that says nothing at first is left after this.
 const HELLO: Duration = Duration::from_secs(10);
 
+/// How long a stream waits for the end of the one before it.
+const FORMER: Duration = Duration::from_secs(10);
+
 /// One stream at work, until it ends; its last word is the status.
 pub(super) async fn run(platform: Arc<Platform>, account: usize, peer: Peer, mut inbound: Streaming<ReportRequest>, out: Out) {
     let _running = platform.running.read().await;
@@ -58,30 +61,53 @@ async fn serve(
     let stream = format!("{}/{}", platform.holder, random_hex());
     let greeted = greet(platform, &school, &stream, &hello, taken).await;
     platform.calls.count(Call::Hello, greeted.is_err());
-    let (welcome, kept) = greeted?;
-    let Entry { number, ended, demands } = platform.streams.enter(&school, peer.address());
-    let most = welcome.max_unsettled_records;
-    let mut session = Session {
-        platform,
-        account,
-        school: &school,
-        hello,
-        out,
-        most: u64::from(most),
-        unsettled: kept.iter().map(|k| u64::from(k.said.rows)).sum(),
-        waiting: BTreeMap::new(),
-        counted: 0,
-        held_back: Vec::new(),
+    let greeted = greeted?;
+    let Entry { number, mut ended, demands, before, over } = platform.streams.enter(&school, peer.address());
+    let done = async {
+        let (welcome, kept) = match before {
+            None => greeted,
+            Some(before) => {
+                // What it had begun to write is known only when it is over.
+                outlive(before, &mut ended).await?;
+                greet(platform, &school, &stream, &hello, Vec::new()).await?
+            }
+        };
+        let most = welcome.max_unsettled_records;
+        let mut session = Session {
+            platform,
+            account,
+            school: &school,
+            hello,
+            out,
+            most: u64::from(most),
+            unsettled: kept.iter().map(|k| u64::from(k.said.rows)).sum(),
+            waiting: BTreeMap::new(),
+            counted: 0,
+            held_back: Vec::new(),
+        };
+        session.say(report_response::Message::Welcome(welcome)).await;
+        for verdict in kept {
+            session.answer(verdict, false, false).await;
+        }
+        session.work(inbound, ended, demands).await
     };
-    session.say(report_response::Message::Welcome(welcome)).await;
-    for verdict in kept {
-        session.answer(verdict, false, false).await;
-    }
-    let done = session.work(inbound, ended, demands).await;
+    let done = done.await;
+    drop(over);
     if platform.streams.leave(&school, number) {
         platform.effects.close_stream(&school, &stream).await.map_err(broken)?;
     }
     done
+}
+
+/// Waits for the end of a stream that this one has replaced.
+async fn outlive(mut before: watch::Receiver<()>, ended: &mut watch::Receiver<Option<End>>) -> Result<(), Status> {
+    let over = async { while before.changed().await.is_ok() {} };
+    tokio::select! {
+        status = end(ended) => Err(status),
+        over = tokio::time::timeout(FORMER, over) => {
+            over.map_err(|_| Status::unavailable("the school's stream before this one is still at work"))
+        }
+    }
 }
 
 async fn greet(

@@ -29,6 +29,7 @@ struct Stream {
     peer: SocketAddr,
     end: watch::Sender<Option<End>>,
     demands: mpsc::Sender<Demanded>,
+    over: watch::Receiver<()>,
 }
 
 /// What a stream holds of its entry.
@@ -36,6 +37,10 @@ pub(super) struct Entry {
     pub(super) number: u64,
     pub(super) ended: watch::Receiver<Option<End>>,
     pub(super) demands: mpsc::Receiver<Demanded>,
+    /// The stream that the school had before, which may still be at work on a batch: it is over when its sender is gone.
+    pub(super) before: Option<watch::Receiver<()>>,
+    /// To be kept as long as anything may be written.
+    pub(super) over: watch::Sender<()>,
 }
 
 /// The streams that stand, by school.
@@ -51,14 +56,16 @@ impl Streams {
     pub(super) fn enter(&self, school: &str, peer: SocketAddr) -> Entry {
         let (end, ended) = watch::channel(None);
         let (demand, demands) = mpsc::channel(16);
+        let (over, until_over) = watch::channel(());
         let mut all = self.lock();
         all.0 += 1;
         let number = all.0;
-        let before = all.1.insert(school.to_owned(), Stream { number, peer, end, demands: demand });
-        if let Some(before) = before {
+        let before = all.1.insert(school.to_owned(), Stream { number, peer, end, demands: demand, over: until_over });
+        let before = before.map(|before| {
             before.end.send_replace(Some(End::Replaced));
-        }
-        Entry { number, ended, demands }
+            before.over
+        });
+        Entry { number, ended, demands, before, over }
     }
 
     /// A stream is over; `false` when the school has another one by now.

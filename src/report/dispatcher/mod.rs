@@ -229,6 +229,10 @@ impl Upstream {
         let mut next: Option<Millis> = None;
         let mut at = |t: Millis| next = Some(next.map_or(t, |n: Millis| n.min(t)));
         self.next_comparison().into_iter().for_each(&mut at);
+        if self.misses_stream() {
+            // Verdicts may wait at the other end.
+            at(now);
+        }
         for table in &self.tables {
             table.open.values().filter_map(|b| b.ask_at).for_each(&mut at);
             let parked = table.parked(now, self.config.drain_failures);

@@ -71,14 +71,19 @@ impl Upstream {
         self.await_news(at, id, now);
     }
 
+    /// Whether there is work for a stream, and none that could do it.
+    pub(super) fn misses_stream(&self) -> bool {
+        let wanted = self.keep_up || self.tables.iter().any(|t| !t.open.is_empty());
+        self.streams() && !self.tables.is_empty() && (!self.to_resume.is_empty() || (wanted && self.transport.is_down()))
+    }
+
     /// What a turn does first for a stream: up where it is down and wanted, news, requests.
     pub(super) async fn follow_stream(&mut self) -> Result<bool, ReportError> {
         if !self.streams() || self.tables.is_empty() {
             return Ok(false);
         }
         let mut progressed = self.take_news().await?;
-        let wanted = self.keep_up || self.tables.iter().any(|t| !t.open.is_empty());
-        if !self.to_resume.is_empty() || (wanted && self.transport.is_down()) {
+        if self.misses_stream() {
             progressed |= self.bring_up().await?;
             progressed |= self.take_news().await?;
         }

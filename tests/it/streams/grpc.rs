@@ -170,6 +170,19 @@ async fn a_half_open_connection_is_noticed() {
 }
 
 #[tokio::test]
+async fn what_a_stream_is_still_writing_when_the_next_begins_is_not_written_again() {
+    let mut world = ten().await;
+    world.settings["idle_timeout"] = json!("400ms");
+    world.settings["delivery"]["missing_after"] = json!("1h");
+    // So long over the first batch that the hub takes the line for dead and opens another.
+    world.brain.script(Fault::new(Action::Slow { ms: 1_500 }).on(Call::Batch));
+    settle(&world).await;
+    all_stored(&world, 10).await;
+    assert!(world.brain.calls(Call::Hello).count > 1, "the hub has opened another stream");
+    Grpc::went_once(&world, 10, 3).await;
+}
+
+#[tokio::test]
 async fn what_the_platform_lost_is_found_by_comparison_and_goes_again() {
     let world = world_of::<Grpc>(&[TABLE], platform()).await;
     world.land(TABLE, 0..10, &[]).await;
