@@ -176,7 +176,9 @@ async fn what_a_stream_is_still_writing_when_the_next_begins_is_not_written_agai
     world.settings["delivery"]["missing_after"] = json!("1h");
     // So long over the first batch that the hub takes the line for dead and opens another.
     world.brain.script(Fault::new(Action::Slow { ms: 1_500 }).on(Call::Batch));
+    let began = std::time::Instant::now();
     settle(&world).await;
+    assert!(began.elapsed() >= std::time::Duration::from_millis(1_500), "the next stream waits for what the former writes");
     all_stored(&world, 10).await;
     assert!(world.brain.calls(Call::Hello).count > 1, "the hub has opened another stream");
     Grpc::went_once(&world, 10, 3).await;
