@@ -9,7 +9,7 @@ use crate::config::Fault;
 use crate::finding::Text;
 use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
 use crate::record::Namespace;
-use crate::source::{self, SourcePlace};
+use crate::source::{self, Begin, SourcePlace};
 use crate::store::postgres::PostgresStore;
 use crate::wire::tls::{Acceptor, Alive};
 
@@ -212,7 +212,7 @@ fn fit(
 ) {
     let target = Target::Mapping(document.file().to_owned());
     let what = Text::new(format!("{} 的列", document.table()), format!("columns of {}", document.table()));
-    let source = match connector.open(place, document.read(), None) {
+    let source = match connector.open(place, document.read(), Begin::AFRESH) {
         Ok(source) => source,
         Err(error) => {
             let text = error.to_string();

@@ -188,7 +188,10 @@ impl MappingDocument {
         schema::check(&value, &mut faults);
         let digest = xxhash_rust::xxh3::xxh3_128(value.to_string().as_bytes()).to_be_bytes();
         let body = match serde_json::from_value::<Body>(value) {
-            Ok(body) => Some(body),
+            Ok(mut body) => {
+                body.read.reader.clone_from(&body.table);
+                Some(body)
+            }
             Err(error) => {
                 if faults.is_empty() {
                     let what = Text::new(format!("无法读取：{error}"), format!("cannot be read: {error}"));

@@ -10,7 +10,7 @@ use super::{BatchRoom, PipelineError};
 use crate::finding::{Locator, Place};
 use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
 use crate::record::Namespace;
-use crate::source::{Column, Connector, Guest, Position, Source, SourceBatch, SourceError, SourcePlace};
+use crate::source::{Begin, Column, Connector, Guest, Source, SourceBatch, SourceError, SourcePlace};
 use crate::standard::{Standard, TableId, TablePlan};
 use crate::store::{FeedId, Landed, Millis, Store};
 use crate::validate::Checks;
@@ -105,14 +105,22 @@ impl Job {
     }
 
     /// Opens the object to read.
-    pub(super) fn open(&self, resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
-        let place = SourcePlace { name: &self.source, settings: &self.settings, base: &self.base };
-        self.connector.open(&place, self.document.read(), resume)
+    pub(super) fn open(&self, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
+        self.connector.open(&self.place(), self.document.read(), begin)
     }
 
     /// Whether a run goes on where the last one ended.
     pub(super) fn continues(&self) -> bool {
-        self.connector.continues(&SourcePlace { name: &self.source, settings: &self.settings, base: &self.base })
+        self.connector.continues(&self.place(), self.document.read())
+    }
+
+    /// Whether an interrupted run can always be gone on with.
+    pub(super) fn resumes(&self) -> bool {
+        self.connector.resumes(&self.place(), self.document.read())
+    }
+
+    fn place(&self) -> SourcePlace<'_> {
+        SourcePlace { name: &self.source, settings: &self.settings, base: &self.base }
     }
 
     /// Compiles the mapping against the columns found.

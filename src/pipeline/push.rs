@@ -13,7 +13,7 @@ use super::run::Preparer;
 use super::{Job, Pipeline, PipelineError};
 use crate::finding::Text;
 use crate::normalize::MappingPlan;
-use crate::source::Column;
+use crate::source::{Begin, Column};
 use crate::store::{Landed, PushMark, PushState, RunEnd, RunSummary};
 use crate::telemetry;
 
@@ -169,7 +169,7 @@ impl Pipeline {
 
 /// The columns that a job's object may hold.
 fn columns(job: &Job) -> Result<Arc<[Column]>, PipelineError> {
-    Ok(job.open(None)?.columns().clone())
+    Ok(job.open(Begin::AFRESH)?.columns().clone())
 }
 
 fn empty(taker: &Taker<'_>) -> PushedTable {

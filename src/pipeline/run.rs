@@ -15,8 +15,8 @@ use crate::fault::Classified;
 use crate::finding::{Findings, Locator, Severity};
 use crate::normalize::{self, MappingPlan, Normalized};
 use crate::record::{Record, RecordBatch, natural_key_words};
-use crate::source::{Guest, Position, Source, SourceBatch};
-use crate::store::{Landed, LandingBatch, NewRun, RunEnd, RunId, RunSummary, StoreError};
+use crate::source::{Begin, Guest, Position, Source, SourceBatch};
+use crate::store::{Landed, LandingBatch, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError};
 use crate::telemetry;
 use crate::validate::{Accepted, Rejected, judge};
 
@@ -132,8 +132,7 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
     let at = (around.clock)();
     let new = NewRun { source: job.source.clone(), feed: job.feed, mapping_digest: job.document.digest(), at };
     let start = around.wait(around.store.begin_run(&new))?;
-    let from = start.resume.or(start.after.filter(|_| job.continues()));
-    let mut source = match job.open(from.as_ref()) {
+    let mut source = match job.open(begin(job, &start, at)) {
         Ok(source) => source,
         Err(error) => return Err(close_broken(around, start.run, error.into())),
     };
@@ -154,6 +153,21 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
         took_ms: began.elapsed().as_millis() as u64,
         more: source.has_more(),
     })
+}
+
+/// How the run begins: an interrupted one goes on; else what changed is read, where the source can tell and everything
+/// has been read not too long ago; else everything.
+fn begin<'a>(job: &Job, start: &'a RunStart, now: Millis) -> Begin<'a> {
+    if let Some(position) = &start.resume {
+        return Begin::Resume(position);
+    }
+    let before = start.after.as_ref().filter(|_| job.continues());
+    let every = job.document.read().changes.as_ref().map(|changes| changes.compare_every.millis());
+    let fresh = every.is_none_or(|every| start.whole_at.is_some_and(|at| now.saturating_sub(at) < every));
+    match before {
+        Some(before) if fresh => Begin::Since(before),
+        before => Begin::Whole { before },
+    }
 }
 
 fn close_broken(around: &Surroundings, run: RunId, error: PipelineError) -> PipelineError {

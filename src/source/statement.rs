@@ -77,8 +77,8 @@ mod tests {
         let source: Arc<str> = "jw".into();
         let table = |object: &str, order: &[&str]| ReadSpec {
             object: Some(object.into()),
-            query: None,
             order_by: order.iter().map(|c| (*c).to_owned()).collect(),
+            ..ReadSpec::default()
         };
         for (read, quote, expected) in [
             (table("course", &[]), '"', "SELECT * FROM \"course\""),

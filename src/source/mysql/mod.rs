@@ -5,12 +5,13 @@
 mod catalogue;
 mod cell;
 mod connect;
+mod log;
 mod read;
 
 use std::sync::OnceLock;
 
 use super::server::Server;
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, reader};
+use super::{Begin, Checked, Connector, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, reader};
 use connect::Session;
 
 /// The connector.
@@ -55,7 +56,7 @@ impl Connector for Mysql {
         reader::run(place.name, || catalogue::describe(&session))
     }
 
-    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
         read::open(session(place)?, read)
     }
 }

@@ -3,13 +3,14 @@
 mod catalogue;
 mod cell;
 mod connect;
+mod log;
 mod read;
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use super::server::{Server, ZeroDates};
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, reader};
+use super::{Begin, Checked, Connector, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, reader};
 pub(super) use connect::{Own, Session};
 pub(super) use read::open;
 
@@ -65,7 +66,7 @@ impl Connector for Postgres {
         reader::run(place.name, || catalogue::describe(&session))
     }
 
-    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
         open(session(place)?, read)
     }
 }

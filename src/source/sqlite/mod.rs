@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, TableShape};
+use super::{Begin, Checked, Connector, ReadSpec, Source, SourceError, SourcePlace, TableShape};
 pub(super) use connect::{Database, list, open, version};
 pub use script::load_script;
 
@@ -68,7 +68,7 @@ impl Connector for Sqlite {
         catalogue::describe(&database(place)?)
     }
 
-    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
         open(database(place)?, read)
     }
 }
