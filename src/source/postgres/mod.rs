@@ -9,9 +9,11 @@ mod read;
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
+use super::incremental::Watched;
 use super::server::{Server, ZeroDates};
-use super::{Begin, Checked, Connector, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, reader};
+use super::{Begin, Checked, Connector, Need, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, reader};
 pub(super) use connect::{Own, Session};
+pub(super) use log::LogSettings;
 pub(super) use read::open;
 
 /// The connector.
@@ -21,7 +23,7 @@ fn session(place: &SourcePlace<'_>) -> Result<Session, SourceError> {
     let mut server: Server = super::parse_settings(place)?;
     server.tls_ca = server.tls_ca.map(|file| place.base.join(file));
     server.zero_dates = Some(ZeroDates::Text);
-    Ok(Session { source: place.name.clone(), server, own: None })
+    Ok(Session { source: place.name.clone(), server, log: LogSettings::of(place), own: None })
 }
 
 impl Connector for Postgres {
@@ -59,6 +61,12 @@ impl Connector for Postgres {
             usage.concat(),
             guest::grants(objects, '"', None, "xiaoshu_reader")
         ))
+    }
+
+    fn needs(&self, place: &SourcePlace<'_>, reads: &[&ReadSpec]) -> Result<Vec<Need>, SourceError> {
+        let session = session(place)?;
+        let watched = Watched::of(place.name, reads);
+        reader::run(place.name, || log::needs(&session, &watched))
     }
 
     fn describe(&self, place: &SourcePlace<'_>) -> Result<Vec<TableShape>, SourceError> {
