@@ -1,7 +1,7 @@
 //! `status`.
 
 use super::{counts, line, ramp, stock, upstreams};
-use crate::app::{DeletionLine, LeaseLine, StatusAnswer, StatusLine, UpstreamStock};
+use crate::app::{DeletionLine, LeaseLine, MissedLine, StatusAnswer, StatusLine, UpstreamStock};
 use crate::cli::Output;
 use crate::cli::width::{Side, TextTable, cut};
 use crate::finding::Lang;
@@ -162,11 +162,40 @@ fn troubles(output: Output, tables: &[StatusLine], out: &mut String) {
         if let Some(error) = &table.error {
             line(out, format!("{} {}: {error}", table.table, output.say("上次采集没有读完", "was not read to the end")));
         }
+        for reading in &table.reading {
+            let (name, source, percent, done, total) =
+                (&table.table, &reading.source, reading.percent, reading.done, reading.total);
+            line(
+                out,
+                match output.lang {
+                    Lang::Zh => format!("{name}（{source}）：全量读取已完成 {percent}%（{done}/{total} 行）"),
+                    Lang::En => format!("{name} ({source}): reading everything, {percent}% done ({done} of {total} rows)"),
+                },
+            );
+        }
+        for missed in &table.missed {
+            line(out, missed_changes(output, &table.table, missed));
+        }
         if table.stale > 0 {
             let what = output
                 .say("条记录的新版本有问题，平台上仍是旧版本", "record(s) stand in an old version: the new one is in quarantine");
             line(out, format!("{} {} {what}", table.table, table.stale));
         }
+    }
+}
+
+/// Changes that the columns which should have shown them did not show.
+fn missed_changes(output: Output, table: &str, missed: &MissedLine) -> String {
+    let MissedLine { source, missed: count, at, .. } = missed;
+    let columns = missed.columns.join(", ");
+    match output.lang {
+        Lang::Zh => format!(
+            "{table}（{source}）：{at} 的全量比对发现 {count} 条增量读取漏掉的变化，列 {columns} 不可靠；加长 overlap、缩短 compare_every，或换列"
+        ),
+        Lang::En => format!(
+            "{table} ({source}): the comparison of {at} found {count} change(s) that reading what changed had missed; the columns {columns} \
+             are not reliable: a longer overlap, a shorter compare_every, or other columns"
+        ),
     }
 }
 
