@@ -11,6 +11,7 @@ mod interface;
 mod mysql;
 mod odbc;
 mod postgres;
+mod postgres_log;
 mod promises;
 mod push;
 mod request;

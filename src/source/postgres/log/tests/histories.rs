@@ -75,7 +75,7 @@ async fn history(cluster: &Cluster, seed: u64, restarts: &[Stop]) -> (usize, usi
     let mut ran = (0, 0);
     let steps = 60;
     let mut down: Vec<(usize, Stop)> = restarts.iter().map(|how| (random.random_range(0..steps), *how)).collect();
-    if random.random_bool(0.8) {
+    if random.random_bool(0.95) {
         hub.run(None).await;
     }
     for step in 0..steps {
@@ -127,7 +127,7 @@ fn snapshot_and_log_together_are_the_table_in_a_hundred_histories() {
             ran = (ran.0 + whole, ran.1 + since);
         }
         // Both ways were gone often.
-        assert!(ran.0 > 100 && ran.1 > 100, "{ran:?}");
+        assert!(ran.0 > 50 && ran.1 > 200, "{ran:?}");
     });
 }
 
