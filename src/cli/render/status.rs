@@ -119,13 +119,13 @@ fn stock_cells(output: Output, stock: &UpstreamStock) -> Vec<String> {
 fn legend(output: Output, out: &mut String) {
     let lines = match output.lang {
         Lang::Zh => [
-            "最近读完：上次把来源完整读完的时间。报送截止：本期数据须在该日结束前报到平台；“本期未读”表示进入本期后还没有完整读过来源。",
+            "最近读完：上次把来源完整读完（增量读取的表：读到最新）的时间。报送截止：本期数据须在该日结束前报到平台；“本期未读”表示进入本期后还没有完整读过来源。",
             "有效记录 = 已入平台 + 在途（已发送，等结果）+ 待报（排队中）+ 退回（平台不收）+ 不明（应答丢失，自动查证）+ 暂缓（有原因，见下）。",
             "隔离：有问题、没有入库的行，不在有效记录之内，见 `xiaoshu quarantine list`。开放程度：允许上报多少，见 `xiaoshu release`。",
         ],
         Lang::En => [
-            "last read: when the source was last read to its end. report by: this period's data has to be at the platform by the end of \
-             that day; \"not read yet\" means that the source was not read to its end since the period began.",
+            "last read: when the source was last read to its end (where only what changed is read: brought up to date). report by: this \
+             period's data has to be at the platform by the end of that day; \"not read yet\" means that the source was not read to its end since the period began.",
             "records = stored + in flight (sent, verdict to come) + waiting (in the queue) + refused (by the platform) + unknown (an answer \
              was lost; looked into by itself) + held (for a reason, see below).",
             "quarantined: rows that are wrong and did not land; they are not among the records: `xiaoshu quarantine list`. step: how much \
