@@ -27,9 +27,10 @@ pub(in crate::source::postgres) async fn needs(session: &Session, watched: &[Wat
         needs.push(instructions(&statements(&session.log, role, &missing)));
     }
     let used: BTreeSet<String> = watched.iter().map(|own| session.log.slot(&session.server.database, own)).collect();
-    // Where no log is followed, a server that knows no slots is no fault.
+    // A server that knows no slots, or is a standby, has been said to be one if a log is to be followed there.
     let found = slot::own(session, &mut connection, &session.log.slots).await;
-    let found = if watched.is_empty() { found.unwrap_or_default() } else { found? };
+    let is_unfit = watched.is_empty() || !missing.is_empty();
+    let found = if is_unfit { found.unwrap_or_default() } else { found? };
     needs.extend(found.into_iter().filter(|(name, _)| !used.contains(name)).map(|(name, kept)| unused(&name, kept)));
     let _ = connection.close().await;
     Ok(needs)
