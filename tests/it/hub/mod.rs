@@ -7,6 +7,7 @@ mod beside;
 mod crash;
 mod crashing;
 mod cut;
+mod incremental;
 mod kill;
 mod live;
 mod logs;
