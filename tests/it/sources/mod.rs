@@ -12,6 +12,7 @@ mod interface;
 mod mysql;
 mod odbc;
 mod postgres;
+mod postgres_log;
 mod promises;
 mod push;
 mod request;
