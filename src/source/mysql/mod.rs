@@ -10,9 +10,11 @@ mod read;
 
 use std::sync::OnceLock;
 
+use super::incremental::Watched;
 use super::server::Server;
-use super::{Begin, Checked, Connector, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, reader};
+use super::{Begin, Checked, Connector, Need, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, reader};
 use connect::Session;
+use log::LogSettings;
 
 /// The connector.
 pub(super) struct Mysql;
@@ -20,7 +22,7 @@ pub(super) struct Mysql;
 fn session(place: &SourcePlace<'_>) -> Result<Session, SourceError> {
     let mut server: Server = super::parse_settings(place)?;
     server.tls_ca = server.tls_ca.map(|file| place.base.join(file));
-    Ok(Session { source: place.name.clone(), server })
+    Ok(Session { source: place.name.clone(), server, log: LogSettings::of(place) })
 }
 
 impl Connector for Mysql {
@@ -49,6 +51,12 @@ impl Connector for Mysql {
         let to = "'xiaoshu_reader'@'<address of the hub>'";
         let grants = guest::grants(objects, '`', Some(&session.server.database), to);
         Some(format!("CREATE USER {to} IDENTIFIED BY '<password>';\n{grants}"))
+    }
+
+    fn needs(&self, place: &SourcePlace<'_>, reads: &[&ReadSpec]) -> Result<Vec<Need>, SourceError> {
+        let session = session(place)?;
+        let watched = Watched::of(place.name, reads);
+        reader::run(place.name, || log::needs(&session, &watched))
     }
 
     fn describe(&self, place: &SourcePlace<'_>) -> Result<Vec<TableShape>, SourceError> {

@@ -1,8 +1,8 @@
 //! The place where the server's log of changes is plugged in.
 
 use super::connect::Session;
-use crate::source::incremental::{NoLog, Watched};
 use crate::source::SourceError;
+use crate::source::incremental::{NoLog, Watched};
 
 /// The log of this kind of server.
 pub(super) type Log = NoLog;
