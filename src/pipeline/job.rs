@@ -10,7 +10,9 @@ use super::{BatchRoom, PipelineError};
 use crate::finding::{Locator, Place};
 use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
 use crate::record::Namespace;
-use crate::source::{Begin, Column, Connector, Guest, Source, SourceBatch, SourceError, SourcePlace};
+use crate::source::{
+    Begin, Column, Connector, Guest, Position, Progress, ReadSpec, Source, SourceBatch, SourceError, SourcePlace,
+};
 use crate::standard::{Standard, TableId, TablePlan};
 use crate::store::{FeedId, Landed, Millis, Store};
 use crate::validate::Checks;
@@ -79,6 +81,9 @@ pub trait Observer: Send + Sync {
     /// A batch has landed.
     fn landed(&self, job: &Job, landed: &Landed);
 
+    /// A read of everything has come this far; said at each tenth.
+    fn reached(&self, _: &Job, _: Progress) {}
+
     /// A job has ended.
     fn ended(&self, job: &Job, outcome: &Result<super::RunOutcome, PipelineError>);
 }
@@ -117,6 +122,17 @@ impl Job {
     /// Whether an interrupted run can always be gone on with.
     pub(super) fn resumes(&self) -> bool {
         self.connector.resumes(&self.place(), self.document.read())
+    }
+
+    /// How far a read of everything had come at a position, where the source says that.
+    pub(super) fn progress(&self, position: &Position) -> Option<Progress> {
+        self.connector.progress(self.document.read(), position)
+    }
+
+    /// Opens the object to look at its columns and first rows: neither by parts nor by what changed.
+    pub(super) fn open_to_look(&self) -> Result<Box<dyn Source>, SourceError> {
+        let read = ReadSpec { changes: None, chunks: None, ..self.document.read().clone() };
+        self.connector.open(&self.place(), &read, Begin::AFRESH)
     }
 
     fn place(&self) -> SourcePlace<'_> {

@@ -4,7 +4,6 @@ use super::run::Preparer;
 use super::{Job, PipelineError, Surroundings};
 use crate::finding::{Locator, Violation};
 use crate::record::ValueRef;
-use crate::source::Begin;
 
 /// A row before and after.
 pub struct PreviewRow {
@@ -24,7 +23,7 @@ pub struct PreviewRow {
 /// # Errors
 /// What keeps source, mapping or store from being read.
 pub fn preview(job: &Job, around: &Surroundings, rows: usize) -> Result<Vec<PreviewRow>, PipelineError> {
-    let mut source = job.open(Begin::AFRESH)?;
+    let mut source = job.open_to_look()?;
     let mapping = job.compile(around, source.columns())?;
     let mut preparer = Preparer::new(job, around, mapping.into(), source.object().clone(), false);
     let Some(batch) = source.next_batch(rows.max(1))? else { return Ok(Vec::new()) };

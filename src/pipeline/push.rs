@@ -13,7 +13,7 @@ use super::run::Preparer;
 use super::{Job, Pipeline, PipelineError};
 use crate::finding::Text;
 use crate::normalize::MappingPlan;
-use crate::source::{Begin, Column};
+use crate::source::Column;
 use crate::store::{Landed, PushMark, PushState, RunEnd, RunSummary};
 use crate::telemetry;
 
@@ -117,7 +117,7 @@ impl Pipeline {
             }
             _ => return Err(no_snapshot(taker)),
         }
-        let end = RunEnd { complete, error: None, at: (self.around().clock)() };
+        let end = RunEnd { complete, whole: complete, error: None, at: (self.around().clock)() };
         let summary = self.around().wait(self.around().store.end_snapshot(mark, &end)).map_err(PipelineError::from)?;
         let RunSummary { landed, missing, deleted, .. } = summary;
         Ok(PushedTable { landed, missing, deleted, ends_snapshot: true, ..empty(taker) })
@@ -169,7 +169,7 @@ impl Pipeline {
 
 /// The columns that a job's object may hold.
 fn columns(job: &Job) -> Result<Arc<[Column]>, PipelineError> {
-    Ok(job.open(Begin::AFRESH)?.columns().clone())
+    Ok(job.open_to_look()?.columns().clone())
 }
 
 fn empty(taker: &Taker<'_>) -> PushedTable {

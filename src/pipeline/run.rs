@@ -10,13 +10,14 @@ use tracing::field::Empty;
 
 use super::answers::Answers;
 use super::batch_size::BatchSize;
+use super::begin::{begin, stopped, tell};
 use super::{Job, PipelineError, Surroundings};
 use crate::fault::Classified;
 use crate::finding::{Findings, Locator, Severity};
 use crate::normalize::{self, MappingPlan, Normalized};
 use crate::record::{Record, RecordBatch, natural_key_words};
-use crate::source::{Begin, Guest, Position, Source, SourceBatch};
-use crate::store::{Landed, LandingBatch, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError};
+use crate::source::{Guest, Position, Source, SourceBatch};
+use crate::store::{Landed, LandingBatch, NewRun, RunEnd, RunId, RunSummary, StoreError};
 use crate::telemetry;
 use crate::validate::{Accepted, Rejected, judge};
 
@@ -134,18 +135,19 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
     let start = around.wait(around.store.begin_run(&new))?;
     let mut source = match job.open(begin(job, &start, at)) {
         Ok(source) => source,
-        Err(error) => return Err(close_broken(around, start.run, error.into())),
+        Err(error) => return Err(stopped(job, around, start.run, error.into())),
     };
     let mapping = match job.compile(around, source.columns()) {
         Ok(mapping) => mapping,
-        Err(error) => return Err(close_broken(around, start.run, error)),
+        Err(error) => return Err(stopped(job, around, start.run, error)),
     };
     let mut preparer = Preparer::new(job, around, mapping.into(), source.object().clone(), false);
     if let Err(error) = pump(job, around, start.run, source.as_mut(), &mut preparer) {
-        return Err(close_broken(around, start.run, error));
+        return Err(stopped(job, around, start.run, error));
     }
-    let end = RunEnd { complete: source.is_complete(), error: None, at: (around.clock)() };
+    let end = RunEnd { complete: source.is_complete(), whole: source.is_whole(), error: None, at: (around.clock)() };
     let summary = around.wait(around.store.finish_run(start.run, &end))?;
+    tell(job, &summary, &end);
     Ok(RunOutcome {
         summary,
         warnings: preparer.warnings,
@@ -153,32 +155,6 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
         took_ms: began.elapsed().as_millis() as u64,
         more: source.has_more(),
     })
-}
-
-/// How the run begins: an interrupted one goes on; else what changed is read, where the source can tell and everything
-/// has been read not too long ago; else everything.
-fn begin<'a>(job: &Job, start: &'a RunStart, now: Millis) -> Begin<'a> {
-    if let Some(position) = &start.resume {
-        return Begin::Resume(position);
-    }
-    let before = start.after.as_ref().filter(|_| job.continues());
-    let every = job.document.read().changes.as_ref().map(|changes| changes.compare_every.millis());
-    let fresh = every.is_none_or(|every| start.whole_at.is_some_and(|at| now.saturating_sub(at) < every));
-    match before {
-        Some(before) if fresh => Begin::Since(before),
-        before => Begin::Whole { before },
-    }
-}
-
-fn close_broken(around: &Surroundings, run: RunId, error: PipelineError) -> PipelineError {
-    let end = RunEnd { complete: false, error: Some(error.to_string()), at: (around.clock)() };
-    match around.wait(around.store.finish_run(run, &end)) {
-        Ok(_) => error,
-        Err(second) => {
-            tracing::error!(error = %second, "the broken run could not be closed; it is taken up at the next start");
-            error
-        }
-    }
 }
 
 fn pump(
@@ -243,9 +219,14 @@ fn write(
     from: &Receiver<Ready>,
     back: &Sender<Position>,
 ) -> Result<(), PipelineError> {
+    let mut told = 0;
     for ready in from {
         let landed = land(job, around, run, &ready)?;
         around.observer.landed(job, &landed);
+        if let Some(progress) = job.progress(ready.source.position()).filter(|progress| progress.percent() / 10 > told) {
+            told = progress.percent() / 10;
+            around.observer.reached(job, progress);
+        }
         // The reader may have stopped on an error of its own; what has landed stays landed.
         let _ = back.send(ready.source.position().clone());
     }
@@ -280,6 +261,7 @@ pub(super) fn with_landing_batch(
         rejected: &ready.rejected,
         filtered: ready.filtered,
         consumed: 0,
+        settled: ready.source.is_settled(),
         position: ready.source.position(),
         raw: &raw,
         name: &|key: &[u8]| natural_key_words(&job.plan, &natural_key, key),

@@ -38,6 +38,7 @@ pub(in crate::source) struct LogMark(pub Vec<u8>);
 
 /// What a log told.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(dead_code, reason = "made by the logs of connectors")]
 pub(in crate::source) enum Changes {
     /// What changed.
     Found {
@@ -60,6 +61,7 @@ pub(in crate::source) enum Changes {
 
 /// The table that a log is asked about.
 #[derive(Debug, Clone)]
+#[allow(dead_code, reason = "read by the logs of connectors")]
 pub(in crate::source) struct Watched {
     /// The source's name.
     pub source: Arc<str>,

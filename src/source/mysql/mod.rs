@@ -7,12 +7,16 @@ mod cell;
 mod connect;
 mod log;
 mod read;
+mod table;
 
 use std::sync::OnceLock;
 
 use super::incremental::Watched;
 use super::server::Server;
-use super::{Begin, Checked, Connector, Need, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, reader};
+use super::{
+    Begin, Checked, Connector, Need, Position, Progress, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest,
+    incremental, reader,
+};
 use connect::Session;
 use log::LogSettings;
 
@@ -64,7 +68,28 @@ impl Connector for Mysql {
         reader::run(place.name, || catalogue::describe(&session))
     }
 
-    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
-        read::open(session(place)?, read)
+    fn continues(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
+        read.changes.is_some()
+    }
+
+    fn resumes(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
+        read.chunks.is_some()
+    }
+
+    fn reads_changes(&self) -> bool {
+        true
+    }
+
+    fn has_log(&self) -> bool {
+        true
+    }
+
+    fn progress(&self, _read: &ReadSpec, position: &Position) -> Option<Progress> {
+        incremental::progress(position)
+    }
+
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
+        let session = session(place)?;
+        if incremental::wanted(read) { table::open_table(session, read, begin) } else { read::open(session, read) }
     }
 }

@@ -5,12 +5,16 @@ mod cell;
 mod connect;
 mod log;
 mod read;
+mod table;
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use super::server::{Server, ZeroDates};
-use super::{Begin, Checked, Connector, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, reader};
+use super::{
+    Begin, Checked, Connector, Position, Progress, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, incremental,
+    reader,
+};
 pub(super) use connect::{Own, Session};
 pub(super) use read::open;
 
@@ -66,7 +70,24 @@ impl Connector for Postgres {
         reader::run(place.name, || catalogue::describe(&session))
     }
 
-    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
-        open(session(place)?, read)
+    fn continues(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
+        read.changes.is_some()
+    }
+
+    fn resumes(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
+        read.chunks.is_some()
+    }
+
+    fn reads_changes(&self) -> bool {
+        true
+    }
+
+    fn progress(&self, _read: &ReadSpec, position: &Position) -> Option<Progress> {
+        incremental::progress(position)
+    }
+
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
+        let session = session(place)?;
+        if incremental::wanted(read) { table::open_table(session, read, begin) } else { open(session, read) }
     }
 }

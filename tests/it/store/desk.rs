@@ -64,6 +64,7 @@ impl Desk {
             rejected: &rejected,
             filtered: 0,
             consumed: 0,
+            settled: false,
             position: &none,
             raw: &raw,
             name: &|key: &[u8]| table::name(&self.plan, key),
@@ -94,6 +95,7 @@ impl Desk {
             rejected: &rejected,
             filtered: 0,
             consumed: 0,
+            settled: false,
             position: &position,
             raw: &raw,
             name: &|key: &[u8]| table::name(&self.plan, key),
@@ -103,7 +105,7 @@ impl Desk {
     }
 
     pub async fn finish(&self, run: RunId, complete: bool, at: Millis) -> Result<RunSummary, StoreError> {
-        self.store.finish_run(run, &RunEnd { complete, error: None, at }).await
+        self.store.finish_run(run, &RunEnd { complete, whole: complete, error: None, at }).await
     }
 
     /// A whole run: rows in pieces.

@@ -168,6 +168,7 @@ pub async fn rows_wait_for_their_parents(home: impl Home) {
         rejected: &rejected,
         filtered: 2,
         consumed: 1,
+        settled: false,
         position: &position,
         raw: &raw,
         name: &|_: &[u8]| None,
@@ -241,7 +242,7 @@ pub async fn the_last_run_that_ended_well_is_remembered(home: impl Home) {
     let broken = desk.begin("a", 1, 3).await.unwrap();
     assert_eq!((broken.resume, broken.after.map(|p| p.0)), (None, ten.clone()));
     desk.land(broken.run, &rows(10..20, 1), 20, 3).await.unwrap();
-    let end = RunEnd { complete: false, error: Some("the line broke".into()), at: 4 };
+    let end = RunEnd { complete: false, whole: false, error: Some("the line broke".into()), at: 4 };
     desk.store.finish_run(broken.run, &end).await.unwrap();
     let nothing = desk.begin("a", 1, 5).await.unwrap();
     assert_eq!(nothing.after.map(|p| p.0), ten);
@@ -348,7 +349,7 @@ pub async fn an_incomplete_run_deletes_nothing(home: impl Home) {
     assert_eq!((run.missing, run.deleted, desk.table().await.0), (0, 0, 20));
     let run = desk.begin("a", 1, 3).await.unwrap().run;
     desk.land(run, &rows(0..19, 1), 19, 3).await.unwrap();
-    let end = xiaoshu::store::RunEnd { complete: true, error: Some("something".into()), at: 4 };
+    let end = xiaoshu::store::RunEnd { complete: true, whole: true, error: Some("something".into()), at: 4 };
     let run = desk.store.finish_run(run, &end).await.unwrap();
     assert_eq!((run.missing, run.deleted, desk.table().await.0), (1, 0, 20));
 }

@@ -103,7 +103,6 @@ pub(super) enum Deed {
 /// Some rows of one table.
 #[derive(Debug)]
 pub(super) struct Rows<'a> {
-    pub deed: Deed,
     /// Whether what a row became may leave out parts of documents.
     partial: bool,
     before: Option<&'a [u8]>,
@@ -140,7 +139,7 @@ impl<'a> Rows<'a> {
         let before = (deed != Deed::Write).then(|| bytes.take(bitmap)).transpose()?;
         let after = (deed != Deed::Delete).then(|| bytes.take(bitmap)).transpose()?;
         let data = if kind >= 166 { unpacked(bytes.0)? } else { bytes.0.to_vec() };
-        Ok(Self { deed, partial: kind == 39, before, after, data })
+        Ok(Self { partial: kind == 39, before, after, data })
     }
 
     /// Tells of each row what the columns `wanted` held before and hold after; an image that the log does not hold has
