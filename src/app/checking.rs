@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::incremental;
 use super::plan::{HUB_SOURCE, Plan, mapping_fault};
 use super::{CheckAnswer, CheckRequest, CheckStep, Context, Failure, Target};
 use crate::config::Fault;
 use crate::finding::Text;
 use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
 use crate::record::Namespace;
-use crate::source::{self, Begin, SourcePlace};
+use crate::source::{self, Begin, ReadSpec, SourcePlace};
 use crate::store::postgres::PostgresStore;
 use crate::wire::tls::{Acceptor, Alive};
 
@@ -27,6 +28,7 @@ pub(super) fn answer(context: &Context<'_>, request: &CheckRequest) -> Result<Ch
         ..CheckAnswer::default()
     };
     answer.faults = unmakeable(&plan)?;
+    answer.faults.extend(incremental::unable(&plan).into_iter().map(mapping_fault));
     unsealed(&plan, &mut answer);
     if request.connect {
         store(&plan, &mut answer)?;
@@ -230,7 +232,9 @@ fn fit(
 ) {
     let target = Target::Mapping(document.file().to_owned());
     let what = Text::new(format!("{} 的列", document.table()), format!("columns of {}", document.table()));
-    let source = match connector.open(place, document.read(), Begin::AFRESH) {
+    // Reading by parts or by what changed would ask for much, or make something at the server.
+    let read = ReadSpec { changes: None, chunks: None, ..document.read().clone() };
+    let source = match connector.open(place, &read, Begin::AFRESH) {
         Ok(source) => source,
         Err(error) => {
             let text = error.to_string();
@@ -238,6 +242,7 @@ fn fit(
             return;
         }
     };
+    answer.faults.extend(incremental::unfit(connector, place, document, source.columns()).into_iter().map(mapping_fault));
     let settings = &plan.loaded.settings;
     let code: Arc<str> = settings.school.code.as_str().into();
     let context = MappingContext {

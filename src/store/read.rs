@@ -90,6 +90,8 @@ pub struct RunRow {
     pub ended: Option<Millis>,
     /// Whether it was complete.
     pub complete: bool,
+    /// Whether everything was read, be it in several views of the object.
+    pub whole: bool,
     /// What stopped it.
     pub error: Option<String>,
     /// Totals.

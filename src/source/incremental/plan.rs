@@ -85,9 +85,7 @@ impl Plan {
 
     /// The place of a column that `setting` names.
     pub(super) fn column(&self, columns: &[Column], name: &str, setting: &str) -> Result<usize, SourceError> {
-        let exact = columns.iter().position(|column| *column.name == *name);
-        let alike = || columns.iter().position(|column| column.name.eq_ignore_ascii_case(name));
-        let found = exact.or_else(|| if self.dialect == Dialect::Postgres { None } else { alike() });
+        let found = columns.iter().position(|column| *column.name == *name);
         found.ok_or_else(|| self.wrong(format!("no column {name}, which [read.{setting}] names"), "correct the column's name"))
     }
 

@@ -59,7 +59,7 @@ impl ReadModels for SqliteStore {
     async fn runs(&self, limit: u32) -> Result<Vec<RunRow>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, source, feed, name, began, ended, complete, error, read, changed, unchanged, duplicate, quarantined, \
-             filtered, consumed, missed, position FROM (SELECT r.id, s.name AS source, r.feed, f.name, r.began, r.ended, r.complete, r.error, \
+             filtered, consumed, missed, position, whole FROM (SELECT r.id, s.name AS source, r.feed, f.name, r.began, r.ended, r.complete, r.error, \
              r.read, r.changed, r.unchanged, r.duplicate, r.quarantined, r.filtered, r.consumed, r.missed, r.whole, \
              CASE WHEN r.ended IS NULL THEN r.position END AS position, \
              row_number() OVER (PARTITION BY r.source, r.feed, r.whole ORDER BY r.id DESC) AS w, \
@@ -180,6 +180,7 @@ fn run_row(row: &SqliteRow) -> Result<RunRow, sqlx::Error> {
         began: row.try_get(4)?,
         ended: row.try_get(5)?,
         complete: row.try_get(6)?,
+        whole: row.try_get(17)?,
         error: row.try_get(7)?,
         landed: landed(totals),
         missed: row.try_get::<i64, _>(15)?.unsigned_abs(),

@@ -8,6 +8,7 @@ mod crash;
 mod crashing;
 mod cut;
 mod kill;
+mod incremental;
 mod live;
 mod logs;
 mod restored;

@@ -7,6 +7,7 @@ mod files;
 mod fixtures;
 mod guest;
 mod http;
+mod incremental;
 mod interface;
 mod mariadb;
 mod mysql;
