@@ -30,10 +30,10 @@ const OPTIONS: [&str; 8] = [
 ];
 
 /// What makes a server keep a log of rows.
-pub(super) const LOGGING: [&str; 2] = ["--log-bin=binlog", "--binlog-format=ROW"];
+pub(crate) const LOGGING: [&str; 2] = ["--log-bin=binlog", "--binlog-format=ROW"];
 
 /// A server. It is killed when it goes out of scope.
-pub(super) struct Mariadb {
+pub(crate) struct Mariadb {
     folder: TempDir,
     port: u16,
     options: Vec<String>,
@@ -51,7 +51,8 @@ impl Mariadb {
         let folder = TempDir::new().unwrap();
         copy(&empty(), &folder.path().join("data"));
         let init = format!(
-            "SET sql_log_bin = 0; CREATE USER IF NOT EXISTS 'xiaoshu'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';\n\
+            "SET sql_log_bin = 0;\n\
+             CREATE USER IF NOT EXISTS 'xiaoshu'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';\n\
              GRANT ALL ON *.* TO 'xiaoshu'@'127.0.0.1' WITH GRANT OPTION;\nCREATE DATABASE IF NOT EXISTS jw CHARACTER SET utf8mb4;\n"
         );
         fs::write(folder.path().join("init.sql"), init).unwrap();
@@ -73,6 +74,8 @@ impl Mariadb {
                 format!("--socket={}", path("socket")),
                 format!("--pid-file={}", path("pid")),
                 format!("--init-file={}", path("init.sql")),
+                // A server that starts clears the folder of what it takes for its own.
+                format!("--tmpdir={}", path("")),
                 format!("--port={}", self.port),
             ])
             .args(user())
@@ -151,7 +154,7 @@ impl Drop for Mariadb {
 }
 
 /// A connection that keeps its transaction between calls.
-pub(super) struct Client {
+pub(crate) struct Client {
     connection: MySqlConnection,
     runtime: Runtime,
 }

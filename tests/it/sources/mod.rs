@@ -9,7 +9,7 @@ mod guest;
 mod http;
 mod incremental;
 mod interface;
-mod mariadb;
+pub(crate) mod mariadb;
 mod mysql;
 mod mysql_log;
 mod odbc;

@@ -1,5 +1,6 @@
 //! The line on which a server sends its binary log. The driver that reads tables cannot ask for it.
 
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -109,9 +110,7 @@ async fn connect(session: &Session) -> Result<Conn, SourceError> {
         Tls::Verify => dial(session, Some(SslOpts::default())).await?,
         Tls::Prefer => match dial(session, Some(trusting())).await? {
             // As when tables are read: preferring is not insisting.
-            Err(Error::Driver(DriverError::NoClientSslFlagFromServer) | Error::Io(IoError::Tls(_))) => {
-                dial(session, None).await?
-            }
+            Err(error) if cannot_encrypt(&error) => dial(session, None).await?,
             other => other,
         },
     };
@@ -120,6 +119,17 @@ async fn connect(session: &Session) -> Result<Conn, SourceError> {
     let said = within(session, connection.query_drop("SET @mariadb_slave_capability = 4")).await?;
     said.map_err(|error| trouble(session, &error))?;
     Ok(connection)
+}
+
+/// Whether it is encryption that failed.
+fn cannot_encrypt(error: &Error) -> bool {
+    match error {
+        Error::Driver(DriverError::NoClientSslFlagFromServer) | Error::Io(IoError::Tls(_)) => true,
+        Error::Io(IoError::Io(error)) => {
+            matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::Other)
+        }
+        _ => false,
+    }
 }
 
 /// Encrypted, whoever the server is.
@@ -165,6 +175,8 @@ fn refused(session: &Session, error: &Error) -> Result<Ended, SourceError> {
                 session.server.scrub(&said.message)
             ),
         ))),
+        // Who may log in but not read the log is told so in these words, too.
+        Error::Server(said) if said.code == 1045 => Err(Obstacle::NotAllowedToRead.into_error(&session.source)),
         error => Err(trouble(session, error)),
     }
 }

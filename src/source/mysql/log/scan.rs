@@ -49,6 +49,10 @@ pub(super) struct Scan<'w> {
     wanted: Vec<usize>,
     order: Vec<usize>,
     file: String,
+    /// The file that the log said it would go on in.
+    following: Option<String>,
+    /// Whether the first file's first event has come.
+    begun: bool,
     /// When the file was begun; nothing before that was said.
     born: Option<u32>,
     /// Behind the last transaction.
@@ -98,6 +102,8 @@ impl<'w> Scan<'w> {
             wanted,
             order,
             file: from.at.file.clone(),
+            following: None,
+            begun: false,
             born: None,
             at: from.at.clone(),
             ended: false,
@@ -155,7 +161,8 @@ impl<'w> Scan<'w> {
     pub fn found(self) -> Option<Found> {
         let reached = self.is_there();
         let upto = Mark::new(self.from.server.clone(), self.born?, self.at);
-        let mut keys: Vec<Key> = self.keys.into_iter().collect();
+        // Everything is read after a removal, those rows too.
+        let mut keys: Vec<Key> = if self.removed { Vec::new() } else { self.keys.into_iter().collect() };
         keys.sort_unstable();
         Some(Found { keys, removed: self.removed, upto, reached })
     }
@@ -194,11 +201,17 @@ impl<'w> Scan<'w> {
 
     /// The log goes on in another file, or the server says which file it is sending.
     fn rotate(&mut self, event: Event<'_>) {
+        let said = || String::from_utf8_lossy(event.body.get(8..).unwrap_or_default()).into_owned();
         if event.next > 0 && event.flags & 0x20 == 0 {
             self.ended = true;
+            self.following = Some(said());
             return;
         }
-        let name = String::from_utf8_lossy(event.body.get(8..).unwrap_or_default()).into_owned();
+        if !self.begun {
+            // The file that was asked for. Here the reader does not know yet whether a checksum follows the name.
+            return;
+        }
+        let name = self.following.take().unwrap_or_else(said);
         if name == self.file {
             return;
         }
@@ -217,6 +230,7 @@ impl<'w> Scan<'w> {
     /// The first event of each file.
     fn described(&mut self, event: Event<'_>) -> Step {
         self.maps.clear();
+        self.begun = true;
         self.born = Some(event.at);
         if self.file == self.from.at.file {
             if event.at != self.from.born {
@@ -291,7 +305,7 @@ impl<'w> Scan<'w> {
             self.removed = true;
         }
         if self.removed {
-            self.keys.clear();
+            self.keys = HashSet::new();
         }
         self.maps.insert(id, (role, map));
     }
@@ -389,7 +403,7 @@ mod tests {
         /// Begins to send `log.1` from byte 100, begun at `born`.
         fn new(scan: Scan<'w>, born: u32) -> (Self, Step) {
             let mut server = Self { scan, next: 100 };
-            assert_eq!(server.file("log.1"), Step::On);
+            assert_eq!(server.file("log.1\u{1}\u{2}\u{3}\u{4}"), Step::On, "with a checksum");
             let step = server.scan.take(Event { kind: 15, at: born, next: 0, flags: 0, body: &[] });
             (server, step)
         }
@@ -528,7 +542,7 @@ mod tests {
     #[test]
     fn the_log_goes_on_in_the_next_file() {
         let next_file = |server: &mut Server<'_>, last: u8| {
-            server.event(last, &[0; 12]);
+            server.event(last, b"\x04\0\0\0\0\0\0\0log.2");
             server.file("log.2");
             server.next = 104;
             server.scan.take(Event { kind: 15, at: BORN + 50, next: 104, flags: 0, body: &[] })

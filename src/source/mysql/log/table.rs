@@ -24,7 +24,6 @@ struct Listed {
     kind: String,
     declared: String,
     charset: String,
-    is_primary: bool,
 }
 
 /// A table found, and whether its key is the primary key.
@@ -47,15 +46,13 @@ pub(super) async fn look_up(
         return Ok(Err(Obstacle::NotATable { object, kind: kind.to_lowercase() }));
     }
     let columns = columns(session, connection, &schema, &table).await?;
-    let mut names = watched.key.clone();
-    if names.is_empty() {
-        names = columns.iter().filter(|(_, column)| column.is_primary).map(|(name, _)| name.clone()).collect();
-    }
+    let primary = primary_key(session, connection, &schema, &table).await?;
+    let names = if watched.key.is_empty() { &primary } else { &watched.key };
     if names.is_empty() {
         return Ok(Err(Obstacle::NoKey { object }));
     }
     let mut key = Vec::new();
-    for name in &names {
+    for name in names {
         let Some(column) = columns.get(&name.to_lowercase()) else {
             return Ok(Err(Obstacle::NoColumn { object, column: name.clone() }));
         };
@@ -64,9 +61,8 @@ pub(super) async fn look_up(
             None => return Ok(Err(Obstacle::KeyType { column: name.clone(), declared: column.declared.clone() })),
         }
     }
-    let primary = columns.values().filter(|column| column.is_primary).count();
-    let listed = names.iter().filter(|name| columns.get(&name.to_lowercase()).is_some_and(|column| column.is_primary));
-    let by_primary_key = listed.count() == primary && primary == key.len();
+    let is_primary = |name: &String| primary.iter().any(|own| own.eq_ignore_ascii_case(name));
+    let by_primary_key = names.len() == primary.len() && names.iter().all(is_primary);
     let parents = parents(session, connection, &schema, &table).await?;
     Ok(Ok(Found { watch: Watch { schema, table, key, parents }, by_primary_key }))
 }
@@ -99,7 +95,7 @@ async fn columns(
     table: &str,
 ) -> Result<HashMap<String, Listed>, SourceError> {
     let sql = format!(
-        "SELECT COLUMN_NAME, ORDINAL_POSITION, DATA_TYPE, COLUMN_TYPE, CHARACTER_SET_NAME, COLUMN_KEY \
+        "SELECT COLUMN_NAME, ORDINAL_POSITION, DATA_TYPE, COLUMN_TYPE, CHARACTER_SET_NAME \
          FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
         literal(schema),
         literal(table)
@@ -108,9 +104,24 @@ async fn columns(
     let listed = rows.iter().filter_map(|row| {
         let at = text(row, 1).parse::<usize>().ok()?.checked_sub(1)?;
         let (kind, declared, charset) = (text(row, 2).to_lowercase(), text(row, 3), text(row, 4).to_lowercase());
-        Some((text(row, 0).to_lowercase(), Listed { at, kind, declared, charset, is_primary: text(row, 5) == "PRI" }))
+        Some((text(row, 0).to_lowercase(), Listed { at, kind, declared, charset }))
     });
     Ok(listed.collect())
+}
+
+async fn primary_key(
+    session: &Session,
+    connection: &mut MySqlConnection,
+    schema: &str,
+    table: &str,
+) -> Result<Vec<String>, SourceError> {
+    let sql = format!(
+        "SELECT COLUMN_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} \
+         AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX",
+        literal(schema),
+        literal(table)
+    );
+    session.texts(connection, &sql).await
 }
 
 fn form(session: &Session, column: &Listed) -> Option<KeyForm> {

@@ -9,6 +9,18 @@ use super::hub::{Cut, Hub};
 /// Rows that a long transaction of its own works on begin here.
 const LONG: u64 = 1000;
 
+/// A row between those of long transactions and the others, so that neither waits for the other's gaps.
+fn fence(table: &str) -> String {
+    format!("INSERT INTO {table} (id, v, name) VALUES ({}, 0, '')", LONG - 1)
+}
+
+/// A connection that locks the rows it changes and no others.
+fn session(server: &Mariadb) -> Client {
+    let mut client = server.client();
+    client.run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+    client
+}
+
 /// One table's life.
 struct History<'s> {
     server: &'s Mariadb,
@@ -25,9 +37,10 @@ struct History<'s> {
 impl<'s> History<'s> {
     fn new(server: &'s Mariadb, seed: u64) -> Self {
         let table = format!("h{seed}");
-        let mut client = server.client();
+        let mut client = session(server);
         client.run(&format!(
-            "CREATE TABLE {table} (id BIGINT UNSIGNED PRIMARY KEY, v BIGINT NOT NULL, name VARCHAR(40)) ENGINE=InnoDB"
+            "CREATE TABLE {table} (id BIGINT UNSIGNED PRIMARY KEY, v BIGINT NOT NULL, name VARCHAR(40)) ENGINE=InnoDB; {}",
+            fence(&table)
         ));
         let hub = Hub::new(server, &table, Some(1));
         Self { server, table, hub, client, long: None, random: ChaCha8Rng::seed_from_u64(seed), version: 0 }
@@ -86,7 +99,7 @@ impl<'s> History<'s> {
             9 | 10 => match self.long.take() {
                 None => {
                     let sql = self.changes(LONG);
-                    let mut long = self.server.client();
+                    let mut long = session(self.server);
                     long.run(&format!("BEGIN; {sql}"));
                     self.long = Some(long);
                 }
@@ -98,7 +111,9 @@ impl<'s> History<'s> {
                 }
             },
             // A change of definition waits for open transactions.
-            11 if self.long.is_none() && self.random.random_bool(0.5) => self.client.run(&format!("TRUNCATE TABLE {table}")),
+            11 if self.long.is_none() && self.random.random_bool(0.5) => {
+                self.client.run(&format!("TRUNCATE TABLE {table}; {}", fence(&table)));
+            }
             12 if self.long.is_none() => {
                 let sql = match self.random.random_bool(0.5) {
                     true => format!("ALTER TABLE {table} ADD COLUMN IF NOT EXISTS extra INT NOT NULL DEFAULT 5 AFTER id"),
@@ -152,11 +167,12 @@ fn histories_across_five_restarts_of_the_server_end_as_the_table_does() {
     let mut version = 0;
     let mut kept: Option<Hub> = None;
     server.run("CREATE TABLE h500 (id BIGINT UNSIGNED PRIMARY KEY, v BIGINT NOT NULL, name VARCHAR(40)) ENGINE=InnoDB");
+    server.run(&fence("h500"));
     for restart in 0..6 {
         let hub = kept.take().unwrap_or_else(|| Hub::new(&server, "h500", Some(1)));
         let random = ChaCha8Rng::seed_from_u64(500 + restart);
         let mut history =
-            History { server: &server, table: "h500".into(), hub, client: server.client(), long: None, random, version };
+            History { server: &server, table: "h500".into(), hub, client: session(&server), long: None, random, version };
         for _ in 0..30 {
             history.step();
         }

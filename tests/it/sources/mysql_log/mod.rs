@@ -4,6 +4,8 @@ mod histories;
 mod hub;
 mod needs;
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 use xiaoshu::fault::{Classified, FaultClass};
 
@@ -204,7 +206,12 @@ fn a_log_that_is_gone_is_replaced_by_a_whole_read_and_followed_again() {
     hub.catch_up();
     client.run("DELETE FROM xs WHERE id = 1; FLUSH BINARY LOGS; FLUSH BINARY LOGS");
     let last = client.rows("SHOW BINARY LOGS").last().unwrap()[0].clone();
-    client.run(&format!("PURGE BINARY LOGS TO '{last}'"));
+    let began = Instant::now();
+    // A file stays until the engine has made safe what is in it.
+    while client.rows("SHOW BINARY LOGS").len() > 1 {
+        assert!(began.elapsed() < Duration::from_secs(60), "the server keeps its log");
+        client.run(&format!("PURGE BINARY LOGS TO '{last}'"));
+    }
     assert_eq!(hub.catch_up(), [whole(39)], "purged");
     hub.assert_equals(&mut client, "purged");
     client.run("UPDATE xs SET v = 2 WHERE id = 7");
