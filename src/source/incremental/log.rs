@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::finding::Text;
 use super::ChangesBy;
+use crate::finding::Text;
 use crate::source::{ReadSpec, SourceError};
 
 /// The log of changes of a database, seen from one table. It runs on the reading thread, on a connection of its own.

@@ -19,11 +19,7 @@ enum Place {
 
 impl Place {
     fn all() -> Vec<Place> {
-        vec![
-            Place::Sqlite(TempDir::new().unwrap()),
-            Place::Postgres(PostgresSchema::new()),
-            Place::Mysql(MysqlDatabase::new()),
-        ]
+        vec![Place::Sqlite(TempDir::new().unwrap()), Place::Postgres(PostgresSchema::new()), Place::Mysql(MysqlDatabase::new())]
     }
 
     fn run(&self, sql: &str) {
@@ -350,7 +346,11 @@ fn a_read_by_ranges_goes_on_behind_any_landing_and_gives_each_row_once() {
             assert_eq!((progress.done, progress.total), (keys.len() as u64, 44));
             let mut source = configured.begin(&read, Begin::Resume(&position)).unwrap();
             while some_batches(&mut *source, 1, &mut keys).is_some() {}
-            assert_eq!((source.is_complete(), source.is_whole()), (false, true), "what was read in two views proves nothing gone");
+            assert_eq!(
+                (source.is_complete(), source.is_whole()),
+                (false, true),
+                "what was read in two views proves nothing gone"
+            );
             assert_eq!(keys, whole, "cut behind {cut} batches");
         }
         assert!(configured.with(|place| connector.resumes(place, &read)));
@@ -428,12 +428,11 @@ fn what_cannot_be_read_so_is_refused_with_the_setting_to_change() {
             assert_eq!(error.fault_class(), FaultClass::Configuration, "{sections}: {error}");
             assert!(error.to_string().contains(word), "{sections}: {error}");
         }
-        let query = ReadSpec {
-            query: Some("SELECT * FROM t".into()),
-            object: None,
-            ..place.spec("t", watermark(json!(["u"])))
-        };
-        assert_eq!(place.configured().begin(&query, Begin::AFRESH).err().expect("refused").fault_class(), FaultClass::Configuration);
+        let query = ReadSpec { query: Some("SELECT * FROM t".into()), object: None, ..place.spec("t", watermark(json!(["u"]))) };
+        assert_eq!(
+            place.configured().begin(&query, Begin::AFRESH).err().expect("refused").fault_class(),
+            FaultClass::Configuration
+        );
     }
 }
 
