@@ -35,7 +35,7 @@ pub(super) fn answer(context: &Context<'_>, request: &CheckRequest) -> Result<Ch
         connect(&plan, &mut answer);
     }
     if request.upstream {
-        super::service::check_upstreams(&plan, &mut answer)?;
+        super::upstreams::check_upstreams(&plan, &mut answer)?;
     }
     Ok(answer)
 }
@@ -50,7 +50,7 @@ fn unmakeable(plan: &Plan) -> Result<Vec<Fault>, Failure> {
             format!("mend the setting or the file that is named, in {section}"),
         )
     };
-    for (name, opened) in super::service::open_upstreams(plan)? {
+    for (name, opened) in super::upstreams::open_upstreams(plan)? {
         if let Err(error) = opened {
             let section = format!("[upstreams.{name}]");
             faults.push(plan.loaded.fault(&["upstreams", &name], error.text, place(&section)));
@@ -176,9 +176,27 @@ fn connect(plan: &Plan, answer: &mut CheckAnswer) {
                 continue;
             }
         }
+        answer.steps.extend(needs(plan, connector, &place, name));
         let own = plan.active().filter(|(document, _)| document.source() == name);
         for (document, _) in own {
             fit(plan, connector, &place, document, answer);
+        }
+    }
+}
+
+/// What the mappings' ways of reading need of a source.
+fn needs(plan: &Plan, connector: &dyn source::Connector, place: &SourcePlace<'_>, name: &str) -> Vec<CheckStep> {
+    let own = plan.active().filter(|(document, _)| document.source() == name);
+    let reads: Vec<&source::ReadSpec> = own.map(|(document, _)| document.read()).collect();
+    let target = Target::Source(name.to_owned());
+    match connector.needs(place, &reads) {
+        Ok(needs) => needs
+            .into_iter()
+            .map(|need| CheckStep { remedy: need.remedy, ..step(&target, need.what, need.ok, need.found) })
+            .collect(),
+        Err(error) => {
+            let text = error.to_string();
+            vec![step(&target, Text::new("读取方式", "way of reading"), Some(false), Text::new(&text, &text))]
         }
     }
 }

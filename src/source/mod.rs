@@ -17,6 +17,7 @@ mod incremental;
 mod json;
 mod kafka;
 mod mysql;
+mod need;
 mod odbc;
 mod postgres;
 mod push;
@@ -30,6 +31,7 @@ pub use batch::{Cell, Column, ColumnKind, Position, RawFault, SourceBatch, Sourc
 pub use begin::{Begin, Progress};
 pub use guest::{Guest, Pace};
 pub use incremental::{ChangesBy, ChangesSpec, ChunksSpec, Overlap, Period};
+pub use need::Need;
 pub use shape::{ColumnShape, SampleBounds, Samples, TableReference, TableShape, introspect};
 pub use sqlite::load_script;
 
@@ -118,6 +120,15 @@ pub trait Connector: Send + Sync {
     /// # Errors
     /// What keeps the source from being read.
     fn check(&self, place: &SourcePlace<'_>) -> Result<Checked, SourceError>;
+
+    /// What the way in which mappings read this source needs of it, a log of changes say, and whether it is there; and what
+    /// was left behind there that no mapping uses any more. Reads no rows and changes nothing.
+    ///
+    /// # Errors
+    /// What keeps the source from being looked at.
+    fn needs(&self, _place: &SourcePlace<'_>, _reads: &[&ReadSpec]) -> Result<Vec<Need>, SourceError> {
+        Ok(Vec::new())
+    }
 
     /// The tables, views or files that can be read.
     ///

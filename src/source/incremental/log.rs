@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::ChangesBy;
 use crate::finding::Text;
-use crate::source::SourceError;
+use crate::source::{ReadSpec, SourceError};
 
 /// The log of changes of a database, seen from one table. It runs on the reading thread, on a connection of its own.
 ///
@@ -60,7 +61,6 @@ pub(in crate::source) enum Changes {
 
 /// The table that a log is asked about.
 #[derive(Debug, Clone)]
-#[allow(dead_code, reason = "read by the logs of connectors")]
 pub(in crate::source) struct Watched {
     /// The source's name.
     pub source: Arc<str>,
@@ -71,6 +71,18 @@ pub(in crate::source) struct Watched {
     /// Who reads it: the table of the standard that the rows are for. Two mappings may read one object, and what one has
     /// landed the other may not have: what is made at the server is made for each reader.
     pub reader: String,
+}
+
+impl Watched {
+    /// Those of a source's mappings that follow its log.
+    pub fn of(source: &Arc<str>, reads: &[&ReadSpec]) -> Vec<Self> {
+        let by_log = reads.iter().filter_map(|read| {
+            let changes = read.changes.as_ref().filter(|changes| changes.by == ChangesBy::Log)?;
+            let (source, object) = (source.clone(), read.object.clone()?);
+            Some(Self { source, object, key: changes.key.clone(), reader: read.reader.clone() })
+        });
+        by_log.collect()
+    }
 }
 
 /// The log of connectors that have none.

@@ -11,12 +11,14 @@ mod table;
 
 use std::sync::OnceLock;
 
+use super::incremental::Watched;
 use super::server::Server;
 use super::{
-    Begin, Checked, Connector, Position, Progress, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, incremental,
-    reader,
+    Begin, Checked, Connector, Need, Position, Progress, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest,
+    incremental, reader,
 };
 use connect::Session;
+use log::LogSettings;
 
 /// The connector.
 pub(super) struct Mysql;
@@ -24,7 +26,7 @@ pub(super) struct Mysql;
 fn session(place: &SourcePlace<'_>) -> Result<Session, SourceError> {
     let mut server: Server = super::parse_settings(place)?;
     server.tls_ca = server.tls_ca.map(|file| place.base.join(file));
-    Ok(Session { source: place.name.clone(), server })
+    Ok(Session { source: place.name.clone(), server, log: LogSettings::of(place) })
 }
 
 impl Connector for Mysql {
@@ -55,6 +57,12 @@ impl Connector for Mysql {
         Some(format!("CREATE USER {to} IDENTIFIED BY '<password>';\n{grants}"))
     }
 
+    fn needs(&self, place: &SourcePlace<'_>, reads: &[&ReadSpec]) -> Result<Vec<Need>, SourceError> {
+        let session = session(place)?;
+        let watched = Watched::of(place.name, reads);
+        reader::run(place.name, || log::needs(&session, &watched))
+    }
+
     fn describe(&self, place: &SourcePlace<'_>) -> Result<Vec<TableShape>, SourceError> {
         let session = session(place)?;
         reader::run(place.name, || catalogue::describe(&session))
@@ -69,6 +77,10 @@ impl Connector for Mysql {
     }
 
     fn reads_changes(&self) -> bool {
+        true
+    }
+
+    fn has_log(&self) -> bool {
         true
     }
 

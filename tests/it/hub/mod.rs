@@ -4,6 +4,7 @@ mod adopt;
 mod again;
 mod balance;
 mod beside;
+mod binlog;
 mod crash;
 mod crashing;
 mod cut;
