@@ -73,3 +73,43 @@ pub(super) fn check(read: &ReadSpec, faults: &mut Faults<'_>) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::normalize::MappingDocument;
+
+    /// Line and English words of each fault.
+    fn faults(read: &str) -> Vec<(usize, String)> {
+        let text =
+            format!("table = \"ODS_KCJBSJ\"\nsource = \"jw\"\nmode = \"automatic\"\nfields.KCH = \"kch\"\n[read]\n{read}\n");
+        let found = MappingDocument::parse("m.toml", &text).err().unwrap_or_default();
+        found.into_iter().map(|fault| (fault.line, fault.what.en)).collect()
+    }
+
+    #[test]
+    fn sections_that_contradict_themselves_are_refused_at_their_line() {
+        for good in [
+            "object = \"t\"\nchanges = { by = \"watermark\", columns = [\"u\"], overlap = \"10m\", compare_every = \"6h\" }",
+            "object = \"t\"\nchanges = { by = \"watermark\", columns = [\"n\"], overlap = 500 }\nchunks = { rows = 1000 }",
+            "object = \"t\"\nchanges = { by = \"log\", key = [\"id\"] }",
+        ] {
+            assert_eq!(faults(good), [], "{good}");
+        }
+        for (wrong, line, words) in [
+            ("query = \"SELECT 1\"\nchanges = { by = \"watermark\", columns = [\"u\"] }", 7, "not with a query"),
+            ("query = \"SELECT 1\"\nchunks = {}", 7, "not with a query"),
+            ("object = \"t\"\nchanges = { by = \"watermark\" }", 7, "needs columns"),
+            ("object = \"t\"\n[read.changes]\nby = \"watermark\"\ncolumns = [\"u\"]\nkey = [\"id\"]", 10, "by = \"log\" only"),
+            ("object = \"t\"\n[read.changes]\nby = \"log\"\ncolumns = [\"u\"]", 9, "by = \"watermark\" only"),
+            ("object = \"t\"\n[read.changes]\nby = \"log\"\noverlap = \"1m\"", 9, "by = \"watermark\" only"),
+            ("object = \"t\"\nchanges = { by = \"log\", compare_every = \"0d\" }", 7, "cannot be nothing"),
+            ("object = \"t\"\norder_by = [\"a\"]\nchunks = {}", 7, "excludes"),
+            ("object = \"t\"\nchanges = { by = \"watermark\", columns = [\"u\"], overlap = \"ten minutes\" }", 7, ""),
+            ("object = \"t\"\nchanges = { by = \"hearsay\" }", 7, ""),
+            ("object = \"t\"\nchunks = { rows = 5 }", 7, ""),
+        ] {
+            let found = faults(wrong);
+            assert!(found.iter().any(|(at, what)| *at == line && what.contains(words)), "{wrong}: {found:?}");
+        }
+    }
+}

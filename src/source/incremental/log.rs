@@ -61,7 +61,6 @@ pub(in crate::source) enum Changes {
 
 /// The table that a log is asked about.
 #[derive(Debug, Clone)]
-#[allow(dead_code, reason = "read by the logs of connectors")]
 pub(in crate::source) struct Watched {
     /// The source's name.
     pub source: Arc<str>,

@@ -147,14 +147,16 @@ async fn greatest<T: Table>(
         return Ok(found);
     }
     let end = found.map_or(Form::PLAIN, |(form, _)| form).literal(now);
-    let Some(text) = one(&table.texts(&plan.dialect.greatest(&plan.object, column, Some(&end))).await?) else { return Ok(None) };
-    let found = parse(&text, kind).map(Some);
-    found.ok_or_else(|| {
-        plan.wrong(
+    let text = one(&table.texts(&plan.dialect.greatest(&plan.object, column, Some(&end))).await?);
+    match text.as_deref().map(|text| parse(text, kind)) {
+        Some(Some(found)) => Ok(Some(found)),
+        // All of them lie in the future.
+        None if found.is_some() => Ok(None),
+        _ => Err(plan.wrong(
             format!("column {column} holds values that are neither dates, times nor numbers"),
             "name other `columns` in [read.changes], or drop the section",
-        )
-    })
+        )),
+    }
 }
 
 fn one(texts: &[Vec<Option<String>>]) -> Option<String> {

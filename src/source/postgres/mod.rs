@@ -10,12 +10,14 @@ mod table;
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
+use super::incremental::Watched;
 use super::server::{Server, ZeroDates};
 use super::{
-    Begin, Checked, Connector, Position, Progress, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, incremental,
-    reader,
+    Begin, Checked, Connector, Need, Position, Progress, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest,
+    incremental, reader,
 };
 pub(super) use connect::{Own, Session};
+pub(super) use log::LogSettings;
 pub(super) use read::open;
 
 /// The connector.
@@ -25,7 +27,7 @@ fn session(place: &SourcePlace<'_>) -> Result<Session, SourceError> {
     let mut server: Server = super::parse_settings(place)?;
     server.tls_ca = server.tls_ca.map(|file| place.base.join(file));
     server.zero_dates = Some(ZeroDates::Text);
-    Ok(Session { source: place.name.clone(), server, own: None })
+    Ok(Session { source: place.name.clone(), server, log: LogSettings::of(place), own: None })
 }
 
 impl Connector for Postgres {
@@ -65,6 +67,12 @@ impl Connector for Postgres {
         ))
     }
 
+    fn needs(&self, place: &SourcePlace<'_>, reads: &[&ReadSpec]) -> Result<Vec<Need>, SourceError> {
+        let session = session(place)?;
+        let watched = Watched::of(place.name, reads);
+        reader::run(place.name, || log::needs(&session, &watched))
+    }
+
     fn describe(&self, place: &SourcePlace<'_>) -> Result<Vec<TableShape>, SourceError> {
         let session = session(place)?;
         reader::run(place.name, || catalogue::describe(&session))
@@ -79,6 +87,10 @@ impl Connector for Postgres {
     }
 
     fn reads_changes(&self) -> bool {
+        true
+    }
+
+    fn has_log(&self) -> bool {
         true
     }
 

@@ -220,7 +220,24 @@ pub(super) async fn finish(
     let (read, changed, unchanged, duplicate, quarantined, filtered, consumed, missed) = row;
     summary.landed = landed([read, changed, unchanged, duplicate, quarantined, filtered, consumed]);
     summary.missed = missed.unsigned_abs();
+    if end.error.is_none() {
+        drop_former_position(tx, run).await?;
+    }
     Ok(summary)
+}
+
+/// Drops the position that a run which ended well has taken the place of: some are thousands of bytes long.
+async fn drop_former_position(tx: &mut Transaction<'_, Sqlite>, run: RunId) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE run SET position = x'' WHERE id = (SELECT o.id FROM run n JOIN run o ON o.feed = n.feed AND o.source = n.source \
+         AND o.id < n.id AND o.mapping = n.mapping WHERE n.id = ? AND length(n.position) > 0 AND length(o.position) > 0 \
+         AND o.ended IS NOT NULL ORDER BY o.id DESC LIMIT 1)",
+    )
+    .bind(run.0)
+    .execute(&mut **tx)
+    .await
+    .map_err(db("ending a run"))?;
+    Ok(())
 }
 
 /// Drops what only a run under way needs.
