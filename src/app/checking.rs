@@ -7,7 +7,7 @@ use super::plan::{HUB_SOURCE, Plan, mapping_fault};
 use super::{CheckAnswer, CheckRequest, CheckStep, Context, Failure, Target};
 use crate::config::Fault;
 use crate::finding::Text;
-use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
+use crate::normalize::{Derivation, DeriveContext, MappingContext, MappingDocument, MappingPlan};
 use crate::record::Namespace;
 use crate::source::{self, SourcePlace};
 use crate::store::postgres::PostgresStore;
@@ -212,7 +212,9 @@ fn fit(
 ) {
     let target = Target::Mapping(document.file().to_owned());
     let what = Text::new(format!("{} 的列", document.table()), format!("columns of {}", document.table()));
-    let source = match connector.open(place, document.read(), None) {
+    let today = crate::report::day_of(jiff::Timestamp::now().as_millisecond());
+    let since = document.read().since(today).map(|since| document.reads_since(since));
+    let source = match connector.open(place, &document.read().on(since, today, &|day| connector.written_day(day)), None) {
         Ok(source) => source,
         Err(error) => {
             let text = error.to_string();
@@ -229,7 +231,19 @@ fn fit(
         missing: MappingContext::default_missing(),
         adopted: super::jobs::adopted(plan, document).unwrap_or_default(),
     };
-    match MappingPlan::compile(document, &plan.standard, source.columns(), context) {
+    let privacy = &settings.privacy;
+    let derive = DeriveContext {
+        today: today.strftime("%Y%m%d").to_string(),
+        shown: privacy.portraits.clone(),
+        smallest_group: privacy.smallest_group,
+        ..DeriveContext::default()
+    };
+    let derived = Derivation::compile(document, &plan.standard, source.columns(), &derive);
+    let fits = derived.and_then(|made| {
+        let columns = made.as_ref().map_or(source.columns(), Derivation::columns);
+        MappingPlan::compile(document, &plan.standard, columns, context)
+    });
+    match fits {
         Ok(_) => {
             let count = source.columns().len();
             answer.steps.push(step(&target, what, Some(true), Text::new(format!("{count} 列"), format!("{count} columns"))));

@@ -137,7 +137,7 @@ async fn line(
     now: i64,
 ) -> Result<Option<(u16, StatusLine)>, StoreError> {
     let Some(plan) = hub.plan.standard.find(&feed.table).filter(|p| p.edition.as_str() == feed.edition) else { return Ok(None) };
-    let complete = runs.iter().find(|run| run.complete).and_then(|run| run.ended);
+    let read = runs.iter().filter(|run| run.error.is_none()).find_map(|run| run.ended);
     let mut upstreams = Vec::new();
     for row in stock {
         let ramp = store.ramp(row.upstream, row.feed).await?;
@@ -157,8 +157,8 @@ async fn line(
             quarantined: feed.quarantined,
             collisions: feed.collisions,
             stale: feed.stale,
-            last_read: complete.map(view::minute),
-            overdue: due.as_ref().is_some_and(|(_, began)| complete.is_none_or(|at| at < *began)) && !stock.is_empty(),
+            last_read: read.map(view::minute),
+            overdue: due.as_ref().is_some_and(|(_, began)| read.is_none_or(|at| at < *began)) && !stock.is_empty(),
             due: due.map(|(day, _)| day),
             parked,
             error: runs.first().and_then(|run| run.error.clone()),

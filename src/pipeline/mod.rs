@@ -5,6 +5,7 @@
 mod answers;
 mod batch_size;
 mod collect;
+mod derived;
 mod handle;
 mod job;
 mod order;
@@ -18,7 +19,7 @@ mod time;
 pub use batch_size::BatchRoom;
 pub use collect::{CollectReport, JobReport, Pipeline};
 pub use handle::{Handle, PUSH_ROWS, Push, PushAct, PushError, PushPosition, Pushed, PushedTable, RefusedPush};
-pub use job::{Job, Observer, School, Silent, Surroundings};
+pub use job::{Job, Observer, OwnRecords, Privacy, School, Silent, Surroundings};
 pub use preview::{PreviewRow, preview};
 pub use retry::Retried;
 pub use run::RunOutcome;

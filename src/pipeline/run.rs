@@ -133,9 +133,9 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
     let new = NewRun { source: job.source.clone(), feed: job.feed, mapping_digest: job.document.digest(), at };
     let start = around.wait(around.store.begin_run(&new))?;
     let from = start.resume.or(start.after.filter(|_| job.continues()));
-    let mut source = match job.open(from.as_ref()) {
+    let mut source = match job.open(around, from.as_ref()) {
         Ok(source) => source,
-        Err(error) => return Err(close_broken(around, start.run, error.into())),
+        Err(error) => return Err(close_broken(around, start.run, error)),
     };
     let mapping = match job.compile(around, source.columns()) {
         Ok(mapping) => mapping,
@@ -145,7 +145,9 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
     if let Err(error) = pump(job, around, start.run, source.as_mut(), &mut preparer) {
         return Err(close_broken(around, start.run, error));
     }
-    let end = RunEnd { complete: source.is_complete(), error: None, at: (around.clock)() };
+    // What is older than the days read is not gone.
+    let complete = source.is_complete() && !job.document.read().is_window();
+    let end = RunEnd { complete, error: None, at: (around.clock)() };
     let summary = around.wait(around.store.finish_run(start.run, &end))?;
     Ok(RunOutcome {
         summary,

@@ -23,6 +23,7 @@ mod server;
 mod shape;
 mod sqlite;
 mod statement;
+mod window;
 
 pub use batch::{Cell, Column, ColumnKind, Position, RawFault, SourceBatch, SourceBatchBuilder};
 pub use guest::{Guest, Pace};
@@ -94,6 +95,11 @@ pub trait Connector: Send + Sync {
     /// What keeps the source from being read.
     fn check(&self, place: &SourcePlace<'_>) -> Result<Checked, SourceError>;
 
+    /// A day as the source's texts of dates have it, for queries that name days.
+    fn written_day(&self, day: jiff::civil::Date) -> String {
+        day.to_string()
+    }
+
     /// The tables, views or files that can be read.
     ///
     /// # Errors
@@ -147,6 +153,12 @@ pub struct ReadSpec {
     /// Columns to order a table by, so that rows come in key order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub order_by: Vec<String>,
+    /// How many days back rows are read, where only the last days are: the query names the first of them `:since`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u16>,
+    /// Tables of the hub that the query names and that this school need not map: they are empty then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub optional: Vec<String>,
 }
 
 /// What a check of a source found.
