@@ -31,6 +31,7 @@ mod skeleton;
 mod standing;
 mod status;
 mod trying;
+mod upstreams;
 mod view;
 
 pub use answer::{
