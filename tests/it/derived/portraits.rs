@@ -250,10 +250,8 @@ fn portraits_are_the_same_out_of_postgres() {
     keep_in_postgres(&server.path(""));
     let [one, other] = [&file, &server].map(|school| {
         let mut landed = first_day(school);
-        landed.iter_mut().for_each(|rows| {
-            // Collected by two clocks that stand still: only what the stores give may differ.
-            rows.sort();
-        });
+        // Collected by two clocks that stand still: only what the stores give may differ.
+        landed.iter_mut().for_each(|rows| rows.sort());
         landed
     });
     assert_eq!(one.each_ref().map(Vec::len), other.each_ref().map(Vec::len));
