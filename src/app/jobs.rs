@@ -61,6 +61,7 @@ pub(super) fn jobs(
                 .map(|connector| OwnRecords { connector, settings: Arc::new(hub_settings.clone()) }),
         });
     }
+    faults.extend(super::incremental::unable(plan).into_iter().map(mapping_fault));
     if faults.is_empty() { Ok(jobs) } else { Err(Failure::Settings(faults)) }
 }
 

@@ -12,6 +12,7 @@ mod counts;
 mod demo;
 mod failure;
 mod hub;
+mod incremental;
 mod jobs;
 mod leases;
 mod named;
@@ -48,7 +49,9 @@ pub use request::{
     QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
 };
 pub use service::{AroundStore, Fittings};
-pub use standing::{ComparedLine, DeletionLine, LeaseLine, NoticeLine, StatusAnswer, StatusLine, UpstreamStock};
+pub use standing::{
+    ComparedLine, DeletionLine, LeaseLine, MissedLine, NoticeLine, ReadingLine, StatusAnswer, StatusLine, UpstreamStock,
+};
 
 /// Runs the embedded sample school against an embedded central platform.
 ///

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::derive::{GroupsSection, PortraitSection, TimetableSection};
 use super::fault::{Faults, MappingFault};
+use super::incremental;
 use super::schema;
 use super::toml::{self, Spans};
 use crate::finding::Text;
@@ -192,7 +193,10 @@ impl MappingDocument {
         schema::check(&value, &mut faults);
         let digest = xxhash_rust::xxh3::xxh3_128(value.to_string().as_bytes()).to_be_bytes();
         let body = match serde_json::from_value::<Body>(value) {
-            Ok(body) => Some(body),
+            Ok(mut body) => {
+                body.read.reader.clone_from(&body.table);
+                Some(body)
+            }
             Err(error) => {
                 if faults.is_empty() {
                     let what = Text::new(format!("无法读取：{error}"), format!("cannot be read: {error}"));
@@ -203,6 +207,7 @@ impl MappingDocument {
         };
         if let Some(body) = &body {
             check_mode(body, &mut faults);
+            incremental::check(&body.read, &mut faults);
         }
         let faults = faults.finish();
         (body.map(|body| Self { file: file.to_owned(), spans, body, digest }), faults)
@@ -253,10 +258,15 @@ impl MappingDocument {
         self.body.key.adopt.as_ref()?.file.as_deref()
     }
 
+    /// A fault at the line that a JSON pointer leads to.
+    pub fn fault_at(&self, pointer: &str, what: Text, remedy: Text) -> MappingFault {
+        let (line, column) = self.spans.place(pointer);
+        MappingFault { file: self.file.clone(), line, column, what, remedy }
+    }
+
     /// A fault at the line of a key, for checks that need more than the standard: an unknown source, say.
     pub fn fault(&self, key: &str, what: Text, remedy: Text) -> MappingFault {
-        let (line, column) = self.spans.place(&format!("/{}", toml::escape(key)));
-        MappingFault { file: self.file.clone(), line, column, what, remedy }
+        self.fault_at(&format!("/{}", toml::escape(key)), what, remedy)
     }
 }
 
@@ -322,6 +332,14 @@ fn check_days(body: &Body, faults: &mut Faults<'_>) {
             Text::new("补上 days = 7", "add days = 7"),
         ),
         _ => {}
+    }
+    let made = body.portrait.is_some() || body.groups.is_some() || body.timetable.is_some();
+    if made && (body.read.changes.is_some() || body.read.chunks.is_some()) {
+        faults.add(
+            "/read",
+            Text::new("由多行汇成的行要整体读取", "rows that are made of many are read as a whole"),
+            Text::new("删去 [read.changes] 和 [read.chunks]", "drop [read.changes] and [read.chunks]"),
+        );
     }
     let derived = [body.portrait.is_some(), body.groups.is_some(), body.timetable.is_some()];
     if derived.into_iter().filter(|is| *is).count() > 1 {

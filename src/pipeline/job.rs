@@ -11,7 +11,9 @@ use super::{BatchRoom, PipelineError};
 use crate::finding::{Locator, Place};
 use crate::normalize::{Derivation, DeriveContext, LandedLesson, MappingContext, MappingDocument, MappingPlan, TeachingCalendar};
 use crate::record::Namespace;
-use crate::source::{Column, Connector, Guest, Position, ReadSpec, Source, SourceBatch, SourceError, SourcePlace};
+use crate::source::{
+    Begin, Column, Connector, Guest, Position, Progress, ReadSpec, Source, SourceBatch, SourceError, SourcePlace,
+};
 use crate::standard::{Standard, TableId, TablePlan};
 use crate::store::{FeedId, Landed, Millis, Store};
 use crate::validate::Checks;
@@ -101,6 +103,9 @@ pub trait Observer: Send + Sync {
     /// A batch has landed.
     fn landed(&self, job: &Job, landed: &Landed);
 
+    /// A read of everything has come this far; said at each tenth.
+    fn reached(&self, _: &Job, _: Progress) {}
+
     /// A job has ended.
     fn ended(&self, job: &Job, outcome: &Result<super::RunOutcome, PipelineError>);
 }
@@ -127,13 +132,29 @@ impl Job {
     }
 
     /// Opens what the mapping reads of the day's rows, and what it makes of them.
-    pub(super) fn open(&self, around: &Surroundings, resume: Option<&Position>) -> Result<Box<dyn Source>, PipelineError> {
+    pub(super) fn open(&self, around: &Surroundings, begin: Begin<'_>) -> Result<Box<dyn Source>, PipelineError> {
+        self.open_as(around, self.document.read(), begin)
+    }
+
+    /// Opens the object to look at its columns and first rows: neither by parts nor by what changed.
+    pub(super) fn open_to_look(&self, around: &Surroundings) -> Result<Box<dyn Source>, PipelineError> {
+        let read = ReadSpec { changes: None, chunks: None, ..self.document.read().clone() };
+        self.open_as(around, &read, Begin::AFRESH)
+    }
+
+    /// The columns of the object as it is.
+    pub(super) fn object_columns(&self) -> Result<Arc<[Column]>, SourceError> {
+        let source = self.connector.open(&self.place(), self.document.read(), Begin::AFRESH)?;
+        Ok(Arc::clone(source.columns()))
+    }
+
+    fn open_as(&self, around: &Surroundings, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, PipelineError> {
         let today = super::time::day((around.clock)());
-        let read = self.document.read();
         let since = read.since(today).map(|since| self.document.reads_since(since));
         let read = read.on(since, today, &|day| self.connector.written_day(day));
         // Rows that are made of many begin at the first.
-        let inner = self.open_read(&read, resume.filter(|_| !self.document.derives()))?;
+        let begin = if self.document.derives() { Begin::AFRESH } else { begin };
+        let inner = self.connector.open(&self.place(), &read, begin)?;
         let context = DeriveContext {
             today: super::time::today((around.clock)()),
             shown: self.privacy.portraits.clone(),
@@ -172,7 +193,7 @@ impl Job {
         let Some(own) = &self.own else { return Ok(Vec::new()) };
         let place = SourcePlace { name: &self.source, settings: &own.settings, base: &self.base };
         let read = ReadSpec { query: Some(query.to_owned()), ..ReadSpec::default() };
-        let mut source = own.connector.open(&place, &read, None)?;
+        let mut source = own.connector.open(&place, &read, Begin::AFRESH)?;
         let mut rows = Vec::new();
         while let Some(batch) = source.next_batch(super::derived::TAKEN)? {
             let cells = |row: usize| {
@@ -184,15 +205,23 @@ impl Job {
         Ok(rows)
     }
 
-    /// Opens the object as it is.
-    pub(super) fn open_read(&self, read: &ReadSpec, resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
-        let place = SourcePlace { name: &self.source, settings: &self.settings, base: &self.base };
-        self.connector.open(&place, read, resume)
-    }
-
     /// Whether a run goes on where the last one ended.
     pub(super) fn continues(&self) -> bool {
-        self.connector.continues(&SourcePlace { name: &self.source, settings: &self.settings, base: &self.base })
+        self.connector.continues(&self.place(), self.document.read())
+    }
+
+    /// Whether an interrupted run can always be gone on with.
+    pub(super) fn resumes(&self) -> bool {
+        self.connector.resumes(&self.place(), self.document.read())
+    }
+
+    /// How far a read of everything had come at a position, where the source says that.
+    pub(super) fn progress(&self, position: &Position) -> Option<Progress> {
+        self.connector.progress(self.document.read(), position)
+    }
+
+    fn place(&self) -> SourcePlace<'_> {
+        SourcePlace { name: &self.source, settings: &self.settings, base: &self.base }
     }
 
     /// Compiles the mapping against the columns found.
