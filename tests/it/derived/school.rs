@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use xiaoshu::app::{self, Context, Failure, Fittings, Part, RunAnswer, RunLine, RunRequest, Silent};
 use xiaoshu::finding::Lang;
 use xiaoshu::report::ManualClock;
-use xiaoshu::source::{ReadSpec, SourcePlace, connector, load_script};
+use xiaoshu::source::{Begin, ReadSpec, SourcePlace, connector, load_script};
 use xiaoshu::standard::{EditionId, Standard};
 use xiaoshu::store::Store;
 use xiaoshu::{normalize, sample};
@@ -137,7 +137,7 @@ impl Collected {
         let name: Arc<str> = "hub".into();
         let place = SourcePlace { name: &name, settings: &settings, base: &self.base };
         let read = ReadSpec { object: Some(table.into()), ..ReadSpec::default() };
-        let mut source = connector("hub").expect("a connector").open(&place, &read, None).expect("open");
+        let mut source = connector("hub").expect("a connector").open(&place, &read, Begin::AFRESH).expect("open");
         let mut all = Vec::new();
         while let Some(batch) = source.next_batch(1000).expect("rows") {
             for row in 0..batch.len() {
