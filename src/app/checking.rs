@@ -8,7 +8,7 @@ use super::plan::{HUB_SOURCE, Plan, mapping_fault};
 use super::{CheckAnswer, CheckRequest, CheckStep, Context, Failure, Target};
 use crate::config::Fault;
 use crate::finding::Text;
-use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
+use crate::normalize::{Derivation, DeriveContext, MappingContext, MappingDocument, MappingPlan};
 use crate::record::Namespace;
 use crate::source::{self, Begin, ReadSpec, SourcePlace};
 use crate::store::postgres::PostgresStore;
@@ -232,8 +232,11 @@ fn fit(
 ) {
     let target = Target::Mapping(document.file().to_owned());
     let what = Text::new(format!("{} 的列", document.table()), format!("columns of {}", document.table()));
+    let today = crate::report::day_of(jiff::Timestamp::now().as_millisecond());
+    let since = document.read().since(today).map(|since| document.reads_since(since));
+    let dated = document.read().on(since, today, &|day| connector.written_day(day));
     // Reading by parts or by what changed would ask for much, or make something at the server.
-    let read = ReadSpec { changes: None, chunks: None, ..document.read().clone() };
+    let read = ReadSpec { changes: None, chunks: None, ..dated };
     let source = match connector.open(place, &read, Begin::AFRESH) {
         Ok(source) => source,
         Err(error) => {
@@ -252,7 +255,19 @@ fn fit(
         missing: MappingContext::default_missing(),
         adopted: super::jobs::adopted(plan, document).unwrap_or_default(),
     };
-    match MappingPlan::compile(document, &plan.standard, source.columns(), context) {
+    let privacy = &settings.privacy;
+    let derive = DeriveContext {
+        today: today.strftime("%Y%m%d").to_string(),
+        shown: privacy.portraits.clone(),
+        smallest_group: privacy.smallest_group,
+        ..DeriveContext::default()
+    };
+    let derived = Derivation::compile(document, &plan.standard, source.columns(), &derive);
+    let fits = derived.and_then(|made| {
+        let columns = made.as_ref().map_or(source.columns(), Derivation::columns);
+        MappingPlan::compile(document, &plan.standard, columns, context)
+    });
+    match fits {
         Ok(_) => {
             let count = source.columns().len();
             answer.steps.push(step(&target, what, Some(true), Text::new(format!("{count} 列"), format!("{count} columns"))));

@@ -142,7 +142,8 @@ pub(super) async fn hub_settings(
     store: &dyn Store,
     feeds: &HashMap<TableId, FeedId>,
 ) -> Result<serde_json::Value, StoreError> {
-    let plans: Vec<_> = feeds.iter().map(|(table, feed)| (*feed, Arc::clone(plan.standard.table(*table)))).collect();
+    let mut plans: Vec<_> = feeds.iter().map(|(table, feed)| (Some(*feed), Arc::clone(plan.standard.table(*table)))).collect();
+    plans.extend(plan.unmapped_inputs().filter(|table| !feeds.contains_key(&table.id)).map(|table| (None, Arc::clone(table))));
     let (database, mut prelude) = store.views(&plans).await?;
     prelude.extend(super::catalogue::sql(plan));
     Ok(serde_json::json!({ "kind": HUB_SOURCE, "database": database, "prelude": prelude }))

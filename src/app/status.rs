@@ -167,9 +167,12 @@ async fn line(
     now: i64,
 ) -> Result<Option<(u16, StatusLine)>, StoreError> {
     let Some(plan) = hub.plan.standard.find(&feed.table).filter(|p| p.edition.as_str() == feed.edition) else { return Ok(None) };
-    let by_changes = |run: &RunRow| changes(hub, &feed.table, &run.source).is_some();
-    let current = runs.iter().filter(|run| run.complete || run.error.is_none() && by_changes(run));
-    let complete = current.filter_map(|run| run.ended).max();
+    let by_parts = |run: &RunRow| {
+        let windowed = hub.plan.mapping(&feed.table, &run.source).is_some_and(|mapping| mapping.read().is_window());
+        windowed || changes(hub, &feed.table, &run.source).is_some()
+    };
+    let current = runs.iter().filter(|run| run.complete || run.error.is_none() && by_parts(run));
+    let read = current.filter_map(|run| run.ended).max();
     let mut upstreams = Vec::new();
     for row in stock {
         let ramp = store.ramp(row.upstream, row.feed).await?;
@@ -189,8 +192,8 @@ async fn line(
             quarantined: feed.quarantined,
             collisions: feed.collisions,
             stale: feed.stale,
-            last_read: complete.map(view::minute),
-            overdue: due.as_ref().is_some_and(|(_, began)| complete.is_none_or(|at| at < *began)) && !stock.is_empty(),
+            last_read: read.map(view::minute),
+            overdue: due.as_ref().is_some_and(|(_, began)| read.is_none_or(|at| at < *began)) && !stock.is_empty(),
             due: due.map(|(day, _)| day),
             parked,
             error: runs.first().and_then(|run| run.error.clone()),

@@ -64,6 +64,8 @@ rules! {
     KEY = "key";
     /// Not yet true; the mapping says to wait for it. No fault of the data.
     HELD = "held";
+    /// Landed once, and no more so at the source; it cannot be taken back.
+    WITHDRAWN = "withdrawn";
 }
 
 impl RuleId {

@@ -104,7 +104,7 @@ impl ReadModels for PostgresStore {
         self.recount().await
     }
 
-    async fn views(&self, plans: &[(FeedId, Arc<TablePlan>)]) -> Result<(String, Vec<String>), StoreError> {
+    async fn views(&self, plans: &[(Option<FeedId>, Arc<TablePlan>)]) -> Result<(String, Vec<String>), StoreError> {
         Ok((self.address(), super::views::views(plans)))
     }
 }

@@ -103,7 +103,7 @@ impl ReadModels for SqliteStore {
         self.recount().await
     }
 
-    async fn views(&self, plans: &[(FeedId, Arc<TablePlan>)]) -> Result<(String, Vec<String>), StoreError> {
+    async fn views(&self, plans: &[(Option<FeedId>, Arc<TablePlan>)]) -> Result<(String, Vec<String>), StoreError> {
         Ok((self.path().display().to_string(), super::views::views(plans)))
     }
 }

@@ -436,7 +436,7 @@ impl ReadModels for CrashingStore {
         self.inner.audit().await
     }
 
-    async fn views(&self, plans: &[(FeedId, Arc<TablePlan>)]) -> Result<(String, Vec<String>), StoreError> {
+    async fn views(&self, plans: &[(Option<FeedId>, Arc<TablePlan>)]) -> Result<(String, Vec<String>), StoreError> {
         self.alive()?;
         self.inner.views(plans).await
     }
