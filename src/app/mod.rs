@@ -12,6 +12,7 @@ mod counts;
 mod demo;
 mod failure;
 mod hub;
+mod incremental;
 mod jobs;
 mod leases;
 mod named;
@@ -33,6 +34,7 @@ mod status;
 mod takeover;
 mod trying;
 mod unowned;
+mod upstreams;
 mod view;
 
 pub use answer::{
@@ -52,7 +54,8 @@ pub use request::{
 };
 pub use service::{AroundStore, Fittings};
 pub use standing::{
-    ComparedLine, DeletionLine, DifferenceLine, LeaseLine, NoticeLine, StatusAnswer, StatusLine, UnownedLine, UpstreamStock,
+    ComparedLine, DeletionLine, DifferenceLine, LeaseLine, MissedLine, NoticeLine, ReadingLine, StatusAnswer, StatusLine,
+    UnownedLine, UpstreamStock,
 };
 
 /// Runs the embedded sample school against an embedded central platform.

@@ -1,11 +1,4 @@
--- What a source gave in its last complete run and since, in tables that several sources feed: bitmaps of rids, 65,536 rids a chunk.
-CREATE TABLE given (
-    feed INTEGER NOT NULL, source INTEGER NOT NULL, chunk INTEGER NOT NULL, rids BLOB NOT NULL, PRIMARY KEY (feed, source, chunk)
-) WITHOUT ROWID;
--- Takeovers: what `source` holds and `taker` gives is the taker's.
-CREATE TABLE yields (
-    feed INTEGER NOT NULL, source INTEGER NOT NULL, taker INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (feed, source)
-) WITHOUT ROWID;
-
--- conflict: 3 = another content in a record that another source holds.
-CREATE INDEX quarantine_rival ON quarantine (feed) WHERE conflict = 3;
+-- Whether a run read everything, be it in several views of its object; and changes that reading what changed had missed.
+ALTER TABLE run ADD COLUMN whole INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE run ADD COLUMN missed INTEGER NOT NULL DEFAULT 0;
+UPDATE run SET whole = complete;
