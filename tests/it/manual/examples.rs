@@ -12,6 +12,7 @@ use crate::authority::Authority;
 
 const SCHOOL: &str = "[school]\ncode = \"4199099999\"\nname = \"示例职业技术学院\"\nedition = \"gaozhi-2024.09\"\n";
 const SOURCE: &str = "[sources.jw]\nkind = \"csv\"\npath = \"exports\"\n";
+/// A source that knows what has changed.
 const DATABASE: &str = "[sources.jw]\nkind = \"postgres\"\nhost = \"127.0.0.1\"\ndatabase = \"jw\"\nuser = \"reader\"\n";
 
 /// The files that a text refers to: secrets, certificates, folders.
