@@ -337,7 +337,7 @@ mod tests {
         let round = Snapshot::parse("4294967301:4294967301:").unwrap();
         assert!(round.sees(u32::MAX - 4) && round.sees(4) && !round.sees(5));
         for wrong in ["", "1", "1:x:", "1:2:x", "a"] {
-            assert_eq!(Snapshot::parse(wrong).is_some(), false, "{wrong}");
+            assert!(Snapshot::parse(wrong).is_none(), "{wrong}");
         }
     }
 }

@@ -101,7 +101,7 @@ async fn history(cluster: &Cluster, seed: u64, restarts: &[Stop]) -> (usize, usi
             writer.end(if random.random_bool(0.7) { "COMMIT" } else { "ROLLBACK" }).await;
         }
     }
-    hub.to_the_end().await;
+    hub.catch_up().await;
     assert_eq!(hub.kept.rows, hub.table().await, "history {seed}");
     for writer in writers {
         writer.connection.close().await.unwrap();

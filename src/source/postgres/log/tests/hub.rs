@@ -163,7 +163,7 @@ impl Hub {
     }
 
     /// Runs until there is nothing new. The log is followed at the end.
-    pub async fn to_the_end(&mut self) {
+    pub async fn catch_up(&mut self) {
         for _ in 0..40 {
             if self.run(None).await == Ran::Since(0, false, false) {
                 return;

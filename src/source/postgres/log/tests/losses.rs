@@ -157,7 +157,7 @@ fn without_its_publication_everything_is_read_until_there_is_one_again() {
         cluster.run("DROP TABLE t; CREATE TABLE t (id text PRIMARY KEY, v bigint NOT NULL); INSERT INTO t VALUES ('e', 3)").await;
         whole_for(&mut hub, "not in the publication").await;
         cluster.run("ALTER PUBLICATION xiaoshu ADD TABLE t").await;
-        hub.to_the_end().await;
+        hub.catch_up().await;
         assert_eq!(hub.kept.rows, hub.table().await);
     });
 }

@@ -159,7 +159,7 @@ fn what_is_in_the_log_before_readers_can_see_it_is_waited_for() {
         let (_, mut late) = tokio::join!(write, reads);
         assert_eq!(hub.run(None).await, Ran::Since(1, false, false));
         assert_eq!(hub.kept.rows["r1"], 2);
-        late.to_the_end().await;
+        late.catch_up().await;
         assert_eq!(late.kept.rows["r1"], 2);
     });
 }
@@ -194,7 +194,7 @@ fn parts_of_a_table_are_followed_with_it() {
                      ALTER TABLE {table} ATTACH PARTITION {table}3 FOR VALUES FROM (200) TO (300)"
                 ))
                 .await;
-            hub.to_the_end().await;
+            hub.catch_up().await;
             equal(&hub).await;
             assert!(hub.kept.rows.contains_key("250"));
         }
@@ -232,7 +232,7 @@ fn nothing_is_lost_wherever_hub_or_server_go_down() {
                     if let Some(how) = server {
                         cluster.restart(how);
                     }
-                    hub.to_the_end().await;
+                    hub.catch_up().await;
                     equal(&hub).await;
                 }
             }
