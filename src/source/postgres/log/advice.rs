@@ -63,12 +63,7 @@ async fn tables<'a>(
             }
             Err(unfits) => {
                 for unfit in unfits {
-                    needs.push(Need {
-                        what: what.clone(),
-                        ok: Some(false),
-                        found: unfit.what(),
-                        remedy: Some(unfit.remedy()),
-                    });
+                    needs.push(Need { what: what.clone(), ok: Some(false), found: unfit.what(), remedy: Some(unfit.remedy()) });
                     missing.push((Some(own), unfit));
                 }
             }
@@ -149,7 +144,9 @@ fn unused(name: &str, kept: u64) -> Need {
         ok: None,
         found: Text::new(
             format!("没有映射使用复制槽 {name}，数据库为它保留着 {kept} MiB 日志；若也没有另一套本系统使用它，请删除"),
-            format!("no mapping uses the slot {name}, for which the server keeps {kept} MiB of log; unless another hub uses it, drop it"),
+            format!(
+                "no mapping uses the slot {name}, for which the server keeps {kept} MiB of log; unless another hub uses it, drop it"
+            ),
         ),
         remedy: Some(Text::new(&sql, &sql)),
     }

@@ -306,7 +306,10 @@ pub(super) mod tests {
         for (bytes, message) in [
             (w::begin(731), Message::Begin { xid: 731 }),
             (w::commit(0x0123_4567_89AB), Message::Commit { end: Lsn(0x0123_4567_89AB) }),
-            (w::relation(16_384, &["ID", "姓名"]), Message::Relation(Relation { id: 16_384, columns: vec![b"ID", "姓名".as_bytes()] })),
+            (
+                w::relation(16_384, &["ID", "姓名"]),
+                Message::Relation(Relation { id: 16_384, columns: vec![b"ID", "姓名".as_bytes()] }),
+            ),
             (w::relation(1, &[]), Message::Relation(Relation { id: 1, columns: vec![] })),
             (w::insert(5, &["1", "!", ""]), Message::Insert { relation: 5, new: cells(&["1", "!", ""]) }),
             (w::insert(5, &[&long]), Message::Insert { relation: 5, new: cells(&[&long]) }),
