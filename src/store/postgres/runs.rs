@@ -183,6 +183,9 @@ pub(super) async fn interrupt(tx: &mut Tx, run: RunId, at: Millis) -> Result<(),
     Ok(())
 }
 
+/// Totals of a run, and what was missed.
+type Sums = (i64, i64, i64, i64, i64, i64, i64, i64);
+
 /// Ends a run.
 pub(super) async fn finish(
     tx: &mut Tx,
@@ -204,7 +207,7 @@ pub(super) async fn finish(
         deletion::found_again(tx, open).await?;
     }
     forget(tx, run).await?;
-    let totals: Option<(i64, i64, i64, i64, i64, i64, i64, i64)> = sqlx::query_as(
+    let totals: Option<Sums> = sqlx::query_as(
         "UPDATE run SET ended = $1, complete = $2, error = $3, whole = $6 WHERE id = $4 AND ended IS NULL AND landings = $5 \
              RETURNING read, changed, unchanged, duplicate, quarantined, filtered, consumed, missed",
     )
