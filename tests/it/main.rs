@@ -1,9 +1,24 @@
-//! trimmed
-#![allow(dead_code)]
+//! What the parts promise together, in one test binary.
+
 mod architecture;
 mod authority;
+mod brain;
+mod cli;
+mod config;
+mod crypto;
+mod derived;
+mod hub;
+mod kafka;
 mod manual;
+mod many;
+mod normalize;
+mod oracle;
+mod propose;
+mod report;
+mod sample;
+mod serve;
 mod sources;
-mod kafka {
-    pub mod broker;
-}
+mod standard;
+mod store;
+mod streams;
+mod validate;
