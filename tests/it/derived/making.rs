@@ -41,12 +41,7 @@ fn batch(columns: &Arc<[Column]>, rows: &[&[&str]]) -> SourceBatch {
 pub type Rows = (Vec<String>, Vec<Vec<String>>, u64);
 
 /// What is made of rows, `-` for nothing; the rows come in batches of two.
-pub fn made(
-    mapping: &MappingDocument,
-    context: &DeriveContext,
-    names: &[&str],
-    rows: &[&[&str]],
-) -> Result<Rows, Refused> {
+pub fn made(mapping: &MappingDocument, context: &DeriveContext, names: &[&str], rows: &[&[&str]]) -> Result<Rows, Refused> {
     let columns = columns(names);
     let derivation = Derivation::compile(mapping, &standard(), &columns, context);
     let mut derivation = derivation.unwrap_or_else(|faults| panic!("{faults:?}")).expect("a derivation");
