@@ -30,6 +30,7 @@ pub(super) fn answer(context: &Context<'_>, request: &CheckRequest) -> Result<Ch
     answer.faults = unmakeable(&plan)?;
     answer.faults.extend(incremental::unable(&plan).into_iter().map(mapping_fault));
     unsealed(&plan, &mut answer);
+    unowned(context, &plan, request, &mut answer);
     if request.connect {
         store(&plan, &mut answer)?;
         connect(&plan, &mut answer);
@@ -110,6 +111,30 @@ fn unsealed(plan: &Plan, answer: &mut CheckAnswer) {
             }
         }
     }
+}
+
+/// Records whose source no mapping reads any more. A store that cannot be looked at says nothing here; one in a database is asked
+/// only where connections are wanted.
+fn unowned(context: &Context<'_>, plan: &Plan, request: &CheckRequest, answer: &mut CheckAnswer) {
+    if super::opening::postgres(plan).is_some() && !request.connect {
+        return;
+    }
+    let Ok(runtime) = tokio::runtime::Runtime::new() else { return };
+    let Ok(Some(store)) = super::opening::open_store_to_read(context, plan, &runtime) else { return };
+    let Ok(lines) = runtime.block_on(super::unowned::lines(plan, store.as_ref())) else { return };
+    answer.steps.extend(lines.into_iter().map(|line| CheckStep {
+        target: Target::Mapping(format!("{} ({})", line.table, line.source)),
+        what: Text::new(format!("{} 的记录", line.table), format!("records of {}", line.table)),
+        ok: Some(false),
+        found: Text::new(
+            format!("{} 条记录由 {} 采集，该来源已不再映射：现在无人负责，内容不再更新", line.records, line.source),
+            format!(
+                "{} records were collected from {}, which no mapping reads any more: they are nobody's now and stay as they are",
+                line.records, line.source
+            ),
+        ),
+        remedy: Some(line.remedy),
+    }));
 }
 
 /// Reaches the database of the store, and changes nothing there.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::hub::{self, Clock, Hub};
 use super::opening::{nothing_yet, open_store_to_read};
 use super::plan::Plan;
-use super::{Context, Failure, MissedLine, NoticeLine, ReadingLine, StatusAnswer, StatusLine, view};
+use super::{Context, Failure, MissedLine, NoticeLine, ReadingLine, StatusAnswer, StatusLine, unowned, view};
 use crate::finding::Text;
 use crate::report;
 use crate::source::{self, ChangesSpec};
@@ -68,6 +68,8 @@ fn heading(plan: &Plan, now: i64, nothing_yet: Option<Text>) -> StatusAnswer {
         tables: Vec::new(),
         notices: Vec::new(),
         deletions: Vec::new(),
+        differences: Vec::new(),
+        unowned: Vec::new(),
         leases: Vec::new(),
         imbalances: Vec::new(),
     }
@@ -100,6 +102,8 @@ async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
         tables: tables.into_iter().map(|(_, line)| line).collect(),
         notices: notices(hub, &names, now).await?,
         deletions: store.pending_deletions().await?.into_iter().map(view::deletion).collect(),
+        differences: store.differences().await?.into_iter().map(|row| view::difference(&hub.plan.standard, row)).collect(),
+        unowned: unowned::lines(&hub.plan, store).await?,
         leases: store.leases().await?.into_iter().map(view::lease).collect(),
         imbalances,
         ..heading(&hub.plan, now, None)

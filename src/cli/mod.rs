@@ -24,7 +24,7 @@ use clap::FromArgMatches;
 
 use crate::app::{
     self, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Failure, InitRequest,
-    QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
+    QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TakeoverRequest, TryRequest,
 };
 use crate::finding::Text;
 use crate::{fault::Classified, telemetry};
@@ -128,6 +128,7 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
             output.print(&answer, |o| render::approve(o, &answer))?;
             Ok(Exit::found(answer.approved.is_some() || answer.pending.is_empty()))
         }
+        Command::Takeover { table, from, to, yes } => takeover(context, output, &TakeoverRequest { table, from, to, yes }),
         Command::Request { system, tables, way, title, account, host, to } => {
             let answer = app::request_system(
                 context,
@@ -190,6 +191,12 @@ fn check(context: &Context<'_>, output: Output, request: &CheckRequest) -> Resul
         answer if answer.steps.iter().any(unreachable) => Exit::Unreachable,
         answer => Exit::found(answer.steps.iter().all(|step| step.ok != Some(false))),
     })
+}
+
+fn takeover(context: &Context<'_>, output: Output, request: &TakeoverRequest) -> Result<Exit, Ended> {
+    let answer = app::takeover(context, request)?;
+    output.print(&answer, |o| render::takeover(o, &answer))?;
+    Ok(Exit::Ok)
 }
 
 fn quarantine(context: &Context<'_>, output: Output, action: QuarantineAction) -> Result<Exit, Ended> {

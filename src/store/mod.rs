@@ -27,6 +27,8 @@ mod quarantine;
 mod read;
 mod records;
 mod recount;
+mod rival;
+mod sharing;
 mod sort;
 pub mod sqlite;
 mod standing;
@@ -45,6 +47,7 @@ pub use pushes::{OpenSnapshot, PushMark, PushState, Pushes};
 pub use quarantine::{Cause, Quarantine, QuarantineFilter, QuarantinedRow};
 pub use read::{Imbalance, PendingDeletion, ReadModels, RunRow, Stock, StockRow, TableRow};
 pub use records::{RecordRow, Records};
+pub use sharing::{Difference, Orphaned, Sharing, Takeover};
 pub use standing::{Compared, Comparison, ComparisonRow, Notice, NoticeKind, Standing};
 
 use crate::fault::{Classified, FaultClass};
@@ -57,9 +60,15 @@ pub type Millis = i64;
 pub struct UpstreamId(pub u32);
 
 /// Everything a store does. Parts ask for the narrow trait they need.
-pub trait Store: Landing + Pushes + Keys + Quarantine + DeliveryStore + Standing + ReadModels + Records + Meta + Leases {}
+pub trait Store:
+    Landing + Pushes + Keys + Quarantine + Sharing + DeliveryStore + Standing + ReadModels + Records + Meta + Leases
+{
+}
 
-impl<T: Landing + Pushes + Keys + Quarantine + DeliveryStore + Standing + ReadModels + Records + Meta + Leases> Store for T {}
+impl<T: Landing + Pushes + Keys + Quarantine + Sharing + DeliveryStore + Standing + ReadModels + Records + Meta + Leases> Store
+    for T
+{
+}
 
 /// Small facts about the installation: key namespace, school secret, generation.
 #[async_trait::async_trait]

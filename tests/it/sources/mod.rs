@@ -4,7 +4,7 @@ mod csv;
 mod encodings;
 mod excel;
 mod files;
-mod fixtures;
+pub mod fixtures;
 mod guest;
 mod http;
 mod incremental;

@@ -202,7 +202,8 @@ mod tests {
     /// One transaction, changes of a table whose key is its second and first column.
     fn gathered(changes: &[Vec<u8>]) -> Gathered {
         let mut gather = Gather::new(wanted(10, 100));
-        let messages = [vec![w::begin(7), w::relation(TABLE, &["XQ", "ID", "XM"])], changes.to_vec(), vec![w::commit(50)]].concat();
+        let messages =
+            [vec![w::begin(7), w::relation(TABLE, &["XQ", "ID", "XM"])], changes.to_vec(), vec![w::commit(50)]].concat();
         assert_eq!(feed(&mut gather, &messages, |_| true), Step::On);
         gather.finish()
     }

@@ -113,7 +113,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Message<'_>, Malformed> {
         b'R' => Message::Relation(relation(&mut bytes)?),
         b'I' => {
             let relation = bytes.u32()?;
-            bytes.expect(b'N')?;
+            bytes.must_be(b'N')?;
             Message::Insert { relation, new: tuple(&mut bytes)? }
         }
         b'U' => update(&mut bytes)?,
@@ -164,7 +164,7 @@ fn update<'a>(bytes: &mut Bytes<'a>) -> Result<Message<'a>, Malformed> {
         b'N' => None,
         b'K' | b'O' => {
             let old = tuple(bytes)?;
-            bytes.expect(b'N')?;
+            bytes.must_be(b'N')?;
             Some(old)
         }
         _ => return Err(Malformed),
@@ -220,7 +220,7 @@ impl<'a> Bytes<'a> {
         self.array().map(u64::from_be_bytes)
     }
 
-    fn expect(&mut self, wanted: u8) -> Result<(), Malformed> {
+    fn must_be(&mut self, wanted: u8) -> Result<(), Malformed> {
         if self.u8()? == wanted { Ok(()) } else { Err(Malformed) }
     }
 
@@ -306,7 +306,10 @@ pub(super) mod tests {
         for (bytes, message) in [
             (w::begin(731), Message::Begin { xid: 731 }),
             (w::commit(0x0123_4567_89AB), Message::Commit { end: Lsn(0x0123_4567_89AB) }),
-            (w::relation(16_384, &["ID", "姓名"]), Message::Relation(Relation { id: 16_384, columns: vec![b"ID", "姓名".as_bytes()] })),
+            (
+                w::relation(16_384, &["ID", "姓名"]),
+                Message::Relation(Relation { id: 16_384, columns: vec![b"ID", "姓名".as_bytes()] }),
+            ),
             (w::relation(1, &[]), Message::Relation(Relation { id: 1, columns: vec![] })),
             (w::insert(5, &["1", "!", ""]), Message::Insert { relation: 5, new: cells(&["1", "!", ""]) }),
             (w::insert(5, &[&long]), Message::Insert { relation: 5, new: cells(&[&long]) }),

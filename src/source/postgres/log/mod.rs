@@ -152,12 +152,7 @@ impl Log {
 
     /// A place in the slot that is there already, before which nothing is that a reader does not see yet. A slot that is
     /// of no use is dropped.
-    async fn known(
-        &self,
-        connection: &mut PgConnection,
-        table: &Table,
-        standing: &Standing,
-    ) -> Result<Option<Lsn>, SourceError> {
+    async fn known(&self, connection: &mut PgConnection, table: &Table, standing: &Standing) -> Result<Option<Lsn>, SourceError> {
         let Some(state) = slot::state(&self.session, connection, &self.slot).await? else { return Ok(None) };
         if !state.lost && state.retained <= self.session.log.most_retained() {
             let wanted = self.wanted(table, state.confirmed, usize::MAX);

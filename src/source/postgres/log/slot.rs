@@ -130,12 +130,7 @@ pub(super) async fn drop_slot(session: &Session, connection: &mut PgConnection, 
 }
 
 /// Lets the server forget what lies before `to`.
-pub(super) async fn advance(
-    session: &Session,
-    connection: &mut PgConnection,
-    name: &str,
-    to: Lsn,
-) -> Result<(), SourceError> {
+pub(super) async fn advance(session: &Session, connection: &mut PgConnection, name: &str, to: Lsn) -> Result<(), SourceError> {
     let done = sqlx::query(ADVANCE).bind(name).bind(to.to_string()).persistent(false).fetch_one(connection).await;
     done.map(|_| ()).map_err(|error| session.trouble(&error))
 }

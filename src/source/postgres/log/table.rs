@@ -17,7 +17,8 @@ const SERVER: &str = "SELECT pg_is_in_recovery(), current_setting('server_versio
 const PLACE: &str = "SELECT (SELECT system_identifier::text FROM pg_control_system()),
     left(pg_walfile_name(pg_current_wal_lsn()), 8), pg_current_wal_flush_lsn()::text,
     floor(extract(epoch FROM clock_timestamp()))::bigint";
-const PUBLICATION: &str = "SELECT p.oid::text || ':' || p.xmin::text, p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate
+const PUBLICATION: &str =
+    "SELECT p.oid::text || ':' || p.xmin::text, p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate
     FROM pg_catalog.pg_publication p WHERE p.pubname = $1";
 const MEMBERS: &str = "WITH RECURSIVE tree(id) AS (
         SELECT to_regclass($1)::oid WHERE to_regclass($1) IS NOT NULL
@@ -158,12 +159,7 @@ impl Member {
     }
 }
 
-fn judged(
-    members: &[Member],
-    publication: Option<(String, bool)>,
-    key: &[String],
-    name: &str,
-) -> Result<Table, Vec<Unfit>> {
+fn judged(members: &[Member], publication: Option<(String, bool)>, key: &[String], name: &str) -> Result<Table, Vec<Unfit>> {
     let root = members.iter().find(|member| member.is_root).ok_or_else(|| vec![Unfit::NoTable])?;
     if members.iter().any(|member| !matches!(&member.kind[..], "r" | "p")) {
         return Err(vec![Unfit::NoTable]);
@@ -251,7 +247,10 @@ mod tests {
         }
         let full = Member { identity: "f".into(), identity_columns: vec![], ..member(1) };
         assert!(judge(&[full]).is_ok());
-        assert_eq!(judged(&[member(1)], Some((String::new(), false)), &["ID".into()], "p"), Err(vec![Unfit::PublishedInPart("p".into())]));
+        assert_eq!(
+            judged(&[member(1)], Some((String::new(), false)), &["ID".into()], "p"),
+            Err(vec![Unfit::PublishedInPart("p".into())])
+        );
         assert_eq!(judged(&[member(1)], None, &["ID".into()], "p"), Err(vec![Unfit::NoPublication("p".into())]));
         let published = || Some((String::new(), true));
         assert!(judged(&[member(1)], published(), &[], "p").is_ok());

@@ -37,7 +37,9 @@ impl Unfit {
     /// What is wrong.
     pub fn what(&self) -> Text {
         match self {
-            Self::Version => Text::new("读取变更日志需要 PostgreSQL 12 或更新版本", "the log of changes needs PostgreSQL 12 or newer"),
+            Self::Version => {
+                Text::new("读取变更日志需要 PostgreSQL 12 或更新版本", "the log of changes needs PostgreSQL 12 or newer")
+            }
             Self::Standby => Text::new(
                 "该服务器是备库，不能在其上建立复制槽",
                 "the server is a standby, on which no replication slot can be made",
@@ -46,9 +48,10 @@ impl Unfit {
                 format!("wal_level 为 {level}，变更日志需要 logical"),
                 format!("wal_level is {level}, and the log of changes needs logical"),
             ),
-            Self::Right(user) => {
-                Text::new(format!("账号 {user} 没有 REPLICATION 属性"), format!("the account {user} lacks the attribute REPLICATION"))
-            }
+            Self::Right(user) => Text::new(
+                format!("账号 {user} 没有 REPLICATION 属性"),
+                format!("the account {user} lacks the attribute REPLICATION"),
+            ),
             Self::NoTable => Text::new(
                 "不是本库中的普通表或分区表（视图、外部表没有变更日志），或账号看不到它",
                 "it is no table or partitioned table of this database (views and foreign tables have no log), or the account cannot see it",
@@ -56,7 +59,9 @@ impl Unfit {
             Self::NoColumn(column) => {
                 Text::new(format!("键列 {column} 不在表中"), format!("the key's column {column} is not in the table"))
             }
-            Self::NoKey => Text::new("表没有主键，映射也没有写明键", "the table has no primary key, and the mapping names no key"),
+            Self::NoKey => {
+                Text::new("表没有主键，映射也没有写明键", "the table has no primary key, and the mapping names no key")
+            }
             Self::NoPublication(name) => Text::new(format!("没有发布 {name}"), format!("there is no publication {name}")),
             Self::NotPublished(name) => Text::new(
                 format!("表或其某个分区不在发布 {name} 中"),
@@ -77,9 +82,10 @@ impl Unfit {
                 "映射的键列不在表的 REPLICA IDENTITY 之内，键被改动时看不出来",
                 "the mapping's key is not within the table's REPLICA IDENTITY, so a changed key would not be seen",
             ),
-            Self::Full => {
-                Text::new("服务器没有空闲的复制槽（max_replication_slots）", "the server has no free replication slot (max_replication_slots)")
-            }
+            Self::Full => Text::new(
+                "服务器没有空闲的复制槽（max_replication_slots）",
+                "the server has no free replication slot (max_replication_slots)",
+            ),
         }
     }
 
@@ -166,14 +172,12 @@ impl Why {
                 "该地址上的数据库已不是原来那一个（系统标识不同）",
                 "another server answers at this address (its system identifier differs)",
             ),
-            Self::OtherTimeline => again(
-                "数据库发生过切换或恢复（时间线不同）",
-                "the server was failed over or restored (its timeline differs)",
-            ),
-            Self::ServerOlder => again(
-                "数据库的日志比记下的位置旧，它恢复过备份",
-                "the server's log ends before the place noted: it was restored",
-            ),
+            Self::OtherTimeline => {
+                again("数据库发生过切换或恢复（时间线不同）", "the server was failed over or restored (its timeline differs)")
+            }
+            Self::ServerOlder => {
+                again("数据库的日志比记下的位置旧，它恢复过备份", "the server's log ends before the place noted: it was restored")
+            }
             Self::TableChanged => again(
                 "表被重建、改写或清空，或发布有改动",
                 "the table was rebuilt, rewritten or emptied, or the publication changed",

@@ -73,7 +73,7 @@ async fn history(cluster: &Cluster, seed: u64, restarts: &[Stop]) -> (usize, usi
         writers.push(Writer::new(cluster).await);
     }
     let mut ran = (0, 0);
-    let steps = 60;
+    let steps = 40;
     let mut down: Vec<(usize, Stop)> = restarts.iter().map(|how| (random.random_range(0..steps), *how)).collect();
     if random.random_bool(0.95) {
         hub.run(None).await;
@@ -113,7 +113,9 @@ async fn history(cluster: &Cluster, seed: u64, restarts: &[Stop]) -> (usize, usi
 
 async fn prepared() -> Cluster {
     let cluster = Cluster::start(&[]);
-    cluster.run("CREATE SEQUENCE versions; CREATE TABLE none (id int PRIMARY KEY); CREATE PUBLICATION xiaoshu FOR TABLE none").await;
+    cluster
+        .run("CREATE SEQUENCE versions; CREATE TABLE none (id int PRIMARY KEY); CREATE PUBLICATION xiaoshu FOR TABLE none")
+        .await;
     cluster
 }
 
@@ -135,11 +137,9 @@ fn snapshot_and_log_together_are_the_table_in_a_hundred_histories() {
 fn snapshot_and_log_together_are_the_table_over_five_restarts_of_the_server() {
     told(async {
         let cluster = prepared().await;
-        for (seed, restarts) in [
-            (1000, &[Stop::Immediate][..]),
-            (1001, &[Stop::Fast, Stop::Immediate]),
-            (1002, &[Stop::Immediate, Stop::Fast]),
-        ] {
+        for (seed, restarts) in
+            [(1000, &[Stop::Immediate][..]), (1001, &[Stop::Fast, Stop::Immediate]), (1002, &[Stop::Immediate, Stop::Fast])]
+        {
             history(&cluster, seed, restarts).await;
         }
     });

@@ -28,10 +28,18 @@ fn rows_that_came_or_changed_are_read_again_and_what_went_away_is_told() {
         assert_eq!(hub.run(None).await, Ran::Since(0, false, false));
         for (sql, ran, then) in [
             ("INSERT INTO t VALUES ('a''\\\"学', 2), ('b', 2)", Ran::Since(2, false, false), None),
-            ("UPDATE t SET v = 3, note = repeat('长', 90000) WHERE id = 'b'; UPDATE t SET v = 4 WHERE id = 'b'", Ran::Since(1, false, false), None),
+            (
+                "UPDATE t SET v = 3, note = repeat('长', 90000) WHERE id = 'b'; UPDATE t SET v = 4 WHERE id = 'b'",
+                Ran::Since(1, false, false),
+                None,
+            ),
             // A transaction that came to nothing.
             ("BEGIN; INSERT INTO t VALUES ('never', 5); DELETE FROM t; ROLLBACK", Ran::Since(0, false, false), None),
-            ("BEGIN; SAVEPOINT s; INSERT INTO t VALUES ('no', 5); ROLLBACK TO s; INSERT INTO t VALUES ('yes', 5); COMMIT", Ran::Since(1, false, false), None),
+            (
+                "BEGIN; SAVEPOINT s; INSERT INTO t VALUES ('no', 5); ROLLBACK TO s; INSERT INTO t VALUES ('yes', 5); COMMIT",
+                Ran::Since(1, false, false),
+                None,
+            ),
             ("DELETE FROM t WHERE id = 'b'", Ran::Since(0, true, false), Some(Ran::Whole(None))),
             ("UPDATE t SET id = 'c', v = 6 WHERE id = 'r1'", Ran::Since(1, true, false), Some(Ran::Whole(None))),
             ("CREATE TABLE other (n int); INSERT INTO other VALUES (1)", Ran::Since(0, false, false), None),
@@ -77,6 +85,7 @@ fn much_at_once_comes_in_several_goes_each_cut_where_a_transaction_ends() {
         loop {
             let Changes::Found { keys, upto, more, .. } = log.changes(&mark, 10).await.unwrap() else { panic!("lost") };
             (mark, found) = (upto, found + keys.len());
+            assert!(found <= 30, "the same again");
             if !more {
                 break;
             }
