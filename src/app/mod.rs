@@ -11,6 +11,7 @@ mod clock;
 mod counts;
 mod demo;
 mod failure;
+mod gone;
 mod hub;
 mod jobs;
 mod leases;
@@ -32,9 +33,10 @@ mod standing;
 mod status;
 mod trying;
 mod view;
+mod withdrawal;
 
 pub use answer::{
-    ApproveAnswer, AskedTable, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DemoAnswer, ExportAnswer, ImbalanceLine,
+    ApproveAnswer, AskedTable, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DemoAnswer, ExportAnswer, GoneAnswer, GoneLine, ImbalanceLine,
     LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer, ReleaseAnswer, ResendAnswer,
     ResendLine, RetryAnswer, RunAnswer, RunLine, SystemAnswer, Target, TryAnswer, TryRow, TryVerdict, ViolationLine,
 };
@@ -43,11 +45,11 @@ pub use failure::Failure;
 pub use progress::{Progress, Silent};
 pub use proposing::{InitAnswer, InitDone, InitLeft, InitLine, InitTable};
 pub use request::{
-    ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, InitRequest, Part,
+    ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, GoneRequest, InitRequest, Part,
     QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
 };
 pub use service::{AroundStore, Fittings};
-pub use standing::{ComparedLine, DeletionLine, LeaseLine, NoticeLine, StatusAnswer, StatusLine, UpstreamStock};
+pub use standing::{ComparedLine, DeletionLine, GoneCount, LeaseLine, MissingLine, NoticeLine, StatusAnswer, StatusLine, UpstreamStock};
 
 /// Runs the embedded sample school against an embedded central platform.
 ///
@@ -168,8 +170,18 @@ pub fn rekey(context: &Context<'_>, request: &RekeyRequest) -> Result<RekeyAnswe
 /// # Errors
 /// What keeps them from being approved.
 pub fn approve(context: &Context<'_>, request: &ApproveRequest) -> Result<ApproveAnswer, Failure> {
-    let hub = if request.table.is_some() { open(context)? } else { look(context)? };
+    let hub = if request.list.is_some() { open(context)? } else { look(context)? };
     approvals::approve(&hub, request)
+}
+
+/// Lists the records that are gone at the source and still stand upstream, writes the letter that asks for their withdrawal, or
+/// marks them as withdrawn.
+///
+/// # Errors
+/// What keeps the store from being read, or a file from being written.
+pub fn gone(context: &Context<'_>, request: &GoneRequest) -> Result<GoneAnswer, Failure> {
+    let hub = if request.withdrawn.is_some() { open(context)? } else { look(context)? };
+    gone::answer(&hub, request, context.lang)
 }
 
 /// Writes what a school sends to the keeper of a system, so that the hub can read it: letter, columns, views, grants.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::hub::{self, Clock, Hub};
 use super::opening::{nothing_yet, open_store_to_read};
 use super::plan::Plan;
-use super::{Context, Failure, NoticeLine, StatusAnswer, StatusLine, view};
+use super::{Context, Failure, GoneCount, NoticeLine, StatusAnswer, StatusLine, view};
 use crate::finding::Text;
 use crate::report;
 use crate::standard::Domain;
@@ -67,6 +67,7 @@ fn heading(plan: &Plan, now: i64, nothing_yet: Option<Text>) -> StatusAnswer {
         tables: Vec::new(),
         notices: Vec::new(),
         deletions: Vec::new(),
+        gone: Vec::new(),
         leases: Vec::new(),
         imbalances: Vec::new(),
     }
@@ -80,7 +81,11 @@ async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
         last.entry(run.feed).or_default().push(run);
     }
     let mut stock: HashMap<FeedId, Vec<StockRow>> = HashMap::new();
+    let mut gone = Vec::new();
     for row in store.stock().await? {
+        if row.gone_upstream > 0 {
+            gone.push(GoneCount { upstream: row.upstream_name.clone(), table: row.table.clone(), count: row.gone_upstream });
+        }
         stock.entry(row.feed).or_default().push(row);
     }
     let compared: Comparisons = store.comparisons().await?.into_iter().map(|row| ((row.upstream, row.feed), row)).collect();
@@ -98,7 +103,8 @@ async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
     Ok(StatusAnswer {
         tables: tables.into_iter().map(|(_, line)| line).collect(),
         notices: notices(hub, &names, now).await?,
-        deletions: store.pending_deletions().await?.into_iter().map(view::deletion).collect(),
+        deletions: store.pending_deletions().await?.into_iter().map(|row| view::deletion(&hub.plan, row)).collect(),
+        gone,
         leases: store.leases().await?.into_iter().map(view::lease).collect(),
         imbalances,
         ..heading(&hub.plan, now, None)
@@ -162,6 +168,7 @@ async fn line(
             due: due.map(|(day, _)| day),
             parked,
             error: runs.first().and_then(|run| run.error.clone()),
+            doubt: runs.iter().find(|run| run.complete || run.doubt.is_some()).and_then(|run| run.doubt.clone()),
             upstreams,
         },
     )))

@@ -5,6 +5,7 @@
 mod answers;
 mod batch_size;
 mod collect;
+mod companions;
 mod handle;
 mod job;
 mod order;

@@ -1,7 +1,7 @@
 //! `status`.
 
-use super::{counts, line, ramp, stock, upstreams};
-use crate::app::{DeletionLine, LeaseLine, StatusAnswer, StatusLine, UpstreamStock};
+use super::{counts, deletions, line, ramp, stock, upstreams};
+use crate::app::{LeaseLine, StatusAnswer, StatusLine, UpstreamStock};
 use crate::cli::Output;
 use crate::cli::width::{Side, TextTable, cut};
 use crate::finding::Lang;
@@ -31,7 +31,8 @@ pub(in crate::cli) fn status(output: Output, answer: &StatusAnswer) -> String {
     upstreams::comparisons(output, &answer.tables, &mut out);
     upstreams::notices(output, &answer.notices, &mut out);
     troubles(output, &answer.tables, &mut out);
-    deletions(output, &answer.deletions, &mut out);
+    deletions::pending(output, &answer.deletions, &mut out);
+    deletions::counts(output, &answer.gone, &mut out);
     leases(output, &answer.leases, &mut out);
     counts::imbalances(output, &answer.imbalances, &mut out);
     out
@@ -162,30 +163,14 @@ fn troubles(output: Output, tables: &[StatusLine], out: &mut String) {
         if let Some(error) = &table.error {
             line(out, format!("{} {}: {error}", table.table, output.say("上次采集没有读完", "was not read to the end")));
         }
+        if let Some(doubt) = &table.doubt {
+            let what = output.say("上次读取不足以说明删除", "its last read lets nothing be deleted");
+            line(out, format!("{} {what}: {}", table.table, output.text(doubt)));
+        }
         if table.stale > 0 {
             let what = output
                 .say("条记录的新版本有问题，平台上仍是旧版本", "record(s) stand in an old version: the new one is in quarantine");
             line(out, format!("{} {} {what}", table.table, table.stale));
-        }
-    }
-}
-
-/// Deletions that wait for approval.
-pub(super) fn deletions(output: Output, deletions: &[DeletionLine], out: &mut String) {
-    for row in deletions {
-        let text = match output.lang {
-            Lang::Zh => format!(
-                "{}（{}）：{} 条记录在来源中消失，等待批准（{}，自 {}）；`xiaoshu approve {}`",
-                row.table, row.source, row.count, row.why, row.since, row.table
-            ),
-            Lang::En => format!(
-                "{} ({}): {} records are gone at the source and wait for approval ({}, since {}); `xiaoshu approve {}`",
-                row.table, row.source, row.count, row.why, row.since, row.table
-            ),
-        };
-        line(out, text);
-        if !row.samples.is_empty() {
-            line(out, format!("    {}", row.samples.join(" ")));
         }
     }
 }

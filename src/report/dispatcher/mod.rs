@@ -4,6 +4,7 @@ mod compare;
 mod faults;
 mod given;
 mod notices;
+mod removed;
 mod restored;
 mod rows;
 mod send;

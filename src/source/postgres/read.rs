@@ -13,8 +13,8 @@ use sqlx::{AssertSqlSafe, Column as _, Connection, Executor, SqlSafeStr, Stateme
 
 use super::cell::{self, Form};
 use super::connect::Session;
-use crate::finding::Place;
-use crate::source::reader::{Courier, Handout, RowReader};
+use crate::finding::{Place, Text};
+use crate::source::reader::{Courier, Handout, Proof, RowReader};
 use crate::source::{Column, ReadSpec, Source, SourceError, statement};
 
 /// Rows of the first FETCH, before it is known how long they are.
@@ -30,11 +30,22 @@ pub(in crate::source) fn open(session: Session, read: &ReadSpec) -> Result<Box<d
     let statement = statement::build(&session.source, read, '"')?;
     let (source, object) = (session.source.clone(), statement.object.clone());
     let patience = session.server.patience() + GRACE;
-    let reader = RowReader::start(&source, object, patience, move |courier| read_rows(session, statement.sql, courier))?;
-    Ok(Box::new(reader))
+    let proof = Proof::default();
+    let task = Task { sql: statement.sql, count: statement.count, table: read.object.is_some(), proof: proof.clone() };
+    let reader = RowReader::start(&source, object, patience, move |courier| read_rows(session, task, courier))?;
+    Ok(Box::new(reader.proven_by(proof)))
 }
 
-async fn read_rows(session: Session, sql: String, courier: Arc<Courier>) -> Result<Handout, SourceError> {
+/// What is to be read, and how it is counted.
+struct Task {
+    sql: String,
+    count: String,
+    table: bool,
+    proof: Proof,
+}
+
+async fn read_rows(session: Session, task: Task, courier: Arc<Courier>) -> Result<Handout, SourceError> {
+    let sql = task.sql;
     let mut connection = session.connect().await?;
     session.permit(&mut connection).await?;
     session.execute(&mut connection, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
@@ -52,6 +63,7 @@ async fn read_rows(session: Session, sql: String, courier: Arc<Courier>) -> Resu
     drop(prepared);
     statement::must_give_columns(&session.source, &columns)?;
     session.execute(&mut connection, &format!("DECLARE xiaoshu_rows NO SCROLL CURSOR FOR {sql}")).await?;
+    let masked = task.table && sees_a_part(&mut connection, &task.count).await;
     courier.opened(&columns);
     let fallback = session.server.reinterpret.map(|reinterpret| reinterpret.encoding());
     let push = |row: &PgRow, batch: &mut crate::source::SourceBatchBuilder, ordinal| {
@@ -60,19 +72,47 @@ async fn read_rows(session: Session, sql: String, courier: Arc<Courier>) -> Resu
         }
         batch.end_row(Place::Row(ordinal));
     };
-    courier.hand_out(&columns, rows(connection), push, |error| session.trouble(&error)).await
+    let start =
+        Cursor { connection, waiting: VecDeque::new(), next_rows: FIRST_ROWS, read: 0, count: task.count, masked, proof: task.proof };
+    courier.hand_out(&columns, rows(start), push, |error| session.trouble(&error)).await
+}
+
+/// Whether row-level security hides rows of the table from the account: they are there, and neither come nor count.
+async fn sees_a_part(connection: &mut PgConnection, count: &str) -> bool {
+    // The table as the count names it, quoted; a view or function has no such policies of its own.
+    let table = count.strip_prefix("SELECT count(*) FROM ").unwrap_or_default().replace('\'', "''");
+    let sql = format!("SELECT row_security_active('{table}'::regclass)");
+    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await.unwrap_or(false)
 }
 
 struct Cursor {
     connection: PgConnection,
     waiting: VecDeque<PgRow>,
     next_rows: usize,
+    read: u64,
+    count: String,
+    masked: bool,
+    proof: Proof,
+}
+
+impl Cursor {
+    /// Counts once more what was read.
+    async fn prove(&mut self) {
+        let counted: Result<i64, _> = sqlx::query_scalar(AssertSqlSafe(self.count.clone())).fetch_one(&mut self.connection).await;
+        let counted = counted.ok().map(i64::unsigned_abs);
+        if self.masked && counted == Some(self.read) {
+            return self.proof.whole_but(Text::new(
+                "该表启用了行级安全策略，账号可能看不到全部行",
+                "row-level security is active on the table: the account may not see all rows",
+            ));
+        }
+        self.proof.counted(self.read, counted);
+    }
 }
 
 type Rows = Pin<Box<dyn Stream<Item = Result<PgRow, sqlx::Error>>>>;
 
-fn rows(connection: PgConnection) -> Rows {
-    let start = Cursor { connection, waiting: VecDeque::new(), next_rows: FIRST_ROWS };
+fn rows(start: Cursor) -> Rows {
     Box::pin(try_unfold(start, |mut cursor| async move {
         if let Some(row) = cursor.waiting.pop_front() {
             return Ok(Some((row, cursor)));
@@ -82,10 +122,12 @@ fn rows(connection: PgConnection) -> Rows {
         let bytes: usize = fetched.iter().map(cell::bytes).sum();
         let average = bytes / fetched.len().max(1) + 1;
         cursor.next_rows = (FETCH_BYTES / average).clamp(1, MOST_ROWS);
+        cursor.read += fetched.len() as u64;
         cursor.waiting = fetched.into();
         match cursor.waiting.pop_front() {
             Some(row) => Ok(Some((row, cursor))),
             None => {
+                cursor.prove().await;
                 // Nothing was written: losing the end of the transaction loses nothing.
                 let _ = cursor.connection.close().await;
                 Ok(None)

@@ -6,6 +6,7 @@ use super::lock::{Locked, lock};
 use super::{PostgresStore, Tx, deletion, inconsistent};
 use crate::source::Position;
 use crate::store::open_run::{OpenRun, bitmap, hash_of, landed};
+use crate::store::proof::came_out_empty;
 use crate::store::sort::{FROZEN, Sighting};
 use crate::store::{FeedId, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError};
 
@@ -163,32 +164,38 @@ pub(super) async fn finish(
     end: &RunEnd,
 ) -> Result<RunSummary, StoreError> {
     let what = db("ending a run");
-    let mut summary = RunSummary::default();
+    let (mut summary, mut missed) = (RunSummary::default(), deletion::Missed::default());
     deletion::take_over(tx, open).await?;
     if end.complete {
         summary.closed = close_unseen(tx, open, run).await?;
         unfreeze(tx, open, run).await?;
         let sql = "UPDATE feeds SET read_once = true WHERE id = $1";
         sqlx::query(sql).bind(open.feed.0 as i32).execute(&mut **tx).await.map_err(what)?;
-        (summary.missing, summary.deleted) = deletion::find_missing(tx, locked, run, open, end).await?;
+        missed = deletion::find_missing(tx, locked, run, open, end).await?;
+        (summary.missing, summary.deleted, summary.due) = (missed.missing, missed.buried, missed.due);
     } else {
         deletion::found_again(tx, open).await?;
     }
     forget(tx, run).await?;
     let totals: Option<(i64, i64, i64, i64, i64, i64, i64)> = sqlx::query_as(
-        "UPDATE run SET ended = $1, complete = $2, error = $3 WHERE id = $4 AND ended IS NULL AND landings = $5 \
-             RETURNING read, changed, unchanged, duplicate, quarantined, filtered, consumed",
+        "UPDATE run SET ended = $1, complete = $2, error = $3, columns = $6, parts = $7, doubt_zh = $8, doubt_en = $9 \
+             WHERE id = $4 AND ended IS NULL AND landings = $5 RETURNING read, changed, unchanged, duplicate, quarantined, filtered, consumed",
     )
     .bind(end.at)
     .bind(end.complete)
     .bind(&end.error)
     .bind(run.0)
     .bind(open.landings)
+    .bind(end.evidence.columns.as_ref().map(|digest| digest.as_slice()))
+    .bind(i64::from(end.evidence.parts))
+    .bind(end.evidence.doubt.as_ref().map(|doubt| doubt.zh.as_str()))
+    .bind(end.evidence.doubt.as_ref().map(|doubt| doubt.en.as_str()))
     .fetch_optional(&mut **tx)
     .await
     .map_err(what)?;
     let totals = totals.ok_or_else(|| inconsistent(format!("run {} was gone on with elsewhere", run.0)))?;
     summary.landed = landed(totals.into());
+    summary.emptied = end.complete && came_out_empty(summary.landed.read, summary.landed.filtered, missed.had_rows);
     Ok(summary)
 }
 

@@ -9,6 +9,7 @@ use super::feeds::OpenFeed;
 use super::{SqliteStore, Writer, begin, deletion, inconsistent};
 use crate::source::Position;
 pub(super) use crate::store::open_run::{CHUNK_BITS, OpenRun, bitmap, bitmap_bytes, hash_of, landed};
+use crate::store::proof::came_out_empty;
 use crate::store::sort::{FROZEN, Sighting};
 use crate::store::{FeedId, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError};
 
@@ -157,7 +158,7 @@ pub(super) async fn finish(
         Some(open) => open,
         None => load(tx, run).await?,
     };
-    let mut summary = RunSummary::default();
+    let (mut summary, mut missed) = (RunSummary::default(), deletion::Missed::default());
     deletion::take_over(tx, &open).await?;
     if end.complete {
         summary.closed = close_unseen(tx, &open, run).await?;
@@ -167,19 +168,24 @@ pub(super) async fn finish(
             return Err(inconsistent(format!("feed {} was not opened", open.feed.0)));
         };
         let indexed = feed.indexed.to_vec();
-        (summary.missing, summary.deleted) = deletion::find_missing(tx, run, &open, end, &indexed).await?;
+        missed = deletion::find_missing(tx, run, &open, end, &indexed).await?;
+        (summary.missing, summary.deleted, summary.due) = (missed.missing, missed.buried, missed.due);
     } else {
         deletion::found_again(tx, &open).await?;
     }
     forget(tx, run).await?;
     let totals: [i64; 7] = {
         let row: (i64, i64, i64, i64, i64, i64, i64) = sqlx::query_as(
-            "UPDATE run SET ended = ?, complete = ?, error = ? WHERE id = ? \
+            "UPDATE run SET ended = ?, complete = ?, error = ?, columns = ?, parts = ?, doubt_zh = ?, doubt_en = ? WHERE id = ? \
              RETURNING read, changed, unchanged, duplicate, quarantined, filtered, consumed",
         )
         .bind(end.at)
         .bind(end.complete)
         .bind(&end.error)
+        .bind(end.evidence.columns.as_ref().map(|digest| digest.as_slice()))
+        .bind(end.evidence.parts)
+        .bind(end.evidence.doubt.as_ref().map(|doubt| doubt.zh.as_str()))
+        .bind(end.evidence.doubt.as_ref().map(|doubt| doubt.en.as_str()))
         .bind(run.0)
         .fetch_one(&mut **tx)
         .await
@@ -187,6 +193,7 @@ pub(super) async fn finish(
         row.into()
     };
     summary.landed = landed(totals);
+    summary.emptied = end.complete && came_out_empty(summary.landed.read, summary.landed.filtered, missed.had_rows);
     Ok(summary)
 }
 

@@ -4,10 +4,10 @@ mod csv;
 mod encodings;
 mod excel;
 mod files;
-mod fixtures;
+pub mod fixtures;
 mod guest;
 mod http;
-mod interface;
+pub mod interface;
 mod mysql;
 mod odbc;
 mod postgres;
@@ -24,7 +24,7 @@ use xiaoshu::finding::Place;
 use xiaoshu::source::{Connector, Position, ReadSpec, Source, SourceError, SourcePlace, connector};
 
 /// A cell as tests write it.
-type Cell = Option<String>;
+pub type Cell = Option<String>;
 
 /// All that a reading gave.
 #[derive(Debug, Default, PartialEq)]
