@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::hub::Hub;
 use super::quarantine::feed_of;
 use super::{
-    ApproveAnswer, ApproveRequest, DeletionLine, Failure, RampLine, RampTarget, RekeyAnswer, RekeyRequest, ReleaseAnswer, ReleaseRequest,
-    named, view,
+    ApproveAnswer, ApproveRequest, DeletionLine, Failure, RampLine, RampTarget, RekeyAnswer, RekeyRequest, ReleaseAnswer,
+    ReleaseRequest, named, view,
 };
 use crate::finding::Text;
 use crate::store::{Approved, FeedId, RampState, RampStep, StockRow, StoreError};
@@ -103,7 +103,8 @@ pub(super) fn approve(hub: &Hub, request: &ApproveRequest) -> Result<ApproveAnsw
     let feed = feed_of(hub, request.table.as_deref())?;
     let pending = hub.runtime.block_on(hub.store.pending_deletions()).map_err(|e| Failure::part(&e))?;
     let asked = pending.into_iter().filter(|row| feed.is_none_or(|feed| feed == row.feed));
-    let mut answer = ApproveAnswer { pending: asked.map(|row| view::deletion(&hub.plan, row)).collect(), ..ApproveAnswer::default() };
+    let mut answer =
+        ApproveAnswer { pending: asked.map(|row| view::deletion(&hub.plan, row)).collect(), ..ApproveAnswer::default() };
     let (Some(feed), Some(code)) = (feed, &request.list) else { return Ok(answer) };
     let approving = hub.store.approve_deletions(feed, code.trim(), (hub.clock)());
     match hub.runtime.block_on(approving).map_err(|e| Failure::part(&e))? {

@@ -36,20 +36,23 @@ mod view;
 mod withdrawal;
 
 pub use answer::{
-    ApproveAnswer, AskedTable, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DemoAnswer, ExportAnswer, GoneAnswer, GoneLine, ImbalanceLine,
-    LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer, ReleaseAnswer, ResendAnswer,
-    ResendLine, RetryAnswer, RunAnswer, RunLine, SystemAnswer, Target, TryAnswer, TryRow, TryVerdict, ViolationLine,
+    ApproveAnswer, AskedTable, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DemoAnswer, ExportAnswer, GoneAnswer,
+    GoneLine, ImbalanceLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer,
+    ReleaseAnswer, ResendAnswer, ResendLine, RetryAnswer, RunAnswer, RunLine, SystemAnswer, Target, TryAnswer, TryRow,
+    TryVerdict, ViolationLine,
 };
 pub use counts::{Counts, DomainName, DomainSection, TableLine};
 pub use failure::Failure;
 pub use progress::{Progress, Silent};
 pub use proposing::{InitAnswer, InitDone, InitLeft, InitLine, InitTable};
 pub use request::{
-    ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, GoneRequest, InitRequest, Part,
-    QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
+    ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, GoneRequest, InitRequest,
+    Part, QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
 };
 pub use service::{AroundStore, Fittings};
-pub use standing::{ComparedLine, DeletionLine, GoneCount, LeaseLine, MissingLine, NoticeLine, StatusAnswer, StatusLine, UpstreamStock};
+pub use standing::{
+    ComparedLine, DeletionLine, GoneCount, LeaseLine, MissingLine, NoticeLine, StatusAnswer, StatusLine, UpstreamStock,
+};
 
 /// Runs the embedded sample school against an embedded central platform.
 ///

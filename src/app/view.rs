@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 
 use super::plan::Plan;
 use super::{
-    ComparedLine, Counts, DeletionLine, DomainSection, ImbalanceLine, LeaseLine, MissingLine, NoticeLine, QuarantineRow, RunLine, TableLine,
-    UpstreamStock, ViolationLine,
+    ComparedLine, Counts, DeletionLine, DomainSection, ImbalanceLine, LeaseLine, MissingLine, NoticeLine, QuarantineRow, RunLine,
+    TableLine, UpstreamStock, ViolationLine,
 };
 use crate::finding::Text;
 use crate::standard::{Domain, Standard};
 use crate::store::{
-    Compared, ComparisonRow, FeedId, Imbalance, Landed, LeaseRow, Leased, Millis, MissingRow, Notice, PendingDeletion, QuarantinedRow,
-    RunRow, StockRow, TableRow,
+    Compared, ComparisonRow, FeedId, Imbalance, Landed, LeaseRow, Leased, Millis, MissingRow, Notice, PendingDeletion,
+    QuarantinedRow, RunRow, StockRow, TableRow,
 };
 
 /// `YYYY-MM-DD HH:MM` in China.

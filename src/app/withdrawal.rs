@@ -90,7 +90,9 @@ mod tests {
         let (school, code, date) = ("测试学院".to_owned(), "4199099998".to_owned(), "2024-11-21".to_owned());
         let writer = Writer { school, code, standard: "某标准".to_owned(), date };
         let page = letter(&writer, &lines.iter().collect::<Vec<_>>(), Lang::Zh);
-        for part in ["函", "测试学院", "4199099998", "某标准", "2024-11-21", "3 条", "ODS_A", "<td>2</td>", "A1", "A2", "B1", "jw"] {
+        for part in
+            ["函", "测试学院", "4199099998", "某标准", "2024-11-21", "3 条", "ODS_A", "<td>2</td>", "A1", "A2", "B1", "jw"]
+        {
             assert!(page.contains(part), "{part}: {page}");
         }
         assert!(!page.contains("K0001"), "values stay in the school: {page}");

@@ -23,8 +23,8 @@ use std::sync::Arc;
 use clap::FromArgMatches;
 
 use crate::app::{
-    self, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Failure, GoneRequest, InitRequest,
-    QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
+    self, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Failure, GoneRequest,
+    InitRequest, QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
 };
 use crate::finding::Text;
 use crate::{fault::Classified, telemetry};

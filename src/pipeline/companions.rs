@@ -100,13 +100,15 @@ mod tests {
 
     #[test]
     fn a_table_that_failed_was_not_read_or_came_out_empty_speaks_against_all_of_its_source() {
-        let reports = [report("a", Ok(false)), report("a", Ok(false)), report("b", Ok(true)), report("c", Err(())), report("c", Ok(false))];
+        let reports =
+            [report("a", Ok(false)), report("a", Ok(false)), report("b", Ok(true)), report("c", Err(())), report("c", Ok(false))];
         let fared = |table: &str| (Arc::from(table), fared(table, "jw", &reports));
         assert_eq!(["a", "b", "c", "d"].map(|t| fared(t).1), [Fared::Well, Fared::Empty, Fared::Failed, Fared::Unread]);
         assert_eq!(super::fared("a", "other", &reports), Fared::Unread, "of another source");
         assert_eq!(against(&[fared("a")]), None);
         let named = |tables: &[&str]| against(&tables.iter().map(|t| fared(t)).collect::<Vec<_>>()).unwrap();
-        for (tables, table) in [(&["a", "b"][..], "b"), (&["a", "d", "b"], "b"), (&["a", "b", "c", "d"], "c"), (&["a", "d"], "d")] {
+        for (tables, table) in [(&["a", "b"][..], "b"), (&["a", "d", "b"], "b"), (&["a", "b", "c", "d"], "c"), (&["a", "d"], "d")]
+        {
             let text = named(tables);
             assert!(text.en.contains(&format!("table {table} ")) && text.zh.contains(&format!("表 {table} ")), "{text:?}");
         }

@@ -306,3 +306,24 @@ impl Drop for RowReader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_is_whole_when_its_count_agrees_and_says_why_when_not() {
+        let said = |read, counted| {
+            let proof = Proof::default();
+            proof.counted(read, counted);
+            let said = proof.0.lock().unwrap();
+            (said.0, said.1.clone())
+        };
+        assert_eq!(said(5, Some(5)), (true, None));
+        let (whole, why) = said(5, Some(6));
+        assert!(!whole && why.is_some_and(|why| why.en.contains("5 rows were read and 6 counted") && why.zh.contains('6')));
+        let (whole, why) = said(5, None);
+        assert!(!whole && why.is_some());
+        assert!(!Proof::default().0.lock().unwrap().0, "nothing is proven by saying nothing");
+    }
+}

@@ -154,10 +154,7 @@ fn out_of_reach(former: &Former, case: &Case<'_>) -> Option<Text> {
 }
 
 fn companions() -> Text {
-    Text::new(
-        "等同一来源的其他表在本次采集中读完",
-        "waits until the other tables of the source are read in the same collection",
-    )
+    Text::new("等同一来源的其他表在本次采集中读完", "waits until the other tables of the source are read in the same collection")
 }
 
 fn other_columns() -> Text {
@@ -321,9 +318,11 @@ mod tests {
     fn another_list_has_another_code() {
         let one = |source, rids: &'static [u8], why| list_code([(source, rids, why)].into_iter());
         assert_eq!(one(1, b"ab", "why"), one(1, b"ab", "why"));
-        assert!([one(2, b"ab", "why"), one(1, b"ac", "why"), one(1, b"abw", "hy"), one(1, b"ab", "other")]
-            .iter()
-            .all(|code| *code != one(1, b"ab", "why") && code.len() == 8));
+        assert!(
+            [one(2, b"ab", "why"), one(1, b"ac", "why"), one(1, b"abw", "hy"), one(1, b"ab", "other")]
+                .iter()
+                .all(|code| *code != one(1, b"ab", "why") && code.len() == 8)
+        );
     }
 
     #[test]

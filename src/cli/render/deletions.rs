@@ -64,7 +64,8 @@ pub(super) fn pending(output: Output, deletions: &[DeletionLine], out: &mut Stri
 fn samples(output: Output, samples: &[MissingLine], out: &mut String) {
     for sample in samples {
         let name = sample.natural_key.as_deref().map_or_else(|| "***".to_owned(), clean);
-        let seen = sample.last_seen.as_deref().map(|at| format!("  {} {at}", output.say("最后见于", "last seen"))).unwrap_or_default();
+        let seen =
+            sample.last_seen.as_deref().map(|at| format!("  {} {at}", output.say("最后见于", "last seen"))).unwrap_or_default();
         line(out, format!("    {}  {name}{seen}", sample.key));
     }
 }
@@ -76,7 +77,9 @@ pub(super) fn counts(output: Output, gone: &[GoneCount], out: &mut String) {
             out,
             match output.lang {
                 Lang::Zh => format!("{table}：{count} 条记录在来源中已消失，{upstream} 上仍有；见 `xiaoshu gone {table}`"),
-                Lang::En => format!("{table}: {count} records are gone at the source and still stand at {upstream}; see `xiaoshu gone {table}`"),
+                Lang::En => format!(
+                    "{table}: {count} records are gone at the source and still stand at {upstream}; see `xiaoshu gone {table}`"
+                ),
             },
         );
     }

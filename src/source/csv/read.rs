@@ -47,7 +47,8 @@ impl CsvTable {
                 _ => "there is no row of column names; export the file again with its header".into(),
             }));
         };
-        let ended_whole = text.text().get(..layout.data_offset).is_none_or(|head| head.is_empty() || head.ends_with(['\n', '\r']));
+        let ended_whole =
+            text.text().get(..layout.data_offset).is_none_or(|head| head.is_empty() || head.ends_with(['\n', '\r']));
         text.consume(layout.data_offset);
         Ok(Self { document, scan, line: layout.data_line, layout, text, record: Record::default(), ended_whole })
     }

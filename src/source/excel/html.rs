@@ -158,3 +158,16 @@ impl Rows for HtmlRows {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_ends_within_a_table_looks_cut_off() {
+        let page = "<html><table><tr><th>a</th></tr><tr><td>1</td></tr></table></html>";
+        assert!(HtmlRows::read(page).doubt().is_none());
+        let cut = HtmlRows::read(page.split("</table>").next().unwrap());
+        assert!(cut.doubt().is_some() && cut.rows.len() == 2);
+    }
+}

@@ -72,8 +72,15 @@ async fn read_rows(session: Session, task: Task, courier: Arc<Courier>) -> Resul
         }
         batch.end_row(Place::Row(ordinal));
     };
-    let start =
-        Cursor { connection, waiting: VecDeque::new(), next_rows: FIRST_ROWS, read: 0, count: task.count, masked, proof: task.proof };
+    let start = Cursor {
+        connection,
+        waiting: VecDeque::new(),
+        next_rows: FIRST_ROWS,
+        read: 0,
+        count: task.count,
+        masked,
+        proof: task.proof,
+    };
     courier.hand_out(&columns, rows(start), push, |error| session.trouble(&error)).await
 }
 

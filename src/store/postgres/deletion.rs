@@ -54,11 +54,8 @@ pub(super) async fn find_missing(
         .fetch_one(&mut **tx)
         .await
         .map_err(what)?;
-    let mapping: Vec<u8> = sqlx::query_scalar("SELECT mapping FROM run WHERE id = $1")
-        .bind(run.0)
-        .fetch_one(&mut **tx)
-        .await
-        .map_err(what)?;
+    let mapping: Vec<u8> =
+        sqlx::query_scalar("SELECT mapping FROM run WHERE id = $1").bind(run.0).fetch_one(&mut **tx).await.map_err(what)?;
     let former = former(tx, run, open).await?;
     let held = held(tx, open).await?;
     let verdict = judge(&Case {

@@ -12,10 +12,11 @@ use super::chunks::Set;
 use super::fault::db;
 use crate::standard::TablePlan;
 use crate::store::chunks::Kept;
-use crate::store::proof::{Waves, doubt_text, list_code, why_text};
 use crate::store::open_run::{bitmap, landed};
+use crate::store::proof::{Waves, doubt_text, list_code, why_text};
 use crate::store::{
-    FeedId, Imbalance, MissingRow, PendingDeletion, ReadModels, Reason, RunId, RunRow, Stock, StockRow, StoreError, TableRow, UpstreamId,
+    FeedId, Imbalance, MissingRow, PendingDeletion, ReadModels, Reason, RunId, RunRow, Stock, StockRow, StoreError, TableRow,
+    UpstreamId,
 };
 
 /// Held deletions: feed, source, their names, records, reason in English and Chinese, times, since when.
@@ -152,7 +153,10 @@ async fn withdrawn(conn: &mut PgConnection) -> Result<HashMap<(UpstreamId, FeedI
     .fetch_all(conn)
     .await
     .map_err(db("reading stock"))?;
-    Ok(rows.into_iter().map(|(upstream, feed, n)| ((UpstreamId(upstream as u32), FeedId(feed as u32)), n.unsigned_abs())).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(upstream, feed, n)| ((UpstreamId(upstream as u32), FeedId(feed as u32)), n.unsigned_abs()))
+        .collect())
 }
 
 fn number(row: &PgRow, at: usize) -> Result<u64, sqlx::Error> {

@@ -354,12 +354,13 @@ impl SqliteStore {
         let mut guard = self.writer().await?;
         let Writer { conn, feeds, .. } = &mut *guard;
         let mut tx = begin(conn, "settling deletions").await?;
-        let due: Option<(u32, i64, Vec<u8>)> = sqlx::query_as("SELECT feed, source, rids FROM missing WHERE run = ? AND kind = ?")
-            .bind(run.0)
-            .bind(Kind::Due.code())
-            .fetch_optional(&mut *tx)
-            .await
-            .map_err(what)?;
+        let due: Option<(u32, i64, Vec<u8>)> =
+            sqlx::query_as("SELECT feed, source, rids FROM missing WHERE run = ? AND kind = ?")
+                .bind(run.0)
+                .bind(Kind::Due.code())
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(what)?;
         let Some((feed, source, rids)) = due else { return Ok(0) };
         let feed = FeedId(feed);
         let mut buried = 0;

@@ -15,7 +15,8 @@ use crate::standard::TablePlan;
 use crate::store::chunks::Kept;
 use crate::store::proof::{Waves, doubt_text, list_code, why_text};
 use crate::store::{
-    FeedId, Imbalance, MissingRow, PendingDeletion, ReadModels, Reason, RunId, RunRow, Stock, StockRow, StoreError, TableRow, UpstreamId,
+    FeedId, Imbalance, MissingRow, PendingDeletion, ReadModels, Reason, RunId, RunRow, Stock, StockRow, StoreError, TableRow,
+    UpstreamId,
 };
 
 /// Held deletions: feed, source, their names, records, reason in English and Chinese, times, since when.

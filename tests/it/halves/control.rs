@@ -54,7 +54,11 @@ fn many_deletions_go_when_the_list_that_was_shown_is_approved() {
     let shown = ask(None);
     let line = shown.pending.first().expect("a list");
     assert_eq!((line.count, line.samples.len(), &*line.source), (10, 10, "jw"));
-    assert!(line.samples.iter().all(|s| s.natural_key.as_ref().is_some_and(|key| key.starts_with("KCH=K00")) && s.last_seen.is_some()));
+    assert!(
+        line.samples
+            .iter()
+            .all(|s| s.natural_key.as_ref().is_some_and(|key| key.starts_with("KCH=K00")) && s.last_seen.is_some())
+    );
     assert!(line.why.en.contains("10 of 60") && line.why.zh.contains("10"), "{:?}", line.why);
     // Another record goes meanwhile: the list has grown, and nobody has seen it so.
     school.write("files/courses.csv", courses_csv(11).as_bytes());

@@ -75,13 +75,21 @@ fn forty_files_that_lack_something_delete_nothing() {
         let put = |text: &str| text.as_bytes().to_vec();
         let lacking = courses_csv(few);
         let (own, companion): (Vec<u8>, Option<Vec<u8>>) = match seed % 8 {
-            0 => (put(["", "课程号,课程名称,总学时\n", "\n\n", "课程号,课程名称,总学时"][draw.below(4)]), Some(put(&projects_csv()))),
-            1 => (put(&lacking.replacen("总学时", ["学时", "总课时", "学时\u{3000}"][draw.below(3)], 1)), Some(put(&projects_csv()))),
+            0 => (
+                put(["", "课程号,课程名称,总学时\n", "\n\n", "课程号,课程名称,总学时"][draw.below(4)]),
+                Some(put(&projects_csv())),
+            ),
+            1 => (
+                put(&lacking.replacen("总学时", ["学时", "总课时", "学时\u{3000}"][draw.below(3)], 1)),
+                Some(put(&projects_csv())),
+            ),
             2 => (put(&lacking.replace('\n', ",新\n").replacen(",新", ",备注", 1)), Some(put(&projects_csv()))),
             3 => (put(&lacking), None),
             4 => (put(&lacking), Some(put(projects_csv().lines().next().expect("a header")))),
             5 => (put(&lacking), Some(vec![0x50, 0x4B, 3, 4, 0, 0])),
-            6 => (put(&courses_csv(few).replace(&format!("\nK{:04},", draw.below(ROWS - few)), "\n,")), Some(put(&projects_csv()))),
+            6 => {
+                (put(&courses_csv(few).replace(&format!("\nK{:04},", draw.below(ROWS - few)), "\n,")), Some(put(&projects_csv())))
+            }
             _ => (put(&courses_csv(4 + draw.below(ROWS - 5))), Some(put(&projects_csv()))),
         };
         let spoil = |s: &School| {
@@ -106,8 +114,8 @@ fn ten_mappings_that_leave_rows_out_delete_nothing() {
         let mut draw = Draw::new(2000 + seed);
         let left_out: Vec<String> = (0..draw.few()).map(|n| format!("\"K{:04}\"", n * 7 + draw.below(7))).collect();
         let filter = match seed % 2 {
-            0 => format!("[[filter]]\ncolumn = \"课程号\"\nis_not = [{}]\n", left_out.join(", ")),
-            _ => "[[filter]]\ncolumn = \"课程号\"\nis = [\"nothing\"]\n".to_owned(),
+            0 => format!("[[where]]\ncolumn = \"课程号\"\nis_not = [{}]\n", left_out.join(", ")),
+            _ => "[[where]]\ncolumn = \"课程号\"\nis = [\"nothing\"]\n".to_owned(),
         };
         let spoil = |s: &School| {
             s.write(&file, format!("{plain}{filter}").as_bytes());

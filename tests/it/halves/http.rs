@@ -44,7 +44,8 @@ fn answer(ill: Ill, call: &Call) -> Reply {
         Ill::Empty => ROWS,
         _ => 0,
     };
-    let all = if of_courses { objects(COURSE_COLUMNS, &courses(0..ROWS - lost)) } else { objects(PROJECT_COLUMNS, &projects(0..ROWS)) };
+    let all =
+        if of_courses { objects(COURSE_COLUMNS, &courses(0..ROWS - lost)) } else { objects(PROJECT_COLUMNS, &projects(0..ROWS)) };
     let rows: Vec<Value> = all.iter().skip(page * PAGE).take(PAGE).cloned().collect();
     let told = match ill {
         Ill::Fewer(_) if of_courses => json!(ROWS),

@@ -98,7 +98,8 @@ fn rows_that_a_policy_hides_are_not_taken_for_deleted() {
     let school = School::new(&source(&settings, &reader, "reader"), [&object("course"), &object("project")]);
     school.write("reader", b"invented");
     school.begin();
-    let hide = format!("ALTER TABLE course ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON course TO {reader} USING (office = 1)");
+    let hide =
+        format!("ALTER TABLE course ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON course TO {reader} USING (office = 1)");
     let show = "DROP POLICY own ON course; ALTER TABLE course DISABLE ROW LEVEL SECURITY";
     school.half("a policy", |_| sql(&hide), |_| sql(show));
     school.end();

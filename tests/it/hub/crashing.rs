@@ -9,10 +9,11 @@ use xiaoshu::finding::Text;
 use xiaoshu::record::RecordKey;
 use xiaoshu::standard::{FieldIdx, TablePlan};
 use xiaoshu::store::{
-    Again, Approved, BatchId, BatchInfo, Cause, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, FeedSpec, Gone, GoneRow,
-    Imbalance,     Keys, Landed, Landing, LandingBatch, Lane, MemberRow, MemberVerdict, Meta, Millis, NewRun, PendingDeletion, PushMark,
-    PushState, Pushes, Quarantine, QuarantineFilter, QuarantinedRow, RampState, RampStep, ReadModels, Receipt, RecordRow,
-    Records, RunEnd, RunId, RunRow, RunStart, RunSummary, Stage, StockRow, Store, StoreError, TableRow, UpstreamId,
+    Again, Approved, BatchId, BatchInfo, Cause, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, FeedSpec,
+    Gone, GoneRow, Imbalance, Keys, Landed, Landing, LandingBatch, Lane, MemberRow, MemberVerdict, Meta, Millis, NewRun,
+    PendingDeletion, PushMark, PushState, Pushes, Quarantine, QuarantineFilter, QuarantinedRow, RampState, RampStep, ReadModels,
+    Receipt, RecordRow, Records, RunEnd, RunId, RunRow, RunStart, RunSummary, Stage, StockRow, Store, StoreError, TableRow,
+    UpstreamId,
 };
 use xiaoshu::store::{Comparison, ComparisonRow, Grant, Lease, LeaseRow, LeaseTerms, Leased, Leases, Notice, Standing};
 
