@@ -110,5 +110,11 @@ fn what_cannot_be_deleted_upstream_is_listed_until_somebody_withdraws_it() {
     // Gone once more: the note was for the time before.
     school.courses(0..58);
     school.round();
+    let ask = |list: Option<String>| {
+        app::approve(&school.context(), &ApproveRequest { table: Some(COURSES.to_owned()), list }).expect("an answer")
+    };
+    let shown = ask(None);
+    let line = shown.pending.first().expect("more than three within seven days");
+    assert_eq!(ask(Some(line.code.clone())).approved, Some(2));
     assert_eq!(gone(GoneRequest::default()).lines.len(), 2);
 }

@@ -9,7 +9,11 @@ const VIEW: &str = "CREATE VIEW v_course AS SELECT c.no AS 课程号, c.name AS 
                     JOIN office o ON o.id = c.office;";
 
 fn whole(school: &School) {
-    let _ = std::fs::remove_file(school.path("jw.db"));
+    change(school, "");
+}
+
+/// The database made anew, and what is done to it afterwards.
+fn change(school: &School, then: &str) {
     let mut sql = "CREATE TABLE office (id INTEGER, name TEXT); INSERT INTO office VALUES (1, '教务处'), (2, '实训中心');\n\
                    CREATE TABLE course (no TEXT, name TEXT, hours INTEGER, office INTEGER);\n\
                    CREATE TABLE project (课程号 TEXT, 课程名称 TEXT, 负责人 TEXT, 立项年度 TEXT);\n"
@@ -21,11 +25,8 @@ fn whole(school: &School) {
     for [no, name, leader, year] in projects(0..ROWS) {
         sql.push_str(&format!("INSERT INTO project VALUES ('{no}', '{name}', '{leader}', '{year}');\n"));
     }
-    load_script(&school.path("jw.db"), &(sql + VIEW)).expect("loaded");
-}
-
-fn change(school: &School, sql: &str) {
-    load_script(&school.path("jw.db"), sql).expect("changed");
+    let _ = std::fs::remove_file(school.path("jw.db"));
+    load_script(&school.path("jw.db"), &(sql + VIEW + then)).expect("loaded");
 }
 
 fn lose(few: usize) -> String {

@@ -6,6 +6,8 @@ use tempfile::TempDir;
 use xiaoshu::app::{self, Context, Part, RunRequest, Silent, StatusAnswer};
 use xiaoshu::brain::{Brain, BrainConfig, BrainHandle, GrpcConfig};
 use xiaoshu::finding::Lang;
+use xiaoshu::store::sqlite::{SqliteOptions, SqliteStore};
+use xiaoshu::store::{Gone, ReadModels};
 
 use crate::hub::school::{CODE, MAPPINGS};
 
@@ -79,7 +81,9 @@ impl School {
     pub fn new(source: &str, reads: [&str; 2]) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let config = BrainConfig { grpc: GrpcConfig::local(), ..BrainConfig::sandbox(CODE) };
+        let mut config = BrainConfig { grpc: GrpcConfig::local(), ..BrainConfig::sandbox(CODE) };
+        config.results.delay_s = 0;
+        config.login.rsa_bits = 1024;
         let brain = runtime.block_on(Brain::start(config)).expect("a platform");
         let school = Self { dir, runtime, brain };
         let url = school.brain.grpc_url().expect("streams");
@@ -132,24 +136,42 @@ impl School {
         assert_eq!((self.held(COURSES), self.held(PROJECTS)), (ROWS, ROWS));
     }
 
-    /// One half snapshot: nothing is deleted, and the reason is shown in both languages; then it is mended.
+    /// One half snapshot: nothing is deleted, and the reason is kept in both languages; then it is mended.
     pub fn half(&self, what: &str, spoil: impl FnOnce(&Self), mend: impl FnOnce(&Self)) {
-        spoil(self);
-        self.collect();
-        let status = self.status();
-        for table in [COURSES, PROJECTS] {
-            let line = status.tables.iter().find(|line| line.table == table).expect("a table");
-            assert_eq!(line.live, ROWS as u64, "{what}: records of {table} are lost");
-        }
-        assert!(status.gone.is_empty(), "{what}: {:?}", status.gone);
-        assert!(status.imbalances.is_empty(), "{what}: {:?}", status.imbalances);
-        let mut reasons: Vec<_> = status.deletions.iter().map(|line| line.why.clone()).collect();
-        reasons.extend(status.tables.iter().filter_map(|line| line.doubt.clone()));
-        assert!(reasons.iter().all(|why| !why.zh.is_empty() && !why.en.is_empty()), "{what}: {reasons:?}");
-        let failed = status.tables.iter().any(|line| line.error.is_some());
-        assert!(failed || !reasons.is_empty(), "{what}: nothing says why nothing was deleted");
+        self.spoilt(what, spoil);
         mend(self);
         self.collect();
+    }
+
+    /// The same without mending: the next read is a half one again.
+    pub fn spoilt(&self, what: &str, spoil: impl FnOnce(&Self)) {
+        spoil(self);
+        self.collect();
+        self.runtime.block_on(async {
+            let store = SqliteStore::open_read_only(&self.path("data"), SqliteOptions::default()).await.expect("a store");
+            for table in [COURSES, PROJECTS] {
+                let live =
+                    store.table_rows().await.expect("tables").into_iter().find(|row| row.table == table).expect("a table").live;
+                assert_eq!(live, ROWS as u64, "{what}: records of {table} are lost");
+            }
+            assert!(store.gone(None).await.expect("a list").is_empty(), "{what}: a deletion is on its way");
+            let mut reasons: Vec<_> = store.pending_deletions().await.expect("a list").into_iter().map(|held| held.why).collect();
+            let runs = store.runs(1).await.expect("runs");
+            reasons.extend(runs.iter().filter_map(|run| run.doubt.clone()));
+            assert!(reasons.iter().all(|why| !why.zh.is_empty() && !why.en.is_empty()), "{what}: {reasons:?}");
+            let failed = runs.iter().any(|run| run.error.is_some());
+            assert!(failed || !reasons.is_empty(), "{what}: nothing says why nothing was deleted");
+        });
+    }
+
+    /// What the status says in both languages: why deletions wait, or why the last read lets nothing be deleted.
+    pub fn reasons(&self) -> usize {
+        let status = self.status();
+        assert!(status.imbalances.is_empty(), "{:?}", status.imbalances);
+        let doubts = status.tables.iter().filter_map(|line| line.doubt.as_ref());
+        let whys = status.deletions.iter().map(|line| &line.why).chain(doubts);
+        whys.filter(|why| !why.zh.is_empty() && !why.en.is_empty()).count()
+            + status.tables.iter().filter(|line| line.error.is_some()).count()
     }
 
     /// After all of them: what stood stands, here and at the platform.
