@@ -66,6 +66,7 @@ async fn load(label: &str, order: &[usize], batch: usize, postgres: bool) -> Res
                 rejected: &[],
                 filtered: 0,
                 consumed: 0,
+                settled: false,
                 position: &position,
                 raw: &raw,
                 name: &|_| None,

@@ -13,6 +13,7 @@ mod demo;
 mod failure;
 mod gone;
 mod hub;
+mod incremental;
 mod jobs;
 mod leases;
 mod named;
@@ -52,7 +53,8 @@ pub use request::{
 };
 pub use service::{AroundStore, Fittings};
 pub use standing::{
-    ComparedLine, DeletionLine, GoneCount, LeaseLine, MissingLine, NoticeLine, StatusAnswer, StatusLine, UpstreamStock,
+    ComparedLine, DeletionLine, GoneCount, LeaseLine, MissedLine, MissingLine, NoticeLine, ReadingLine, StatusAnswer, StatusLine,
+    UpstreamStock,
 };
 
 /// Runs the embedded sample school against an embedded central platform.

@@ -10,6 +10,7 @@ use tracing::field::Empty;
 
 use super::answers::Answers;
 use super::batch_size::BatchSize;
+use super::begin::{begin, stopped, tell};
 use super::{Job, PipelineError, Surroundings};
 use crate::fault::Classified;
 use crate::finding::{Findings, Locator, Severity};
@@ -134,21 +135,22 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
     let at = (around.clock)();
     let new = NewRun { source: job.source.clone(), feed: job.feed, mapping_digest: job.document.digest(), at };
     let start = around.wait(around.store.begin_run(&new))?;
-    let from = start.resume.or(start.after.filter(|_| job.continues()));
-    let mut source = match job.open(from.as_ref()) {
+    let mut source = match job.open(begin(job, &start, at)) {
         Ok(source) => source,
-        Err(error) => return Err(close_broken(around, start.run, error.into())),
+        Err(error) => return Err(stopped(job, around, start.run, error.into())),
     };
     let mapping = match job.compile(around, source.columns()) {
         Ok(mapping) => mapping,
-        Err(error) => return Err(close_broken(around, start.run, error)),
+        Err(error) => return Err(stopped(job, around, start.run, error)),
     };
     let mut preparer = Preparer::new(job, around, mapping.into(), source.object().clone(), false);
     if let Err(error) = pump(job, around, start.run, source.as_mut(), &mut preparer) {
-        return Err(close_broken(around, start.run, error));
+        return Err(stopped(job, around, start.run, error));
     }
-    let end = RunEnd { evidence: evidence(source.as_ref()), ..RunEnd::new(source.is_complete(), (around.clock)()) };
+    let complete = source.is_complete();
+    let end = RunEnd { whole: source.is_whole(), evidence: evidence(source.as_ref()), ..RunEnd::new(complete, (around.clock)()) };
     let summary = around.wait(around.store.finish_run(start.run, &end))?;
+    tell(job, &summary, &end);
     Ok(RunOutcome {
         run: start.run,
         summary,
@@ -177,17 +179,6 @@ fn column_digest(columns: &[Column]) -> [u8; 16] {
     let mut each: Vec<String> = columns.iter().map(|column| format!("{}\0{}\0", column.name, kind(column.kind))).collect();
     each.sort_unstable();
     xxhash_rust::xxh3::xxh3_128(each.concat().as_bytes()).to_be_bytes()
-}
-
-fn close_broken(around: &Surroundings, run: RunId, error: PipelineError) -> PipelineError {
-    let end = RunEnd::broken(error.to_string(), (around.clock)());
-    match around.wait(around.store.finish_run(run, &end)) {
-        Ok(_) => error,
-        Err(second) => {
-            tracing::error!(error = %second, "the broken run could not be closed; it is taken up at the next start");
-            error
-        }
-    }
 }
 
 fn pump(
@@ -252,9 +243,14 @@ fn write(
     from: &Receiver<Ready>,
     back: &Sender<Position>,
 ) -> Result<(), PipelineError> {
+    let mut told = 0;
     for ready in from {
         let landed = land(job, around, run, &ready)?;
         around.observer.landed(job, &landed);
+        if let Some(progress) = job.progress(ready.source.position()).filter(|progress| progress.percent() / 10 > told) {
+            told = progress.percent() / 10;
+            around.observer.reached(job, progress);
+        }
         // The reader may have stopped on an error of its own; what has landed stays landed.
         let _ = back.send(ready.source.position().clone());
     }
@@ -289,6 +285,7 @@ pub(super) fn with_landing_batch(
         rejected: &ready.rejected,
         filtered: ready.filtered,
         consumed: 0,
+        settled: ready.source.is_settled(),
         position: ready.source.position(),
         raw: &raw,
         name: &|key: &[u8]| natural_key_words(&job.plan, &natural_key, key),

@@ -60,7 +60,7 @@ pub(super) fn must_give_columns(source: &Arc<str>, columns: &[Column]) -> Result
 }
 
 /// `schema.table` as quoted names.
-fn quoted_path(path: &str, quote: char) -> String {
+pub(super) fn quoted_path(path: &str, quote: char) -> String {
     match path.split_once('.') {
         Some((schema, table)) if !schema.is_empty() && !table.is_empty() => {
             format!("{}.{}", quoted(schema, quote), quoted(table, quote))
@@ -69,7 +69,7 @@ fn quoted_path(path: &str, quote: char) -> String {
     }
 }
 
-fn quoted(name: &str, quote: char) -> String {
+pub(super) fn quoted(name: &str, quote: char) -> String {
     let doubled = format!("{quote}{quote}");
     format!("{quote}{}{quote}", name.replace(quote, &doubled))
 }
@@ -83,8 +83,8 @@ mod tests {
         let source: Arc<str> = "jw".into();
         let table = |object: &str, order: &[&str]| ReadSpec {
             object: Some(object.into()),
-            query: None,
             order_by: order.iter().map(|c| (*c).to_owned()).collect(),
+            ..ReadSpec::default()
         };
         for (read, quote, expected) in [
             (table("course", &[]), '"', "SELECT * FROM \"course\""),

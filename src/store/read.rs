@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{FeedId, Landed, Millis, RunId, StoreError, UpstreamId};
 use crate::finding::Text;
+use crate::source::Position;
 
 /// Where the live keys of a feed are, for one upstream. `live` is the sum of the others.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
@@ -90,12 +91,18 @@ pub struct RunRow {
     pub ended: Option<Millis>,
     /// Whether it was complete.
     pub complete: bool,
+    /// Whether everything was read, be it in several views of the object.
+    pub whole: bool,
     /// What stopped it.
     pub error: Option<String>,
     /// What the source has against taking for gone what did not come; of an incomplete run, why it was not complete.
     pub doubt: Option<Text>,
     /// Totals.
     pub landed: Landed,
+    /// Changes that reading what changed had missed before.
+    pub missed: u64,
+    /// While it is under way: the source's position behind the last landing.
+    pub reached: Option<Position>,
 }
 
 /// Deletions held for approval.
@@ -150,7 +157,7 @@ pub trait ReadModels: Send + Sync {
     /// Stock by upstream and feed.
     async fn stock(&self) -> Result<Vec<StockRow>, StoreError>;
 
-    /// The newest runs first, at most `limit` a (source, feed); 0 for all.
+    /// The newest runs first, at most `limit` a (source, feed) and the last that read everything; 0 for all.
     async fn runs(&self, limit: u32) -> Result<Vec<RunRow>, StoreError>;
 
     /// Deletions held for approval.

@@ -23,7 +23,10 @@ const MOST_ROWS: usize = 4000;
 /// About as much as one FETCH may bring.
 const FETCH_BYTES: usize = 2 * 1024 * 1024;
 /// The server ends a statement at the time-out; only a dead line is waited for longer.
-const GRACE: Duration = Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(10);
+
+/// Begins the transaction that a read happens in.
+pub(super) const VIEW: &str = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 
 /// Opens a table or query.
 pub(in crate::source) fn open(session: Session, read: &ReadSpec) -> Result<Box<dyn Source>, SourceError> {
@@ -45,25 +48,13 @@ struct Task {
 }
 
 async fn read_rows(session: Session, task: Task, courier: Arc<Courier>) -> Result<Handout, SourceError> {
-    let sql = task.sql;
     let mut connection = session.connect().await?;
     session.permit(&mut connection).await?;
-    session.execute(&mut connection, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
-    // Preparing tells the columns even when there are no rows, and refuses more than one statement.
-    let prepared =
-        connection.prepare(AssertSqlSafe(sql.clone()).into_sql_str()).await.map_err(|error| session.trouble(&error))?;
-    let described = prepared.columns().iter();
-    let (columns, forms): (Vec<Column>, Vec<Form>) = described
-        .map(|column| {
-            let (kind, form) = cell::kind(column.type_info());
-            (Column { name: session.column(&sql, column.name().trim()).into(), kind }, form)
-        })
-        .unzip();
-    let columns: Arc<[Column]> = columns.into();
-    drop(prepared);
+    session.execute(&mut connection, VIEW).await?;
+    let (columns, forms) = described(&session, &mut connection, &task.sql).await?;
     statement::must_give_columns(&session.source, &columns)?;
-    session.execute(&mut connection, &format!("DECLARE xiaoshu_rows NO SCROLL CURSOR FOR {sql}")).await?;
     let masked = task.table && sees_a_part(&mut connection, &task.count).await;
+    declare(&session, &mut connection, &task.sql).await?;
     courier.opened(&columns);
     let fallback = session.server.reinterpret.map(|reinterpret| reinterpret.encoding());
     let push = |row: &PgRow, batch: &mut crate::source::SourceBatchBuilder, ordinal| {
@@ -72,16 +63,31 @@ async fn read_rows(session: Session, task: Task, courier: Arc<Courier>) -> Resul
         }
         batch.end_row(Place::Row(ordinal));
     };
-    let start = Cursor {
-        connection,
-        waiting: VecDeque::new(),
-        next_rows: FIRST_ROWS,
-        read: 0,
-        count: task.count,
-        masked,
-        proof: task.proof,
+    let mut read = 0;
+    let push = |row: &PgRow, batch: &mut crate::source::SourceBatchBuilder, ordinal| {
+        read = ordinal;
+        push(row, batch, ordinal);
     };
-    courier.hand_out(&columns, rows(start), push, |error| session.trouble(&error)).await
+    let handout = courier.hand_out(&columns, rows(&mut connection), push, |error| session.trouble(&error)).await?;
+    if handout == Handout::Finished {
+        prove(&task, read, masked, &mut connection).await;
+        // Nothing was written: losing the end of the transaction loses nothing.
+        let _ = connection.close().await;
+    }
+    Ok(handout)
+}
+
+/// Counts once more what was read, in the same transaction.
+async fn prove(task: &Task, read: u64, masked: bool, connection: &mut PgConnection) {
+    let counted: Result<i64, _> = sqlx::query_scalar(AssertSqlSafe(task.count.clone())).fetch_one(connection).await;
+    let counted = counted.ok().map(i64::unsigned_abs);
+    if masked && counted == Some(read) {
+        return task.proof.whole_but(Text::new(
+            "该表启用了行级安全策略，账号可能看不到全部行",
+            "row-level security is active on the table: the account may not see all rows",
+        ));
+    }
+    task.proof.counted(read, counted);
 }
 
 /// Whether row-level security hides rows of the table from the account: they are there, and neither come nor count.
@@ -92,51 +98,53 @@ async fn sees_a_part(connection: &mut PgConnection, count: &str) -> bool {
     sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await.unwrap_or(false)
 }
 
-struct Cursor {
-    connection: PgConnection,
+/// The columns that a statement gives, and the forms of their cells. Preparing tells them even when there are no rows, and
+/// refuses more than one statement.
+pub(super) async fn described(
+    session: &Session,
+    connection: &mut PgConnection,
+    sql: &str,
+) -> Result<(Arc<[Column]>, Vec<Form>), SourceError> {
+    let prepared = connection.prepare(AssertSqlSafe(sql.to_owned()).into_sql_str()).await;
+    let prepared = prepared.map_err(|error| session.trouble(&error))?;
+    let columns = prepared.columns().iter().map(|column| {
+        let (kind, form) = cell::kind(column.type_info());
+        (Column { name: session.column(sql, column.name().trim()).into(), kind }, form)
+    });
+    let (columns, forms): (Vec<Column>, Vec<Form>) = columns.unzip();
+    Ok((columns.into(), forms))
+}
+
+/// Declares the cursor that [`rows`] takes the rows of a statement from.
+pub(super) async fn declare(session: &Session, connection: &mut PgConnection, sql: &str) -> Result<(), SourceError> {
+    session.execute(connection, &format!("DECLARE xiaoshu_rows NO SCROLL CURSOR FOR {sql}")).await
+}
+
+struct Cursor<'c> {
+    connection: &'c mut PgConnection,
     waiting: VecDeque<PgRow>,
     next_rows: usize,
-    read: u64,
-    count: String,
-    masked: bool,
-    proof: Proof,
 }
 
-impl Cursor {
-    /// Counts once more what was read.
-    async fn prove(&mut self) {
-        let counted: Result<i64, _> = sqlx::query_scalar(AssertSqlSafe(self.count.clone())).fetch_one(&mut self.connection).await;
-        let counted = counted.ok().map(i64::unsigned_abs);
-        if self.masked && counted == Some(self.read) {
-            return self.proof.whole_but(Text::new(
-                "该表启用了行级安全策略，账号可能看不到全部行",
-                "row-level security is active on the table: the account may not see all rows",
-            ));
-        }
-        self.proof.counted(self.read, counted);
-    }
-}
+type Rows<'c> = Pin<Box<dyn Stream<Item = Result<PgRow, sqlx::Error>> + 'c>>;
 
-type Rows = Pin<Box<dyn Stream<Item = Result<PgRow, sqlx::Error>>>>;
-
-fn rows(start: Cursor) -> Rows {
+/// The rows of the declared cursor, which is closed at their end.
+pub(super) fn rows(connection: &mut PgConnection) -> Rows<'_> {
+    let start = Cursor { connection, waiting: VecDeque::new(), next_rows: FIRST_ROWS };
     Box::pin(try_unfold(start, |mut cursor| async move {
         if let Some(row) = cursor.waiting.pop_front() {
             return Ok(Some((row, cursor)));
         }
         let sql = format!("FETCH FORWARD {} FROM xiaoshu_rows", cursor.next_rows);
-        let fetched = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut cursor.connection).await?;
+        let fetched = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut *cursor.connection).await?;
         let bytes: usize = fetched.iter().map(cell::bytes).sum();
         let average = bytes / fetched.len().max(1) + 1;
         cursor.next_rows = (FETCH_BYTES / average).clamp(1, MOST_ROWS);
-        cursor.read += fetched.len() as u64;
         cursor.waiting = fetched.into();
         match cursor.waiting.pop_front() {
             Some(row) => Ok(Some((row, cursor))),
             None => {
-                cursor.prove().await;
-                // Nothing was written: losing the end of the transaction loses nothing.
-                let _ = cursor.connection.close().await;
+                sqlx::raw_sql("CLOSE xiaoshu_rows").execute(&mut *cursor.connection).await?;
                 Ok(None)
             }
         }

@@ -11,7 +11,7 @@ use super::runs::OpenRun;
 use super::shape::Shapes;
 use super::{SqliteStore, Writer, begin, holder, inconsistent, runs, write};
 use crate::finding::Text;
-use crate::store::open_run::{remember, totals};
+use crate::store::open_run::{missed, remember, totals};
 use crate::store::sort;
 use crate::store::{
     Approved, FeedId, FeedSpec, Landed, Landing, LandingBatch, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError,
@@ -41,6 +41,10 @@ impl Landing for SqliteStore {
         done.remember(feeds, open.feed);
         runs.insert(run, open);
         Ok(done.landed)
+    }
+
+    async fn hold_run(&self, run: RunId, error: &str) -> Result<bool, StoreError> {
+        self.hold_run_row(run, error).await
     }
 
     async fn finish_run(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError> {
@@ -123,8 +127,8 @@ async fn note(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE run SET position = ?, read = read + ?, changed = changed + ?, unchanged = unchanged + ?, \
-         duplicate = duplicate + ?, quarantined = quarantined + ?, filtered = filtered + ?, consumed = consumed + ? \
-         WHERE id = ?",
+         duplicate = duplicate + ?, quarantined = quarantined + ?, filtered = filtered + ?, consumed = consumed + ?, \
+         missed = missed + ? WHERE id = ?",
     )
     .bind(batch.position.0.as_slice())
     .bind(landed.read as i64)
@@ -134,6 +138,7 @@ async fn note(
     .bind(landed.quarantined as i64)
     .bind(landed.filtered as i64)
     .bind(landed.consumed as i64)
+    .bind(missed(batch, landed) as i64)
     .bind(run.0)
     .execute(&mut **tx)
     .await

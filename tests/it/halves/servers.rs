@@ -148,14 +148,17 @@ fn a_read_of_which_the_count_does_not_agree_deletes_nothing() {
         view('`', "")
     ));
     let settings = crate::sources::fixtures::settings_of(&database);
-    // Counts its own rows up over the session: the first statement sees `most` of them, the second none, as if the table had changed.
-    let read = "read.query = \"SELECT v.* FROM v_course v, most m WHERE (@seen := IFNULL(@seen, 0) + 1) <= m.n\"";
+    // Tells by the statement before it which of the two it is: the count that follows the reading finds fewer rows, as if the table had
+    // changed meanwhile.
+    let read = "read.query = \"SELECT v.* FROM v_course v WHERE FOUND_ROWS() < (SELECT n FROM most) OR v.课程号 < 'K0030'\"";
     database.run(&format!("CREATE TABLE most (n int); INSERT INTO most VALUES ({})", 10 * ROWS));
     let school = School::new(&source(&settings, &reader, "reader"), [read, "read.object = \"project\""]);
     school.write("reader", b"invented");
     school.begin();
-    let most = |n: usize| database.run(&format!("UPDATE most SET n = {n}"));
-    school.half("a count", |_| most(ROWS - 2), |_| most(10 * ROWS));
+    let spoil = format!("{} UPDATE most SET n = {}", lose(2), ROWS - 10);
+    let row = |[no, course, hours]: &[String; 3]| format!("INSERT INTO course VALUES ('{no}', '{course}', {hours}, 2);");
+    let back: String = courses(ROWS - 2..ROWS).iter().map(row).collect();
+    school.half("a count", |_| database.run(&spoil), |_| database.run(&format!("{back} UPDATE most SET n = {}", 10 * ROWS)));
     school.end();
     database.run(&format!("DROP USER '{reader}'@'%'"));
 }

@@ -79,6 +79,7 @@ impl School {
                 rejected: &[],
                 filtered: 0,
                 consumed: 0,
+                settled: false,
                 position: &Position(Vec::new()),
                 raw: &raw,
                 name: &|_| None,

@@ -189,6 +189,7 @@ impl World {
             rejected: &rejected,
             filtered: 0,
             consumed: 0,
+            settled: false,
             position: &Position(Vec::new()),
             raw: &raw,
             name: &|_| None,
