@@ -27,6 +27,10 @@ pub struct StatusAnswer {
     pub deletions: Vec<DeletionLine>,
     /// Records gone at the source that still stand upstream.
     pub gone: Vec<GoneCount>,
+    /// Where sources of one table differ: rows that wait because another source holds their records.
+    pub differences: Vec<DifferenceLine>,
+    /// Records whose source no mapping reads any more, and that no other source has taken over.
+    pub unowned: Vec<UnownedLine>,
     /// Which hub has which source and upstream, where several share the store.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub leases: Vec<LeaseLine>,
@@ -166,6 +170,36 @@ pub struct NoticeLine {
     pub since: Option<String>,
     /// When it is tried again.
     pub until: Option<String>,
+}
+
+/// Rows that differ in a field from the records that another source holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DifferenceLine {
+    /// The table.
+    pub table: String,
+    /// The field.
+    pub field: String,
+    /// Its Chinese name.
+    pub label: String,
+    /// The source that holds the records.
+    pub holder: String,
+    /// The source whose rows wait.
+    pub source: String,
+    /// How many rows; one that differs in several fields counts under each.
+    pub rows: u64,
+}
+
+/// Records that are nobody's: they stand, and nothing changes them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnownedLine {
+    /// The table.
+    pub table: String,
+    /// The source that landed them.
+    pub source: String,
+    /// How many.
+    pub records: u64,
+    /// What to do.
+    pub remedy: Text,
 }
 
 /// What a hub has to itself.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::hub::{self, Clock, Hub};
 use super::opening::{nothing_yet, open_store_to_read};
 use super::plan::Plan;
-use super::{Context, Failure, GoneCount, MissedLine, NoticeLine, ReadingLine, StatusAnswer, StatusLine, view};
+use super::{Context, Failure, GoneCount, MissedLine, NoticeLine, ReadingLine, StatusAnswer, StatusLine, unowned, view};
 use crate::finding::Text;
 use crate::report;
 use crate::source::{self, ChangesSpec};
@@ -69,6 +69,8 @@ fn heading(plan: &Plan, now: i64, nothing_yet: Option<Text>) -> StatusAnswer {
         notices: Vec::new(),
         deletions: Vec::new(),
         gone: Vec::new(),
+        differences: Vec::new(),
+        unowned: Vec::new(),
         leases: Vec::new(),
         imbalances: Vec::new(),
     }
@@ -106,6 +108,8 @@ async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
         notices: notices(hub, &names, now).await?,
         deletions: store.pending_deletions().await?.into_iter().map(|row| view::deletion(&hub.plan, row)).collect(),
         gone,
+        differences: store.differences().await?.into_iter().map(|row| view::difference(&hub.plan.standard, row)).collect(),
+        unowned: unowned::lines(&hub.plan, store).await?,
         leases: store.leases().await?.into_iter().map(view::lease).collect(),
         imbalances,
         ..heading(&hub.plan, now, None)
@@ -173,9 +177,12 @@ async fn line(
     now: i64,
 ) -> Result<Option<(u16, StatusLine)>, StoreError> {
     let Some(plan) = hub.plan.standard.find(&feed.table).filter(|p| p.edition.as_str() == feed.edition) else { return Ok(None) };
-    let by_changes = |run: &RunRow| changes(hub, &feed.table, &run.source).is_some();
-    let current = runs.iter().filter(|run| run.complete || run.error.is_none() && by_changes(run));
-    let complete = current.filter_map(|run| run.ended).max();
+    let by_parts = |run: &RunRow| {
+        let windowed = hub.plan.mapping(&feed.table, &run.source).is_some_and(|mapping| mapping.read().is_window());
+        windowed || changes(hub, &feed.table, &run.source).is_some()
+    };
+    let current = runs.iter().filter(|run| run.complete || run.error.is_none() && by_parts(run));
+    let read = current.filter_map(|run| run.ended).max();
     let mut upstreams = Vec::new();
     for row in stock {
         let ramp = store.ramp(row.upstream, row.feed).await?;
@@ -195,8 +202,8 @@ async fn line(
             quarantined: feed.quarantined,
             collisions: feed.collisions,
             stale: feed.stale,
-            last_read: complete.map(view::minute),
-            overdue: due.as_ref().is_some_and(|(_, began)| complete.is_none_or(|at| at < *began)) && !stock.is_empty(),
+            last_read: read.map(view::minute),
+            overdue: due.as_ref().is_some_and(|(_, began)| read.is_none_or(|at| at < *began)) && !stock.is_empty(),
             due: due.map(|(day, _)| day),
             parked,
             error: runs.first().and_then(|run| run.error.clone()),

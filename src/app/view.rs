@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 
 use super::plan::Plan;
 use super::{
-    ComparedLine, Counts, DeletionLine, DomainSection, ImbalanceLine, LeaseLine, MissingLine, NoticeLine, QuarantineRow, RunLine,
-    TableLine, UpstreamStock, ViolationLine,
+    ComparedLine, Counts, DeletionLine, DifferenceLine, DomainSection, ImbalanceLine, LeaseLine, MissingLine, NoticeLine,
+    QuarantineRow, RunLine, TableLine, UpstreamStock, ViolationLine,
 };
 use crate::finding::Text;
 use crate::standard::{Domain, Standard};
 use crate::store::{
-    Compared, ComparisonRow, FeedId, Imbalance, Landed, LeaseRow, Leased, Millis, MissingRow, Notice, PendingDeletion,
-    QuarantinedRow, RunRow, StockRow, TableRow,
+    Compared, ComparisonRow, Difference, FeedId, Imbalance, Landed, LeaseRow, Leased, Millis, MissingRow, Notice,
+    PendingDeletion, QuarantinedRow, RunRow, StockRow, TableRow,
 };
 
 /// `YYYY-MM-DD HH:MM` in China.
@@ -181,6 +181,14 @@ pub(super) fn deletion(plan: &Plan, row: PendingDeletion) -> DeletionLine {
         since: minute(row.since),
         code: row.code,
     }
+}
+
+/// Where two sources differ.
+pub(super) fn difference(standard: &Standard, row: Difference) -> DifferenceLine {
+    let plan = standard.find(&row.table);
+    let label = plan.and_then(|plan| Some(plan.field(plan.find(&row.field)?).label.to_string())).unwrap_or_default();
+    let Difference { table, field, holder, source, rows } = row;
+    DifferenceLine { table, field, label, holder, source, rows }
 }
 
 #[derive(Deserialize)]

@@ -24,7 +24,8 @@ use clap::FromArgMatches;
 
 use crate::app::{
     self, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Failure, GoneRequest,
-    InitRequest, QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
+    InitRequest, QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TakeoverRequest,
+    TryRequest,
 };
 use crate::finding::Text;
 use crate::{fault::Classified, telemetry};
@@ -131,6 +132,7 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
         Command::Gone { table, upstream, keys, csv, letter, withdrawn } => {
             gone(context, output, &GoneRequest { table, upstream, keys, csv, letter, withdrawn })
         }
+        Command::Takeover { table, from, to, yes } => takeover(context, output, &TakeoverRequest { table, from, to, yes }),
         Command::Request { system, tables, way, title, account, host, to } => {
             let answer = app::request_system(
                 context,
@@ -199,6 +201,12 @@ fn check(context: &Context<'_>, output: Output, request: &CheckRequest) -> Resul
         answer if answer.steps.iter().any(unreachable) => Exit::Unreachable,
         answer => Exit::found(answer.steps.iter().all(|step| step.ok != Some(false))),
     })
+}
+
+fn takeover(context: &Context<'_>, output: Output, request: &TakeoverRequest) -> Result<Exit, Ended> {
+    let answer = app::takeover(context, request)?;
+    output.print(&answer, |o| render::takeover(o, &answer))?;
+    Ok(Exit::Ok)
 }
 
 fn quarantine(context: &Context<'_>, output: Output, action: QuarantineAction) -> Result<Exit, Ended> {

@@ -135,9 +135,9 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
     let at = (around.clock)();
     let new = NewRun { source: job.source.clone(), feed: job.feed, mapping_digest: job.document.digest(), at };
     let start = around.wait(around.store.begin_run(&new))?;
-    let mut source = match job.open(begin(job, &start, at)) {
+    let mut source = match job.open(around, begin(job, &start, at)) {
         Ok(source) => source,
-        Err(error) => return Err(stopped(job, around, start.run, error.into())),
+        Err(error) => return Err(stopped(job, around, start.run, error)),
     };
     let mapping = match job.compile(around, source.columns()) {
         Ok(mapping) => mapping,
@@ -147,8 +147,10 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
     if let Err(error) = pump(job, around, start.run, source.as_mut(), &mut preparer) {
         return Err(stopped(job, around, start.run, error));
     }
-    let complete = source.is_complete();
-    let end = RunEnd { whole: source.is_whole(), evidence: evidence(source.as_ref()), ..RunEnd::new(complete, (around.clock)()) };
+    // What is older than the days read is not gone.
+    let window = job.document.read().is_window();
+    let (complete, whole) = (source.is_complete() && !window, source.is_whole() && !window);
+    let end = RunEnd { whole, evidence: evidence(source.as_ref()), ..RunEnd::new(complete, (around.clock)()) };
     let summary = around.wait(around.store.finish_run(start.run, &end))?;
     tell(job, &summary, &end);
     Ok(RunOutcome {

@@ -29,6 +29,8 @@ mod quarantine;
 mod read;
 mod records;
 mod recount;
+mod rival;
+mod sharing;
 mod sort;
 pub mod sqlite;
 mod standing;
@@ -49,6 +51,7 @@ pub use pushes::{OpenSnapshot, PushMark, PushState, Pushes};
 pub use quarantine::{Cause, Quarantine, QuarantineFilter, QuarantinedRow};
 pub use read::{Imbalance, MissingRow, PendingDeletion, ReadModels, RunRow, Stock, StockRow, TableRow};
 pub use records::{RecordRow, Records};
+pub use sharing::{Difference, Orphaned, Sharing, Takeover};
 pub use standing::{Compared, Comparison, ComparisonRow, Notice, NoticeKind, Standing};
 
 use crate::fault::{Classified, FaultClass};
@@ -62,12 +65,12 @@ pub struct UpstreamId(pub u32);
 
 /// Everything a store does. Parts ask for the narrow trait they need.
 pub trait Store:
-    Landing + Pushes + Keys + Quarantine + DeliveryStore + Standing + Gone + ReadModels + Records + Meta + Leases
+    Landing + Pushes + Keys + Quarantine + Sharing + DeliveryStore + Standing + Gone + ReadModels + Records + Meta + Leases
 {
 }
 
 impl<T> Store for T where
-    T: Landing + Pushes + Keys + Quarantine + DeliveryStore + Standing + Gone + ReadModels + Records + Meta + Leases
+    T: Landing + Pushes + Keys + Quarantine + Sharing + DeliveryStore + Standing + Gone + ReadModels + Records + Meta + Leases
 {
 }
 

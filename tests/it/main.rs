@@ -6,6 +6,7 @@ mod brain;
 mod cli;
 mod config;
 mod crypto;
+mod derived;
 mod halves;
 mod hub;
 mod kafka;

@@ -1,6 +1,6 @@
 //! `status`.
 
-use super::{counts, deletions, line, ramp, stock, upstreams};
+use super::{counts, deletions, line, ramp, sharing, stock, upstreams};
 use crate::app::{LeaseLine, MissedLine, StatusAnswer, StatusLine, UpstreamStock};
 use crate::cli::Output;
 use crate::cli::width::{Side, TextTable, cut};
@@ -33,6 +33,8 @@ pub(in crate::cli) fn status(output: Output, answer: &StatusAnswer) -> String {
     troubles(output, &answer.tables, &mut out);
     deletions::pending(output, &answer.deletions, &mut out);
     deletions::counts(output, &answer.gone, &mut out);
+    sharing::differences(output, &answer.differences, &mut out);
+    sharing::unowned(output, &answer.unowned, &mut out);
     leases(output, &answer.leases, &mut out);
     counts::imbalances(output, &answer.imbalances, &mut out);
     out

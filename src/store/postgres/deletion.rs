@@ -1,11 +1,13 @@
 //! Which records a complete run found missing, and whether they may go without being asked for.
 
 use roaring::RoaringBitmap;
+use sqlx::PgConnection;
 
 use super::fault::db;
 use super::lease::Row;
 use super::lock::{Locked, lock};
 use super::runs::place;
+use super::sharing::give_up;
 use super::tombstone::bury;
 use super::{PostgresStore, Tx};
 use crate::finding::Text;
@@ -42,8 +44,14 @@ pub(super) async fn find_missing(
     if locked.is_log {
         return Ok(Missed { had_rows: gave_rows(tx, open, end.at).await?, ..Missed::default() });
     }
-    let (missing, own) = missing(tx, run, open).await?;
+    let (mut missing, mut own) = missing(tx, run, open).await?;
     let mut missed = Missed { missing: missing.len(), had_rows: own > 0, ..Missed::default() };
+    if end.error.is_none() && !missing.is_empty() {
+        give_up(tx, open, &mut missing).await?;
+        // What another source gives is that one's now.
+        own -= missed.missing - missing.len();
+        missed.missing = missing.len();
+    }
     if missing.is_empty() {
         drop_held(tx, open).await?;
         return Ok(missed);
@@ -162,9 +170,8 @@ async fn new_keyless(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<u64, Sto
     Ok(n.unsigned_abs())
 }
 
-/// Live records of the source that the run has not seen, and how many live ones the source has.
-async fn missing(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<(RoaringBitmap, u64), StoreError> {
-    let what = db("looking for missing records");
+/// The live records that a source holds.
+pub(super) async fn standing_of(conn: &mut PgConnection, feed: FeedId, source: i32) -> Result<RoaringBitmap, StoreError> {
     let mut standing = RoaringBitmap::new();
     let mut behind: Vec<u8> = Vec::new();
     loop {
@@ -174,19 +181,24 @@ async fn missing(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<(RoaringBitm
              SELECT array_agg(rid) FILTER (WHERE source = $3 AND flags & 1 = 0), \
              (SELECT nk FROM page ORDER BY nk DESC LIMIT 1), count(*) FROM page",
         )
-        .bind(open.feed.0 as i32)
+        .bind(feed.0 as i32)
         .bind(behind.as_slice())
-        .bind(open.source as i32)
+        .bind(source)
         .bind(PAGE)
-        .fetch_one(&mut **tx)
+        .fetch_one(&mut *conn)
         .await
-        .map_err(what)?;
+        .map_err(db("looking for missing records"))?;
         standing.extend(rids.unwrap_or_default().into_iter().map(|rid| rid as u32));
         match last {
             Some(last) if n == PAGE => behind = last,
-            _ => break,
+            _ => return Ok(standing),
         }
     }
+}
+
+/// Records of the source that the run has not seen, and how many live ones the source has.
+async fn missing(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<(RoaringBitmap, u64), StoreError> {
+    let standing = standing_of(tx, open.feed, open.source as i32).await?;
     let own = standing.len();
     let mut missing = standing - open.all_seen();
     if missing.is_empty() {
@@ -202,13 +214,38 @@ async fn missing(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<(RoaringBitm
     .bind(run.0)
     .fetch_all(&mut **tx)
     .await
-    .map_err(what)?;
+    .map_err(db("looking for missing records"))?;
     for (rid,) in spoilt {
         missing.remove(rid as u32);
     }
     Ok((missing, own))
 }
 
+/// Holds deletions of a source's records for approval, whatever spoke for or against them before.
+pub(super) async fn hold_for(
+    tx: &mut Tx,
+    feed: FeedId,
+    source: i32,
+    rids: &RoaringBitmap,
+    why: &str,
+    at: Millis,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO missing (feed, source, rids, why, since) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (feed, source) DO UPDATE SET rids = excluded.rids, why = excluded.why, zh = '', kind = 0",
+    )
+    .bind(feed.0 as i32)
+    .bind(source)
+    .bind(bitmap_bytes(rids))
+    .bind(why)
+    .bind(at)
+    .execute(&mut **tx)
+    .await
+    .map_err(db("holding deletions"))?;
+    Ok(())
+}
+
+/// Holds what a run has missed, or lets it wait for the end of the collection.
 async fn hold(
     tx: &mut Tx,
     (run, open): (RunId, &OpenRun),
@@ -258,43 +295,8 @@ pub(super) async fn found_again(tx: &mut Tx, open: &OpenRun) -> Result<(), Store
     keep_held(tx, open.feed, open.source as i32, &(bitmap(&bytes)? - open.all_seen())).await
 }
 
-/// Takes over what other sources miss and this run has seen: those records are not gone, they are this source's now.
-pub(super) async fn take_over(tx: &mut Tx, open: &OpenRun) -> Result<(), StoreError> {
-    let what = db("taking records over");
-    let held: Vec<(i32, Vec<u8>)> = sqlx::query_as("SELECT source, rids FROM missing WHERE feed = $1 AND source <> $2")
-        .bind(open.feed.0 as i32)
-        .bind(open.source as i32)
-        .fetch_all(&mut **tx)
-        .await
-        .map_err(what)?;
-    if held.is_empty() {
-        return Ok(());
-    }
-    let seen = open.all_seen();
-    for (source, bytes) in held {
-        let missed = bitmap(&bytes)?;
-        let taken = &missed & &seen;
-        if taken.is_empty() {
-            continue;
-        }
-        sqlx::query(
-            "UPDATE head SET source = $1 FROM unnest($4::bigint[]) r(rid) \
-             WHERE head.feed = $2 AND head.source = $3 AND head.rid = r.rid",
-        )
-        .bind(open.source as i32)
-        .bind(open.feed.0 as i32)
-        .bind(source)
-        .bind(taken.iter().map(i64::from).collect::<Vec<_>>())
-        .execute(&mut **tx)
-        .await
-        .map_err(what)?;
-        keep_held(tx, open.feed, source, &(missed - taken)).await?;
-    }
-    Ok(())
-}
-
 /// Keeps only these of the records held for a source.
-async fn keep_held(tx: &mut Tx, feed: FeedId, source: i32, left: &RoaringBitmap) -> Result<(), StoreError> {
+pub(super) async fn keep_held(tx: &mut Tx, feed: FeedId, source: i32, left: &RoaringBitmap) -> Result<(), StoreError> {
     let query = if left.is_empty() {
         sqlx::query("DELETE FROM missing WHERE feed = $1 AND source = $2").bind(feed.0 as i32).bind(source)
     } else {

@@ -1,21 +1,11 @@
--- What a run knew for and against believing that what it did not see is gone.
-ALTER TABLE run ADD COLUMN columns BLOB;
-ALTER TABLE run ADD COLUMN parts INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE run ADD COLUMN doubt_zh TEXT;
-ALTER TABLE run ADD COLUMN doubt_en TEXT;
--- `why` is the English reason. kind: 0 = for approval, 1 = goes at the end of the collection of `run`, 2 = for approval, because
--- the mapping was changed. waves: when the records were last seen at the source.
-ALTER TABLE missing ADD COLUMN zh TEXT NOT NULL DEFAULT '';
-ALTER TABLE missing ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE missing ADD COLUMN run INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE missing ADD COLUMN waves BLOB NOT NULL DEFAULT x'';
--- Tombstones whose record somebody has withdrawn upstream by hand.
-CREATE TABLE withdrawn (
-    upstream INTEGER NOT NULL,
-    feed INTEGER NOT NULL,
-    rid INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    at INTEGER NOT NULL,
-    note TEXT NOT NULL,
-    PRIMARY KEY (upstream, feed, rid)
+-- What a source gave in its last complete run and since, in tables that several sources feed: bitmaps of rids, 65,536 rids a chunk.
+CREATE TABLE given (
+    feed INTEGER NOT NULL, source INTEGER NOT NULL, chunk INTEGER NOT NULL, rids BLOB NOT NULL, PRIMARY KEY (feed, source, chunk)
 ) WITHOUT ROWID;
+-- Takeovers: what `source` holds and `taker` gives is the taker's.
+CREATE TABLE yields (
+    feed INTEGER NOT NULL, source INTEGER NOT NULL, taker INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (feed, source)
+) WITHOUT ROWID;
+
+-- conflict: 3 = another content in a record that another source holds.
+CREATE INDEX quarantine_rival ON quarantine (feed) WHERE conflict = 3;
