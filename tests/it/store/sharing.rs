@@ -214,7 +214,7 @@ pub async fn records_without_a_mapping_are_found_and_held(home: impl Home) {
     assert_eq!((left[0].live, left[0].taken_by.as_deref()), (6, Some("b")));
     assert_eq!(desk.store.settle_orphaned(desk.feed, "a", Some("nobody reads them"), 4).await.unwrap(), 6);
     let held = desk.store.pending_deletions().await.unwrap();
-    assert_eq!((held.len(), held[0].count, &*held[0].source, &*held[0].why), (1, 6, "a", "nobody reads them"));
+    assert_eq!((held.len(), held[0].count, &*held[0].source, &*held[0].why.en), (1, 6, "a", "nobody reads them"));
     assert_eq!(desk.table().await.0, 10, "nothing is deleted without approval");
     // Doing it again holds the same, since the same day.
     assert_eq!(desk.store.settle_orphaned(desk.feed, "a", Some("nobody reads them"), 5 + DAY).await.unwrap(), 6);
