@@ -35,7 +35,7 @@ pub(super) fn stopped(job: &Job, around: &Surroundings, run: RunId, error: Pipel
             }
         }
     }
-    let end = RunEnd { complete: false, whole: false, error: Some(error.to_string()), at: (around.clock)() };
+    let end = RunEnd::broken(error.to_string(), (around.clock)());
     match around.wait(around.store.finish_run(run, &end)) {
         Ok(_) => error,
         Err(second) => {

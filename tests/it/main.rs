@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod crypto;
 mod derived;
+mod halves;
 mod hub;
 mod kafka;
 mod manual;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnection, MySqlRow};
-use sqlx::{AssertSqlSafe, Column as _, Connection, Executor, SqlSafeStr, Statement as _, TypeInfo as _};
+use sqlx::{AssertSqlSafe, Column as _, Connection, Executor, Row as _, SqlSafeStr, Statement as _, TypeInfo as _};
 
 use super::cell::{self, Form};
 use super::connect::Session;
 use crate::finding::Place;
-use crate::source::reader::{Courier, Handout, RowReader};
+use crate::source::reader::{Courier, Handout, Proof, RowReader};
 use crate::source::server::ZeroDates;
 use crate::source::{Column, ReadSpec, Source, SourceBatchBuilder, SourceError, statement};
 
@@ -21,20 +21,33 @@ pub(super) fn open(session: Session, read: &ReadSpec) -> Result<Box<dyn Source>,
     let statement = statement::build(&session.source, read, '`')?;
     let table = read.object.clone();
     let (source, object, patience) = (session.source.clone(), statement.object.clone(), session.server.patience());
-    let reader = RowReader::start(&source, object, patience, move |courier| read_rows(session, statement.sql, table, courier))?;
-    Ok(Box::new(reader))
+    let proof = Proof::default();
+    let task = Task { sql: statement.sql, count: statement.count, table, proof: proof.clone() };
+    let reader = RowReader::start(&source, object, patience, move |courier| read_rows(session, task, courier))?;
+    Ok(Box::new(reader.proven_by(proof)))
 }
 
-async fn read_rows(session: Session, sql: String, table: Option<String>, courier: Arc<Courier>) -> Result<Handout, SourceError> {
+/// What is to be read, and how it is counted.
+struct Task {
+    sql: String,
+    count: String,
+    table: Option<String>,
+    proof: Proof,
+}
+
+async fn read_rows(session: Session, task: Task, courier: Arc<Courier>) -> Result<Handout, SourceError> {
+    let Task { sql, count, table, proof } = task;
     let mut connection = session.connect().await?;
     session.permit(&mut connection).await?;
     let id = session.id(&mut connection).await?;
     session.begin(&mut connection).await?;
     let Described { columns, forms, .. } = described(&session, &mut connection, &sql, table.as_deref()).await?;
     courier.opened(&columns);
+    let mut read = 0;
     let handout = {
         let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(&mut connection);
         let push = |row: &MySqlRow, batch: &mut SourceBatchBuilder, ordinal| {
+            read = ordinal;
             for (index, form) in forms.iter().enumerate() {
                 cell::push(row, index, *form, batch);
             }
@@ -44,6 +57,7 @@ async fn read_rows(session: Session, sql: String, table: Option<String>, courier
     };
     match handout {
         Handout::Finished => {
+            proof.counted(read, counted(&session, &mut connection, count).await);
             // Nothing was written: losing the end of the transaction loses nothing.
             let _ = connection.close().await;
         }
@@ -54,6 +68,13 @@ async fn read_rows(session: Session, sql: String, table: Option<String>, courier
         }
     }
     Ok(handout)
+}
+
+/// Counts what was read once more, in the same transaction. Tables of engines without transactions may have changed meanwhile.
+async fn counted(session: &Session, connection: &mut MySqlConnection, count: String) -> Option<u64> {
+    let counting = sqlx::raw_sql(AssertSqlSafe(count)).fetch_one(connection);
+    let row = tokio::time::timeout(session.server.patience(), counting).await.ok()?.ok()?;
+    row.try_get::<i64, _>(0).ok().map(i64::unsigned_abs)
 }
 
 /// What a statement gives.
