@@ -134,6 +134,9 @@ async fn former(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<Option<Former
     Ok(row.map(Former::read))
 }
 
+/// Its rids, waves, kind and reason, in Chinese and English, as they are stored.
+type HeldRow = (Vec<u8>, Vec<u8>, i32, String, String);
+
 /// What is held for a source already.
 #[derive(Default)]
 struct HeldBefore {
@@ -144,13 +147,12 @@ struct HeldBefore {
 }
 
 async fn held(tx: &mut Tx, open: &OpenRun) -> Result<Option<HeldBefore>, StoreError> {
-    let row: Option<(Vec<u8>, Vec<u8>, i32, String, String)> =
-        sqlx::query_as("SELECT rids, waves, kind, zh, why FROM missing WHERE feed = $1 AND source = $2")
-            .bind(open.feed.0 as i32)
-            .bind(open.source as i32)
-            .fetch_optional(&mut **tx)
-            .await
-            .map_err(db("reading held deletions"))?;
+    let row: Option<HeldRow> = sqlx::query_as("SELECT rids, waves, kind, zh, why FROM missing WHERE feed = $1 AND source = $2")
+        .bind(open.feed.0 as i32)
+        .bind(open.source as i32)
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(db("reading held deletions"))?;
     let Some((rids, waves, kind, zh, en)) = row else { return Ok(None) };
     let stays = (kind == Kind::Stay.code()).then(|| why_text(zh, en));
     Ok(Some(HeldBefore { rids: bitmap(&rids)?, waves: Waves::read(&waves)?, stays }))

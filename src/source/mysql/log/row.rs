@@ -274,7 +274,10 @@ pub(super) mod tests {
         body
     }
 
-    fn told(kind: u8, map: &TableMap, wanted: &[usize], body: &[u8]) -> Taken<Vec<(Vec<Option<Vec<u8>>>, Vec<Option<Vec<u8>>>)>> {
+    /// The wanted cells of one image of a row.
+    type Image = Vec<Option<Vec<u8>>>;
+
+    fn told(kind: u8, map: &TableMap, wanted: &[usize], body: &[u8]) -> Taken<Vec<(Image, Image)>> {
         let held = |parts: &[Part<'_>]| {
             let bytes = |part: &Part<'_>| match part {
                 Part::Value(value) => Some(value.bytes.to_vec()),
