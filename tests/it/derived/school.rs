@@ -11,6 +11,8 @@ use xiaoshu::report::ManualClock;
 use xiaoshu::source::{Begin, ReadSpec, SourcePlace, connector, load_script};
 use xiaoshu::standard::{EditionId, Standard};
 use xiaoshu::store::Store;
+use xiaoshu::store::postgres::{PostgresOptions, PostgresStore};
+use xiaoshu::store::sqlite::{SqliteOptions, SqliteStore};
 use xiaoshu::{normalize, sample};
 
 /// 2024-11-20 10:00 in China.
@@ -81,6 +83,18 @@ impl School {
         Context { settings: self.path("xiaoshu.toml"), data: None, schemas: None, lang: Lang::En, progress: &Silent }
     }
 
+    /// The store of the settings, to look at.
+    async fn open_to_read(&self) -> Arc<dyn Store> {
+        let settings = std::fs::read_to_string(self.path("xiaoshu.toml")).expect("read");
+        let Some((_, schema)) = settings.split_once("schema = \"") else {
+            return Arc::new(SqliteStore::open_read_only(&self.path("data"), SqliteOptions::default()).await.expect("a store"));
+        };
+        let url = std::fs::read_to_string(self.path("database")).expect("read");
+        let schema = schema.split('"').next().expect("a name").to_owned();
+        let options = PostgresOptions { schema, ..PostgresOptions::new(url) };
+        Arc::new(PostgresStore::open_read_only(options).await.expect("a store"))
+    }
+
     /// Reads everything once.
     pub fn collect(&self) -> Collected {
         self.try_collect().expect("a round")
@@ -89,24 +103,21 @@ impl School {
     pub fn try_collect(&self) -> Result<Collected, Failure> {
         // A round later than the one before, so that their runs are told apart.
         self.clock.advance(std::time::Duration::from_secs(60));
-        let kept: Arc<Mutex<Option<Arc<dyn Store>>>> = Arc::default();
-        let keep = Arc::clone(&kept);
-        let around = move |store: Arc<dyn Store>| {
-            *keep.lock().expect("a lock") = Some(Arc::clone(&store));
-            store
-        };
-        let fittings = Fittings { clock: Arc::clone(&self.clock) as _, around_store: Box::new(around) };
+        let fittings = Fittings { clock: Arc::clone(&self.clock) as _, ..Fittings::default() };
         let request = RunRequest { once: true, only: vec![Part::Collect], ..RunRequest::default() };
         let answer = app::run_fitted(&self.context(), &request, &fittings)?;
-        let store = kept.lock().expect("a lock").take().expect("a store");
-        Ok(Collected { answer, store, base: self.dir.path().to_owned() })
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let store = runtime.block_on(self.open_to_read());
+        Ok(Collected { answer, store, runtime, base: self.dir.path().to_owned() })
     }
 }
 
-/// What a round did, with the store still open.
+/// What a round did, and its store to look at.
 pub struct Collected {
     answer: RunAnswer,
     store: Arc<dyn Store>,
+    /// Connections of the store live as long as the runtime that opened them.
+    runtime: tokio::runtime::Runtime,
     base: PathBuf,
 }
 
@@ -127,8 +138,7 @@ impl Collected {
     pub fn landed(&self, table: &str) -> Vec<BTreeMap<String, String>> {
         let standard = super::making::standard();
         let plan = Arc::clone(standard.find(table).expect("a table"));
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let views = runtime.block_on(async {
+        let views = self.runtime.block_on(async {
             let rows = self.store.table_rows().await.expect("tables");
             let feed = rows.iter().find(|row| row.table == table).map(|row| row.feed);
             self.store.views(&[(feed, plan)]).await.expect("views")
