@@ -10,6 +10,7 @@ mod checking;
 mod clock;
 mod counts;
 mod demo;
+mod drift;
 mod failure;
 mod hub;
 mod jobs;
@@ -43,11 +44,14 @@ pub use failure::Failure;
 pub use progress::{Progress, Silent};
 pub use proposing::{InitAnswer, InitDone, InitLeft, InitLine, InitTable};
 pub use request::{
-    ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, InitRequest, Part,
-    QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
+    AcceptRequest, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, InitRequest,
+    Part, QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
 };
 pub use service::{AroundStore, Fittings};
-pub use standing::{ComparedLine, DeletionLine, LeaseLine, NoticeLine, StatusAnswer, StatusLine, UpstreamStock};
+pub use standing::{
+    ComparedLine, DeletionLine, DriftAnswer, LeaseLine, NotedLine, NoticeLine, PausedLine, StatusAnswer, StatusLine,
+    UpstreamStock,
+};
 
 /// Runs the embedded sample school against an embedded central platform.
 ///
@@ -170,6 +174,22 @@ pub fn rekey(context: &Context<'_>, request: &RekeyRequest) -> Result<RekeyAnswe
 pub fn approve(context: &Context<'_>, request: &ApproveRequest) -> Result<ApproveAnswer, Failure> {
     let hub = if request.table.is_some() { open(context)? } else { look(context)? };
     approvals::approve(&hub, request)
+}
+
+/// The tables that pause because their sources show something else than before, and what changed without harm.
+///
+/// # Errors
+/// What keeps the store from being read.
+pub fn drift(context: &Context<'_>) -> Result<DriftAnswer, Failure> {
+    drift::list(&look(context)?)
+}
+
+/// Lets a table go on with what its source shows now.
+///
+/// # Errors
+/// [`Failure`] when it does not pause there.
+pub fn drift_accept(context: &Context<'_>, request: &AcceptRequest) -> Result<DriftAnswer, Failure> {
+    drift::accept(&open(context)?, request)
 }
 
 /// Writes what a school sends to the keeper of a system, so that the hub can read it: letter, columns, views, grants.

@@ -183,6 +183,15 @@ pub struct ApproveRequest {
     pub table: Option<String>,
 }
 
+/// `xiaoshu drift accept`.
+#[derive(Debug, Clone)]
+pub struct AcceptRequest {
+    /// The table.
+    pub table: String,
+    /// The source that shows something else than before.
+    pub source: String,
+}
+
 /// `xiaoshu request SYSTEM`.
 #[derive(Debug, Clone)]
 pub struct SystemRequest {

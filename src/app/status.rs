@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::hub::{self, Clock, Hub};
 use super::opening::{nothing_yet, open_store_to_read};
 use super::plan::Plan;
-use super::{Context, Failure, NoticeLine, StatusAnswer, StatusLine, view};
+use super::{Context, Failure, NoticeLine, PausedLine, StatusAnswer, StatusLine, drift, view};
 use crate::finding::Text;
 use crate::report;
 use crate::standard::Domain;
@@ -84,11 +84,16 @@ async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
         stock.entry(row.feed).or_default().push(row);
     }
     let compared: Comparisons = store.comparisons().await?.into_iter().map(|row| ((row.upstream, row.feed), row)).collect();
+    let mut paused: HashMap<String, Vec<PausedLine>> = HashMap::new();
+    for line in drift::paused(&hub.plan, store.paused().await?) {
+        paused.entry(line.table.clone()).or_default().push(line);
+    }
     let (mut tables, mut names) = (Vec::new(), HashMap::new());
     for feed in store.table_rows().await? {
         names.insert(feed.feed, feed.table.clone());
         let (runs, stock) = (last.remove(&feed.feed).unwrap_or_default(), stock.remove(&feed.feed).unwrap_or_default());
-        if let Some(line) = line(hub, store, feed, (&runs, &stock, &compared), now).await? {
+        let paused = paused.remove(&feed.table).unwrap_or_default();
+        if let Some(line) = line(hub, store, feed, (&runs, &stock, &compared, paused), now).await? {
             tables.push(line);
         }
     }
@@ -133,7 +138,7 @@ async fn line(
     hub: &Seen,
     store: &dyn Store,
     feed: TableRow,
-    (runs, stock, compared): (&[RunRow], &[StockRow], &Comparisons),
+    (runs, stock, compared, paused): (&[RunRow], &[StockRow], &Comparisons, Vec<PausedLine>),
     now: i64,
 ) -> Result<Option<(u16, StatusLine)>, StoreError> {
     let Some(plan) = hub.plan.standard.find(&feed.table).filter(|p| p.edition.as_str() == feed.edition) else { return Ok(None) };
@@ -146,6 +151,7 @@ async fn line(
         upstreams.push(view::upstream_stock(row, ramp.step.name(), compared));
     }
     let due = hub.plan.due(plan, now);
+    let stopped = runs.first().filter(|run| !paused.iter().any(|line| line.source == run.source));
     let parked = feed.parked.or_else(|| hub.parked.iter().find(|(name, _)| **name == *plan.name).map(|(_, why)| why.clone()));
     Ok(Some((
         plan.id.0,
@@ -161,7 +167,8 @@ async fn line(
             overdue: due.as_ref().is_some_and(|(_, began)| complete.is_none_or(|at| at < *began)) && !stock.is_empty(),
             due: due.map(|(day, _)| day),
             parked,
-            error: runs.first().and_then(|run| run.error.clone()),
+            error: stopped.and_then(|run| run.error.clone()),
+            paused,
             upstreams,
         },
     )))

@@ -233,6 +233,12 @@ pub enum Command {
         #[arg(value_name = "TABLE")]
         table: Option<String>,
     },
+    /// Sources that show something else than before, and tables that pause because of it
+    Drift {
+        /// What to do.
+        #[command(subcommand)]
+        action: DriftAction,
+    },
     /// Write what a school sends to the keeper of a system: letter, columns, views and grants
     Request {
         /// Source of the settings, or the name of a system that is not there yet
@@ -311,6 +317,22 @@ pub enum StandardAction {
         /// Name of the edition; the name of FROM when left out
         #[arg(long, value_name = "EDITION")]
         edition: Option<String>,
+    },
+}
+
+/// `drift …`.
+#[derive(Debug, Subcommand)]
+pub enum DriftAction {
+    /// List tables that pause and what to do, and changes that paused nothing
+    List,
+    /// Go on with what a source shows now
+    Accept {
+        /// Table that pauses
+        #[arg(value_name = "TABLE")]
+        table: String,
+        /// Source that it pauses for
+        #[arg(value_name = "SOURCE")]
+        source: String,
     },
 }
 

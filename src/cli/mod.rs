@@ -11,7 +11,7 @@ mod standard;
 mod usage;
 mod width;
 
-pub use args::{Cli, Command, Global, LangArg, QuarantineAction, RowFilter, StandardAction, UpstreamArg};
+pub use args::{Cli, Command, DriftAction, Global, LangArg, QuarantineAction, RowFilter, StandardAction, UpstreamArg};
 pub use exit::Exit;
 pub use output::Output;
 
@@ -23,8 +23,8 @@ use std::sync::Arc;
 use clap::FromArgMatches;
 
 use crate::app::{
-    self, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Failure, InitRequest,
-    QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
+    self, AcceptRequest, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Failure,
+    InitRequest, QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
 };
 use crate::finding::Text;
 use crate::{fault::Classified, telemetry};
@@ -103,7 +103,10 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
         Command::Status => {
             let answer = app::status(context)?;
             output.print(&answer, |o| render::status(o, &answer))?;
-            Ok(Exit::found(answer.imbalances.is_empty() && answer.tables.iter().all(|t| t.parked.is_none() && !t.overdue)))
+            Ok(Exit::found(
+                answer.imbalances.is_empty()
+                    && answer.tables.iter().all(|t| t.parked.is_none() && t.paused.is_empty() && !t.overdue),
+            ))
         }
         Command::Standard { action } => standard::run(context, output, action),
         Command::Quarantine { action } => quarantine(context, output, action),
@@ -128,6 +131,7 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
             output.print(&answer, |o| render::approve(o, &answer))?;
             Ok(Exit::found(answer.approved.is_some() || answer.pending.is_empty()))
         }
+        Command::Drift { action } => drift(context, output, action),
         Command::Request { system, tables, way, title, account, host, to } => {
             let answer = app::request_system(
                 context,
@@ -190,6 +194,15 @@ fn check(context: &Context<'_>, output: Output, request: &CheckRequest) -> Resul
         answer if answer.steps.iter().any(unreachable) => Exit::Unreachable,
         answer => Exit::found(answer.steps.iter().all(|step| step.ok != Some(false))),
     })
+}
+
+fn drift(context: &Context<'_>, output: Output, action: DriftAction) -> Result<Exit, Ended> {
+    let answer = match action {
+        DriftAction::List => app::drift(context)?,
+        DriftAction::Accept { table, source } => app::drift_accept(context, &AcceptRequest { table, source })?,
+    };
+    output.print(&answer, |o| render::drift(o, &answer))?;
+    Ok(Exit::found(answer.accepted || answer.paused.is_empty()))
 }
 
 fn quarantine(context: &Context<'_>, output: Output, action: QuarantineAction) -> Result<Exit, Ended> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle as Runtime;
 
-use super::{BatchRoom, PipelineError};
+use super::{BatchRoom, Likeness, PipelineError};
 use crate::finding::{Locator, Place};
 use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
 use crate::record::Namespace;
@@ -72,6 +72,8 @@ pub struct Surroundings {
     pub observer: Arc<dyn Observer>,
     /// Shared by all runs.
     pub room: BatchRoom,
+    /// Says how alike two names of columns are in what they mean, 0 to 1.
+    pub likeness: Arc<Likeness>,
 }
 
 /// Told what goes on, to show it.

@@ -10,6 +10,7 @@ use tracing::field::Empty;
 
 use super::answers::Answers;
 use super::batch_size::BatchSize;
+use super::drift::{self, Guard};
 use super::{Job, PipelineError, Surroundings};
 use crate::fault::Classified;
 use crate::finding::{Findings, Locator, Severity};
@@ -133,20 +134,24 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
     let new = NewRun { source: job.source.clone(), feed: job.feed, mapping_digest: job.document.digest(), at };
     let start = around.wait(around.store.begin_run(&new))?;
     let from = start.resume.or(start.after.filter(|_| job.continues()));
-    let mut source = match job.open(from.as_ref()) {
-        Ok(source) => source,
-        Err(error) => return Err(close_broken(around, start.run, error.into())),
+    let opened = job.open(from.as_ref()).map_err(PipelineError::from).and_then(|source| drift::look(job, around, source));
+    let (mut source, mut guard) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return Err(close_broken(around, start.run, None, error)),
     };
-    let mapping = match job.compile(around, source.columns()) {
+    let mapping = match guard.pass().and_then(|()| job.compile(around, source.columns())) {
         Ok(mapping) => mapping,
-        Err(error) => return Err(close_broken(around, start.run, error)),
+        Err(error) => return Err(close_broken(around, start.run, Some(&guard), error)),
     };
     let mut preparer = Preparer::new(job, around, mapping.into(), source.object().clone(), false);
-    if let Err(error) = pump(job, around, start.run, source.as_mut(), &mut preparer) {
-        return Err(close_broken(around, start.run, error));
+    if let Err(error) = pump(job, around, start.run, source.as_mut(), (&mut preparer, &mut guard)) {
+        return Err(close_broken(around, start.run, Some(&guard), error));
     }
     let end = RunEnd { complete: source.is_complete(), error: None, at: (around.clock)() };
-    let summary = around.wait(around.store.finish_run(start.run, &end))?;
+    let summary = around.wait(around.store.finish_run_seen(start.run, &end, &guard.seen(None)))?;
+    if let Some(noted) = guard.noted() {
+        tracing::info!(source = %job.source, table = %job.plan.name, what = %noted.en, "the source has changed; nothing that is used is affected");
+    }
     Ok(RunOutcome {
         summary,
         warnings: preparer.warnings,
@@ -156,9 +161,13 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
     })
 }
 
-fn close_broken(around: &Surroundings, run: RunId, error: PipelineError) -> PipelineError {
+fn close_broken(around: &Surroundings, run: RunId, guard: Option<&Guard<'_>>, error: PipelineError) -> PipelineError {
     let end = RunEnd { complete: false, error: Some(error.to_string()), at: (around.clock)() };
-    match around.wait(around.store.finish_run(run, &end)) {
+    let closed = match guard.map(|guard| guard.seen(Some(&error))) {
+        Some(seen) => around.wait(around.store.finish_run_seen(run, &end, &seen)),
+        None => around.wait(around.store.finish_run(run, &end)),
+    };
+    match closed {
         Ok(_) => error,
         Err(second) => {
             tracing::error!(error = %second, "the broken run could not be closed; it is taken up at the next start");
@@ -172,14 +181,14 @@ fn pump(
     around: &Surroundings,
     run: RunId,
     source: &mut dyn Source,
-    preparer: &mut Preparer<'_>,
+    (preparer, guard): (&mut Preparer<'_>, &mut Guard<'_>),
 ) -> Result<(), PipelineError> {
     std::thread::scope(|scope| {
         let (to_writer, ready) = sync_channel::<Ready>(CHANNEL_BATCHES);
         let (landed, from_writer) = channel::<Position>();
         let writer = scope.spawn(move || write(job, around, run, &ready, &landed));
         let size = BatchSize::new(&around.room, source.columns().len());
-        let read = read(source, size, preparer, to_writer, &from_writer);
+        let read = read(source, size, (preparer, guard), to_writer, &from_writer);
         let wrote = writer.join().unwrap_or_else(|_| Err(PipelineError::Bug("the landing thread panicked")));
         for position in from_writer.try_iter() {
             source.committed(&position)?;
@@ -192,7 +201,7 @@ fn pump(
 fn read(
     source: &mut dyn Source,
     mut size: BatchSize<'_>,
-    preparer: &mut Preparer<'_>,
+    (preparer, drift): (&mut Preparer<'_>, &mut Guard<'_>),
     to: SyncSender<Ready>,
     back: &Receiver<Position>,
 ) -> Result<(), PipelineError> {
@@ -205,6 +214,7 @@ fn read(
         let came = began.elapsed().as_millis() as i64;
         let rest = pace.batch(asked, came, batch.len());
         size.read(batch.len());
+        drift.pass_batch(&batch)?;
         let ready = preparer.prepare(batch)?;
         if to.send(ready).is_err() {
             return Ok(());

@@ -16,6 +16,7 @@ mod json;
 mod kafka;
 mod mysql;
 mod odbc;
+mod outline;
 mod postgres;
 mod push;
 mod reader;
@@ -26,6 +27,7 @@ mod statement;
 
 pub use batch::{Cell, Column, ColumnKind, Position, RawFault, SourceBatch, SourceBatchBuilder};
 pub use guest::{Guest, Pace};
+pub use outline::{Outline, OutlineColumn};
 pub use shape::{ColumnShape, SampleBounds, Samples, TableReference, TableShape, introspect};
 pub use sqlite::load_script;
 
@@ -171,6 +173,11 @@ pub trait Source: Send {
 
     /// What is being read, as messages name it.
     fn object(&self) -> &Arc<str>;
+
+    /// The columns with all that the source says of them, seen in the same view as the rows.
+    fn outline(&self) -> Outline {
+        Outline::of(self.columns())
+    }
 
     /// The next rows.
     ///

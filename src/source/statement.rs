@@ -54,7 +54,7 @@ pub(super) fn must_give_columns(source: &Arc<str>, columns: &[Column]) -> Result
 }
 
 /// `schema.table` as quoted names.
-fn quoted_path(path: &str, quote: char) -> String {
+pub(super) fn quoted_path(path: &str, quote: char) -> String {
     match path.split_once('.') {
         Some((schema, table)) if !schema.is_empty() && !table.is_empty() => {
             format!("{}.{}", quoted(schema, quote), quoted(table, quote))

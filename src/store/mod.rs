@@ -27,6 +27,7 @@ mod quarantine;
 mod read;
 mod records;
 mod recount;
+mod shapes;
 mod sort;
 pub mod sqlite;
 mod standing;
@@ -45,6 +46,7 @@ pub use pushes::{OpenSnapshot, PushMark, PushState, Pushes};
 pub use quarantine::{Cause, Quarantine, QuarantineFilter, QuarantinedRow};
 pub use read::{Imbalance, PendingDeletion, ReadModels, RunRow, Stock, StockRow, TableRow};
 pub use records::{RecordRow, Records};
+pub use shapes::{KnownShape, NotedRow, PausedRow, Seen, Shapes};
 pub use standing::{Compared, Comparison, ComparisonRow, Notice, NoticeKind, Standing};
 
 use crate::fault::{Classified, FaultClass};
@@ -57,9 +59,15 @@ pub type Millis = i64;
 pub struct UpstreamId(pub u32);
 
 /// Everything a store does. Parts ask for the narrow trait they need.
-pub trait Store: Landing + Pushes + Keys + Quarantine + DeliveryStore + Standing + ReadModels + Records + Meta + Leases {}
+pub trait Store:
+    Landing + Shapes + Pushes + Keys + Quarantine + DeliveryStore + Standing + ReadModels + Records + Meta + Leases
+{
+}
 
-impl<T: Landing + Pushes + Keys + Quarantine + DeliveryStore + Standing + ReadModels + Records + Meta + Leases> Store for T {}
+impl<T: Landing + Shapes + Pushes + Keys + Quarantine + DeliveryStore + Standing + ReadModels + Records + Meta + Leases> Store
+    for T
+{
+}
 
 /// Small facts about the installation: key namespace, school secret, generation.
 #[async_trait::async_trait]

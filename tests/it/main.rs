@@ -6,6 +6,7 @@ mod brain;
 mod cli;
 mod config;
 mod crypto;
+mod drift;
 mod hub;
 mod kafka;
 mod manual;

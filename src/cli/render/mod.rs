@@ -3,6 +3,7 @@
 mod check;
 mod counts;
 mod demo;
+mod drift;
 mod init;
 mod quarantine;
 mod ramp;
@@ -14,6 +15,7 @@ mod upstreams;
 
 pub(super) use check::{check, faults};
 pub(super) use demo::{demo, run};
+pub(super) use drift::drift;
 pub(super) use init::init;
 pub(super) use quarantine::{exported, quarantine_list, quarantine_row, retried};
 pub(super) use ramp::{approve, brain, rekey, release, resend};

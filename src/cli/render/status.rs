@@ -1,6 +1,6 @@
 //! `status`.
 
-use super::{counts, line, ramp, stock, upstreams};
+use super::{counts, drift, line, ramp, stock, upstreams};
 use crate::app::{DeletionLine, LeaseLine, StatusAnswer, StatusLine, UpstreamStock};
 use crate::cli::Output;
 use crate::cli::width::{Side, TextTable, cut};
@@ -158,6 +158,9 @@ fn troubles(output: Output, tables: &[StatusLine], out: &mut String) {
         if let Some(why) = &table.parked {
             let fix = output.say("见 `xiaoshu rekey`", "see `xiaoshu rekey`");
             line(out, format!("{} {}: {why}; {fix}", table.table, output.say("已停放", "is parked")));
+        }
+        for paused in &table.paused {
+            drift::paused(output, paused, out);
         }
         if let Some(error) = &table.error {
             line(out, format!("{} {}: {error}", table.table, output.say("上次采集没有读完", "was not read to the end")));

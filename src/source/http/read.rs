@@ -56,7 +56,7 @@ pub(super) fn open(client: Client, object: Object, resume: Option<&Position>) ->
         }
         Ok(handout)
     })?;
-    Ok(Box::new(reader.proven_by(proven)))
+    Ok(Box::new(reader.proven_by(proven).promising()))
 }
 
 /// An object being read.

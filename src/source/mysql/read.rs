@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
-use sqlx::{AssertSqlSafe, Column as _, Connection, Executor, SqlSafeStr, Statement as _};
+use sqlx::{AssertSqlSafe, Column as _, Connection, Executor, Row, SqlSafeStr, Statement as _};
 
+use super::catalogue;
 use super::cell::{self, Form};
 use super::connect::Session;
 use crate::finding::Place;
 use crate::source::reader::{Courier, Handout, RowReader};
 use crate::source::server::ZeroDates;
-use crate::source::{Column, ReadSpec, Source, SourceBatchBuilder, SourceError, statement};
+use crate::source::{Column, Outline, ReadSpec, Source, SourceBatchBuilder, SourceError, statement};
 
 /// How long a kill may take.
 const KILL: Duration = Duration::from_secs(5);
@@ -57,9 +59,18 @@ async fn read_rows(session: Session, sql: String, table: Option<String>, courier
             }
         }
     }
-    courier.opened(&columns);
+    let mut outline = Outline::of(&columns);
+    if let Some(table) = &table {
+        outline = catalogue::outline(&session, &mut connection, table, outline).await?;
+    }
+    courier.opened_as(&columns, outline);
     let handout = {
-        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(&mut connection);
+        // What was prepared is locked no longer: the rows could come of a table that was changed since.
+        let (names, mut first) = (columns.clone(), true);
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(&mut connection).map(move |row| match row {
+            Ok(row) if std::mem::take(&mut first) && !has_columns(&row, &names) => Err(changed()),
+            other => other,
+        });
         let push = |row: &MySqlRow, batch: &mut SourceBatchBuilder, ordinal| {
             for (index, form) in forms.iter().enumerate() {
                 cell::push(row, index, *form, batch);
@@ -82,17 +93,20 @@ async fn read_rows(session: Session, sql: String, table: Option<String>, courier
     Ok(handout)
 }
 
+fn has_columns(row: &MySqlRow, columns: &[Column]) -> bool {
+    row.len() == columns.len() && row.columns().iter().zip(columns).all(|(own, column)| own.name().trim() == &*column.name)
+}
+
+fn changed() -> sqlx::Error {
+    sqlx::Error::Protocol("the columns changed while the rows were being asked for; they will be read again".into())
+}
+
 /// The table's columns that are declared latin1.
 async fn latin1_columns(session: &Session, connection: &mut MySqlConnection, table: &str) -> Result<Vec<String>, SourceError> {
-    let literal = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"));
-    let (schema, table) = match table.split_once('.') {
-        Some((schema, table)) => (literal(schema), table),
-        None => ("DATABASE()".to_owned(), table),
-    };
+    let (schema, table) = catalogue::literals(table);
     let sql = format!(
-        "SELECT column_name FROM information_schema.columns WHERE table_schema = {schema} AND table_name = {} \
-         AND character_set_name = 'latin1'",
-        literal(table)
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = {schema} AND table_name = {table} \
+         AND character_set_name = 'latin1'"
     );
     session.texts(connection, &sql).await
 }

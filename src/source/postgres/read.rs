@@ -11,11 +11,12 @@ use futures_util::stream::try_unfold;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Column as _, Connection, Executor, SqlSafeStr, Statement as _};
 
+use super::catalogue;
 use super::cell::{self, Form};
 use super::connect::Session;
 use crate::finding::Place;
 use crate::source::reader::{Courier, Handout, RowReader};
-use crate::source::{Column, ReadSpec, Source, SourceError, statement};
+use crate::source::{Column, Outline, ReadSpec, Source, SourceError, statement};
 
 /// Rows of the first FETCH, before it is known how long they are.
 const FIRST_ROWS: usize = 32;
@@ -30,11 +31,13 @@ pub(in crate::source) fn open(session: Session, read: &ReadSpec) -> Result<Box<d
     let statement = statement::build(&session.source, read, '"')?;
     let (source, object) = (session.source.clone(), statement.object.clone());
     let patience = session.server.patience() + GRACE;
-    let reader = RowReader::start(&source, object, patience, move |courier| read_rows(session, statement.sql, courier))?;
+    // The hub's own views are its own to change.
+    let path = read.object.as_deref().filter(|_| session.own.is_none()).map(|path| statement::quoted_path(path, '"'));
+    let reader = RowReader::start(&source, object, patience, move |courier| read_rows(session, statement.sql, path, courier))?;
     Ok(Box::new(reader))
 }
 
-async fn read_rows(session: Session, sql: String, courier: Arc<Courier>) -> Result<Handout, SourceError> {
+async fn read_rows(session: Session, sql: String, path: Option<String>, courier: Arc<Courier>) -> Result<Handout, SourceError> {
     let mut connection = session.connect().await?;
     session.permit(&mut connection).await?;
     session.execute(&mut connection, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
@@ -51,8 +54,13 @@ async fn read_rows(session: Session, sql: String, courier: Arc<Courier>) -> Resu
     let columns: Arc<[Column]> = columns.into();
     drop(prepared);
     statement::must_give_columns(&session.source, &columns)?;
+    // Preparing has locked the object to the end of the transaction: nobody changes it under the rows.
+    let mut outline = Outline::of(&columns);
+    if let Some(path) = path {
+        outline = catalogue::outline(&session, &mut connection, &path, outline).await?;
+    }
     session.execute(&mut connection, &format!("DECLARE xiaoshu_rows NO SCROLL CURSOR FOR {sql}")).await?;
-    courier.opened(&columns);
+    courier.opened_as(&columns, outline);
     let fallback = session.server.reinterpret.map(|reinterpret| reinterpret.encoding());
     let push = |row: &PgRow, batch: &mut crate::source::SourceBatchBuilder, ordinal| {
         for (index, form) in forms.iter().enumerate() {

@@ -30,6 +30,7 @@ mod records;
 mod runs;
 mod schema;
 mod settle;
+mod shapes;
 mod stage;
 mod standing;
 mod tombstone;

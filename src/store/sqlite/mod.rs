@@ -29,6 +29,7 @@ mod runs;
 mod schema;
 mod settle;
 mod shape;
+mod shapes;
 mod stage;
 mod standing;
 mod tombstone;

@@ -17,7 +17,7 @@ use super::interface::{Interface, Reply};
 use crate::kafka::broker;
 
 /// A place of one kind. Each test makes its own.
-pub(super) trait Fixture {
+pub(crate) trait Fixture {
     /// Settings that read it.
     fn settings(&self) -> Value;
 
@@ -267,7 +267,7 @@ fn unique() -> String {
 }
 
 /// A schema of its own in the PostgreSQL server.
-pub(super) struct PostgresSchema {
+pub(crate) struct PostgresSchema {
     address: Address,
     pub name: String,
 }
@@ -373,7 +373,7 @@ impl Fixture for OdbcSchema {
 }
 
 /// A database of its own in the MariaDB server.
-pub(super) struct MysqlDatabase {
+pub(crate) struct MysqlDatabase {
     address: Address,
     pub name: String,
 }
