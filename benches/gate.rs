@@ -36,7 +36,7 @@ fn main() {
 fn upstream(url: &str, certificates: &Path) -> String {
     let path = |name: &str| certificates.join(name).display().to_string();
     format!(
-        "[upstreams.gate]\nkind = \"grpc\"\nurl = \"{url}\"\ntoken = \"0123456789abcdef\"\nmax_unsettled_records = 20000\n\
+        "[upstreams.gate]\nkind = \"grpc\"\nurl = \"{url}\"\ntoken = {{ env = \"GATE_TOKEN\" }}\nmax_unsettled_records = 20000\n\
          rows.batch_rows = {BATCH}\ntls = {{ ca = \"{}\", cert = \"{}\", key = \"{}\", domain = \"platform.example\" }}\n\
          delivery = {{ ramp = \"open\", scope = \"all\", poll = \"100ms\" }}\n",
         path("ca.pem"),
@@ -52,7 +52,14 @@ impl Hub {
     fn start(place: &Path, words: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xiaoshu"));
         let command = command.arg("run").args(words).arg("--settings").arg(place.join("xiaoshu.toml"));
+        let command = command.env("GATE_TOKEN", "0123456789abcdef");
         Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started"))
+    }
+
+    /// Ends the measurement when the hub has ended: the receiver would wait for ever.
+    fn must_run(&mut self) {
+        let ended = self.0.try_wait().expect("its state");
+        assert!(ended.is_none(), "the hub ended: {ended:?}; run `xiaoshu check` on its settings");
     }
 
     fn cpu(&self) -> f64 {
@@ -85,8 +92,8 @@ fn gate(runtime: &tokio::runtime::Runtime, rows: u64, shuffled: bool) {
     println!("{:<34} {:>8} {:>11} {:>14} {:>16} {:>10}", "run", "wall s", "records/s", "sender µs", "receiver µs", "peak MiB");
     let theirs = receiver.cpu();
     let began = Instant::now();
-    let hub = Hub::start(&place, &[]);
-    receiver.until(rows);
+    let mut hub = Hub::start(&place, &[]);
+    receiver.until(rows, || hub.must_run());
     let (wall, cpu, peak) = (began.elapsed(), hub.cpu(), hub.peak_mib());
     show("CSV to acknowledged, mTLS", rows, wall, cpu, receiver.cpu() - theirs, peak);
     hub.stop();
@@ -96,7 +103,7 @@ fn gate(runtime: &tokio::runtime::Runtime, rows: u64, shuffled: bool) {
     let own = csv::cpu_of(std::process::id()).expect("we run").as_secs_f64();
     let began = Instant::now();
     runtime.block_on(receiver::bare(&receiver.url, dir.path(), messages));
-    receiver.until(rows + most);
+    receiver.until(rows + most, || ());
     let ceiling = began.elapsed();
     let own = csv::cpu_of(std::process::id()).expect("we run").as_secs_f64() - own;
     show("bare client, mTLS (ceiling)", most, ceiling, own, receiver.cpu() - theirs, 0.0);
@@ -143,10 +150,10 @@ fn restart(rows: u64) {
     assert!(landing.0.wait().expect("the hub").success(), "landed");
     println!("{rows} rows landed, none of them delivered");
     let began = Instant::now();
-    let hub = Hub::start(&place, &["--only", "report"]);
-    receiver.until(1);
+    let mut hub = Hub::start(&place, &["--only", "report"]);
+    receiver.until(1, || hub.must_run());
     println!("start to the first record received: {:.2} s, {:.2} s of CPU", began.elapsed().as_secs_f64(), hub.cpu());
-    receiver.until(rows);
+    receiver.until(rows, || hub.must_run());
     let (wall, cpu) = (began.elapsed(), hub.cpu());
     show("delivery alone, mTLS", rows, wall, cpu, 0.0, hub.peak_mib());
     hub.stop();

@@ -53,8 +53,9 @@ impl Receiver {
     }
 
     /// Waits until so many records were acknowledged.
-    pub fn until(&mut self, records: u64) {
+    pub fn until(&mut self, records: u64, mut each: impl FnMut()) {
         loop {
+            each();
             writeln!(self.asking, "how many").expect("asked");
             if self.line().parse::<u64>().expect("a number") >= records {
                 return;

@@ -33,7 +33,7 @@ pub(super) fn answer(context: &Context<'_>, request: &CheckRequest) -> Result<Ch
         connect(&plan, &mut answer);
     }
     if request.upstream {
-        super::service::check_upstreams(&plan, &mut answer)?;
+        super::upstreams::check_upstreams(&plan, &mut answer)?;
     }
     Ok(answer)
 }
@@ -48,7 +48,7 @@ fn unmakeable(plan: &Plan) -> Result<Vec<Fault>, Failure> {
             format!("mend the setting or the file that is named, in {section}"),
         )
     };
-    for (name, opened) in super::service::open_upstreams(plan)? {
+    for (name, opened) in super::upstreams::open_upstreams(plan)? {
         if let Err(error) = opened {
             let section = format!("[upstreams.{name}]");
             faults.push(plan.loaded.fault(&["upstreams", &name], error.text, place(&section)));

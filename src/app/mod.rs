@@ -32,6 +32,7 @@ mod skeleton;
 mod standing;
 mod status;
 mod trying;
+mod upstreams;
 mod view;
 
 pub use answer::{

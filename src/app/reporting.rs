@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::Failure;
 use super::hub::Hub;
 use super::leases::Terms;
-use super::service::{identity, report_config};
+use super::upstreams::{identity, report_config};
 use crate::finding::Text;
 use crate::report::{self, ReportError, ReportedTable, Reporter};
 use crate::store::{Held, Leased, Store, StoreError, Taken};
