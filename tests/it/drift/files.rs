@@ -1,7 +1,7 @@
 //! Scripts over CSV files and workbooks.
 
 use super::hub::{COURSES, Demand, HARMLESS, Hub, MAPPING, PROJECTS, REPORTING, holds, pauses};
-use super::sheet::{Sheet, col, grouped};
+use super::sheet::{Sheet, col, grouped, value};
 
 /// One change between two collections.
 struct Script {
@@ -150,6 +150,31 @@ fn text_files_drift() {
 fn workbooks_drift() {
     for script in SCRIPTS {
         run("excel", script);
+    }
+}
+
+/// That the comparison is what keeps values in their fields: without it they land in others.
+#[test]
+fn without_a_comparison_values_land_in_wrong_fields() {
+    for (name, table, field, other) in [
+        ("two columns exchange their headings", COURSES, "JXJHGDKSS", "practice"),
+        ("two columns without names change places", COURSES, "JXJHGDKSS", "practice"),
+        ("a heading is doubled in front of the one that is used", PROJECTS, "FZRH", "aide"),
+        ("the first of two columns of one name is dropped", PROJECTS, "FZRH", "aide"),
+    ] {
+        let script = SCRIPTS.iter().find(|script| script.name == name).expect("the script");
+        let before = (script.base)();
+        let hub = Hub::new(&settings("csv", &before), "read.object = \"t.csv\"", &|attr| before.name_of(attr));
+        put(&hub, "csv", &before);
+        hub.collect();
+        let mut after = before;
+        (script.edit)(&mut after);
+        put(&hub, "csv", &after);
+        hub.forget();
+        hub.collect();
+        pauses(&hub, HARMLESS, name);
+        let landed = &hub.landed(table)["0002"][field];
+        assert_eq!(landed.to_string().trim_matches('"'), value(other, 1, 0), "{name}");
     }
 }
 

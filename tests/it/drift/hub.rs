@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use sqlx::Connection as _;
+use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
 use xiaoshu::app::{self, Context, Fittings, Part, PausedLine, RunAnswer, RunRequest, Silent, StatusAnswer};
 use xiaoshu::finding::Lang;
@@ -61,7 +63,7 @@ impl Hub {
         let hub = Self { dir };
         hub.write(
             "xiaoshu.toml",
-            &format!(
+            format!(
                 "[school]\ncode = \"4199099998\"\nname = \"测试职业技术学院\"\nedition = \"gaozhi-2024.09\"\n\n[sources.jw]\n{source}\n\
                  system = \"JW\"\nowner = \"教务处\"\n"
             ),
@@ -129,6 +131,18 @@ impl Hub {
             store.close().await.expect("closed");
             done
         })
+    }
+
+    /// Forgets what earlier runs saw, as if no run compared anything.
+    pub fn forget(&self) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let options = SqliteConnectOptions::new().filename(self.dir.path().join("data/xiaoshu.db"));
+            let mut connection = sqlx::SqliteConnection::connect_with(&options).await.expect("a database");
+            let done = sqlx::query("DELETE FROM shape").execute(&mut connection).await.expect("forgotten");
+            assert!(done.rows_affected() > 0);
+            connection.close().await.expect("closed");
+        });
     }
 
     /// All live records of a table, read past the hub's own commands.
