@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use calamine::{DataRef, Reader, Xlsx};
-use xiaoshu::source::{ReadSpec, SourcePlace, connector};
+use xiaoshu::source::{Begin, ReadSpec, SourcePlace, connector};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -89,7 +89,7 @@ fn through_connector(file: &Path) -> u64 {
     let settings = serde_json::json!({ "kind": "excel", "path": file, "settle": 0 });
     let place = SourcePlace { name: &name, settings: &settings, base: Path::new("/") };
     let excel = connector("excel").expect("registered");
-    let mut source = excel.open(&place, &ReadSpec::default(), None).expect("opens");
+    let mut source = excel.open(&place, &ReadSpec::default(), Begin::AFRESH).expect("opens");
     let mut count = 0;
     while let Some(batch) = source.next_batch(1_000).expect("reads") {
         for row in 0..batch.len() {

@@ -8,7 +8,8 @@
 //!   answers, one that waits before each batch, one that is away; all rows change in each wave. Resident memory.
 //! * `tests/run.sh --servers=kafka cargo bench --bench streams -- kafka [schools] [rows]`: the first over Kafka: messages made
 //!   before and handed to a bare client until the broker has acknowledged them (the ceiling); hubs until it has
-//!   acknowledged what they write; hubs until the platform's verdicts are back.
+//!   acknowledged what they write; hubs until the platform's verdicts are back. With `--servers=postgres,kafka` also hubs and two
+//!   platforms in one group, one killed half-way.
 
 #[path = "../tests/it/many/line.rs"]
 mod line;
@@ -55,7 +56,11 @@ fn main() {
         Some("platform") => runtime.block_on(platform(number(1, 1), number(2, 0))),
         Some("acknowledge") => runtime.block_on(acknowledge()),
         Some("kafka") => runtime.block_on(topics::many(number(1, 20), number(2, 5_000))),
-        Some("reader") => runtime.block_on(topics::reader(number(1, 1), words.get(2).map_or("", String::as_str))),
+        Some("reader") => runtime.block_on(topics::reader(
+            number(1, 1),
+            words.get(2).map_or("", String::as_str),
+            words.get(3).map(String::as_str),
+        )),
         Some("away") => runtime.block_on(away(number(1, 10_000), number(2, 10))),
         _ => runtime.block_on(many(number(0, 200), number(1, 500))),
     }

@@ -12,7 +12,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, ClientContext};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use xiaoshu::brain::{Brain, BrainConfig};
+use xiaoshu::brain::{Brain, BrainConfig, EffectsConfig, Secret};
 use xiaoshu::wire::kafka::{Head, UPSERT, message_key, partition_of};
 
 use super::school::{EDITION, School, TABLES, account, impatient, loopback, standard};
@@ -20,6 +20,8 @@ use super::{BATCH, Other, Spent, UNSETTLED, code, furnished, measured, messages,
 
 /// Partitions of each topic.
 const PARTITIONS: i32 = 3;
+/// Set by `tests/run.sh --servers=postgres,kafka`.
+const DATABASE: &str = "XIAOSHU_TEST_POSTGRES_URL";
 /// Brokers may take so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -38,15 +40,16 @@ fn connection(prefix: &str) -> Value {
         "topic_prefix": prefix})
 }
 
-/// A platform in a process of its own, reading the topics with this prefix.
-pub async fn reader(schools: u32, prefix: &str) {
+/// A platform in a process of its own, reading the topics with this prefix; in a schema of PostgreSQL where one is named.
+pub async fn reader(schools: u32, prefix: &str, schema: Option<&str>) {
     let directory = tempfile::tempdir().unwrap();
     let mut kafka = connection(prefix);
     kafka["group"] = json!(prefix);
     kafka["return_topic"] = json!(format!("{prefix}.verdicts"));
     let config = BrainConfig {
         accounts: (0..schools).map(|i| account(&code(i))).collect(),
-        directory: Some(directory.path().to_owned()),
+        directory: schema.is_none().then(|| directory.path().to_owned()),
+        effects: shared(schema),
         kafka: Some(serde_json::from_value(kafka).unwrap()),
         ..BrainConfig::default()
     };
@@ -55,7 +58,45 @@ pub async fn reader(schools: u32, prefix: &str) {
     brain.stop().await.unwrap();
 }
 
-/// Three runs: a bare client, hubs, hubs and a platform.
+/// The database that several platforms share.
+fn shared(schema: Option<&str>) -> EffectsConfig {
+    let Some(schema) = schema else { return EffectsConfig::default() };
+    EffectsConfig { postgres: Some(Secret::new(variable(DATABASE))), schema: schema.to_owned(), connections: 8 }
+}
+
+/// Hubs and two platforms that share a database and a group; one is killed when half of the records are written. Panics when
+/// a record is lost or an effect comes twice.
+async fn killed(all: &[School], prefix: &str, records: f64) {
+    let schools = all.len().to_string();
+    let schema = prefix.replace(['-', '.'], "_");
+    let accounts = vec![account(&code(0))];
+    let config = BrainConfig { accounts, effects: shared(Some(&schema)), ..BrainConfig::default() };
+    let viewer = Brain::start(config).await.unwrap();
+    let start = || Other::start(&["reader", &schools, prefix, &schema]);
+    let (mut first, second) = (start(), start());
+    let effects = async || viewer.counts().await.unwrap().iter().map(|c| c.effects).sum::<i64>() as f64;
+    let before = super::cpu(&second.pid());
+    let settings = upstream(prefix, true);
+    let mut died = 0.0;
+    let spent = measured(&variable("XIAOSHU_TEST_KAFKA_PID"), async {
+        let halfway = async {
+            while effects().await < records / 2.0 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            first.child.kill().unwrap();
+            died = effects().await / records;
+        };
+        tokio::join!(deliver(all, "killed", &settings), halfway);
+    })
+    .await;
+    let theirs = (super::cpu(&second.pid()) - before).as_secs_f64();
+    show("hubs, two platforms, one killed", records, &spent, theirs);
+    assert_eq!(effects().await, records, "each record once");
+    println!("one platform was killed with {:.0} % written; every record is there, none twice", died * 100.0);
+    viewer.stop().await.unwrap();
+}
+
+/// Three runs: a bare client, hubs, hubs and a platform; with a PostgreSQL one more, with two platforms.
 pub async fn many(schools: u32, rows: u32) {
     let standard = standard();
     let records = f64::from(schools) * f64::from(rows) * TABLES.len() as f64;
@@ -84,6 +125,12 @@ pub async fn many(schools: u32, rows: u32) {
     let judged = measured(&broker, deliver(&all, "judged", &upstream(&prefix, true))).await;
     let theirs = (super::cpu(&platform.pid()) - before).as_secs_f64();
     show("hubs, platform's verdicts", records, &judged, theirs);
+    if std::env::var_os(DATABASE).is_some() {
+        let prefix = format!("{bare}-killed");
+        let topics: Vec<String> = domains.iter().map(|name| format!("{prefix}.{name}")).collect();
+        make(&topics.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        killed(&all, &prefix, records).await;
+    }
     println!(
         "of the ceiling's speed: hubs, acknowledged {:.2}; hubs, platform's verdicts {:.2}; CPU of the sender, times the ceiling's: {:.1}, {:.1}",
         ceiling.wall / alone.wall,

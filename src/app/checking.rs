@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::incremental;
 use super::plan::{HUB_SOURCE, Plan, mapping_fault};
 use super::{CheckAnswer, CheckRequest, CheckStep, Context, Failure, Target};
 use crate::config::Fault;
 use crate::finding::Text;
 use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
 use crate::record::Namespace;
-use crate::source::{self, SourcePlace};
+use crate::source::{self, Begin, ReadSpec, SourcePlace};
 use crate::store::postgres::PostgresStore;
 use crate::wire::tls::{Acceptor, Alive};
 
@@ -27,6 +28,7 @@ pub(super) fn answer(context: &Context<'_>, request: &CheckRequest) -> Result<Ch
         ..CheckAnswer::default()
     };
     answer.faults = unmakeable(&plan)?;
+    answer.faults.extend(incremental::unable(&plan).into_iter().map(mapping_fault));
     unsealed(&plan, &mut answer);
     if request.connect {
         store(&plan, &mut answer)?;
@@ -174,9 +176,27 @@ fn connect(plan: &Plan, answer: &mut CheckAnswer) {
                 continue;
             }
         }
+        answer.steps.extend(needs(plan, connector, &place, name));
         let own = plan.active().filter(|(document, _)| document.source() == name);
         for (document, _) in own {
             fit(plan, connector, &place, document, answer);
+        }
+    }
+}
+
+/// What the mappings' ways of reading need of a source.
+fn needs(plan: &Plan, connector: &dyn source::Connector, place: &SourcePlace<'_>, name: &str) -> Vec<CheckStep> {
+    let own = plan.active().filter(|(document, _)| document.source() == name);
+    let reads: Vec<&source::ReadSpec> = own.map(|(document, _)| document.read()).collect();
+    let target = Target::Source(name.to_owned());
+    match connector.needs(place, &reads) {
+        Ok(needs) => needs
+            .into_iter()
+            .map(|need| CheckStep { remedy: need.remedy, ..step(&target, need.what, need.ok, need.found) })
+            .collect(),
+        Err(error) => {
+            let text = error.to_string();
+            vec![step(&target, Text::new("读取方式", "way of reading"), Some(false), Text::new(&text, &text))]
         }
     }
 }
@@ -212,7 +232,9 @@ fn fit(
 ) {
     let target = Target::Mapping(document.file().to_owned());
     let what = Text::new(format!("{} 的列", document.table()), format!("columns of {}", document.table()));
-    let source = match connector.open(place, document.read(), None) {
+    // Reading by parts or by what changed would ask for much, or make something at the server.
+    let read = ReadSpec { changes: None, chunks: None, ..document.read().clone() };
+    let source = match connector.open(place, &read, Begin::AFRESH) {
         Ok(source) => source,
         Err(error) => {
             let text = error.to_string();
@@ -220,6 +242,7 @@ fn fit(
             return;
         }
     };
+    answer.faults.extend(incremental::unfit(connector, place, document, source.columns()).into_iter().map(mapping_fault));
     let settings = &plan.loaded.settings;
     let code: Arc<str> = settings.school.code.as_str().into();
     let context = MappingContext {

@@ -54,6 +54,7 @@ pub(super) fn jobs(
             document: Arc::clone(document),
         });
     }
+    faults.extend(super::incremental::unable(plan).into_iter().map(mapping_fault));
     if faults.is_empty() { Ok(jobs) } else { Err(Failure::Settings(faults)) }
 }
 

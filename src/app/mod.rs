@@ -13,6 +13,7 @@ mod demo;
 mod drift;
 mod failure;
 mod hub;
+mod incremental;
 mod jobs;
 mod leases;
 mod named;
@@ -50,8 +51,8 @@ pub use request::{
 };
 pub use service::{AroundStore, Fittings};
 pub use standing::{
-    ComparedLine, DeletionLine, DriftAnswer, LeaseLine, NotedLine, NoticeLine, PausedLine, StatusAnswer, StatusLine,
-    UpstreamStock,
+    ComparedLine, DeletionLine, DriftAnswer, LeaseLine, MissedLine, NotedLine, NoticeLine, PausedLine, ReadingLine, StatusAnswer,
+    StatusLine, UpstreamStock,
 };
 
 /// Runs the embedded sample school against an embedded central platform.

@@ -64,9 +64,14 @@ impl Plan {
             .filter_map(|document| Some((document, self.standard.find(document.table())?)))
     }
 
+    /// The mapping of a source onto a table.
+    pub(super) fn mapping(&self, table: &str, source: &str) -> Option<&MappingDocument> {
+        self.documents.iter().find(|d| d.table() == table && d.source() == source).map(|d| &**d)
+    }
+
     /// The department to tell about a table of a source.
     pub(super) fn owner(&self, table: &str, source: &str) -> Option<&str> {
-        let document = self.documents.iter().find(|d| d.table() == table && d.source() == source)?;
+        let document = self.mapping(table, source)?;
         let own = Some(document.owner()).filter(|owner| !owner.is_empty());
         own.or_else(|| self.loaded.settings.sources.get(source)?.owner.as_deref())
     }

@@ -14,6 +14,7 @@ use super::{Context, Failure, LeftLine, Part, Progress, RunAnswer, RunRequest, v
 use crate::finding::Text;
 use crate::pipeline::{Job, Observer, PipelineError, RunOutcome};
 use crate::report;
+use crate::source;
 use crate::store::{Landed, Millis, ReadModels, Store};
 use crate::telemetry;
 
@@ -23,6 +24,15 @@ pub(super) struct Logging(pub(super) Arc<dyn Progress>);
 impl Observer for Logging {
     fn landed(&self, job: &Job, landed: &Landed) {
         tracing::debug!(source = %job.source, table = %job.plan.name, read = landed.read, changed = landed.changed, quarantined = landed.quarantined, "landed");
+    }
+
+    fn reached(&self, job: &Job, progress: source::Progress) {
+        let (table, source, percent) = (&job.plan.name, &job.source, progress.percent());
+        let source::Progress { done, total } = progress;
+        self.0.note(Text::new(
+            format!("{table}（{source}）：已读 {percent}%（{done}/{total} 行）"),
+            format!("{table} ({source}): {percent}% read ({done} of {total} rows)"),
+        ));
     }
 
     fn ended(&self, job: &Job, outcome: &Result<RunOutcome, PipelineError>) {

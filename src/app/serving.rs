@@ -11,6 +11,7 @@ use super::{Failure, PausedLine, StatusAnswer, StatusLine, UpstreamStock};
 use crate::pipeline::{self, Job, Observer, PipelineError, RunOutcome};
 use crate::report;
 use crate::serve::{self, Parts, Running, ServedTable, StatusSource};
+use crate::source::Progress;
 use crate::store::{Cause, Landed, StoreError};
 use crate::wire::schoolhub::v1;
 
@@ -27,6 +28,10 @@ impl Observer for Heralding {
     fn landed(&self, job: &Job, landed: &Landed) {
         self.inner.landed(job, landed);
         self.news.send_modify(|count| *count += 1);
+    }
+
+    fn reached(&self, job: &Job, progress: Progress) {
+        self.inner.reached(job, progress);
     }
 
     fn ended(&self, job: &Job, outcome: &Result<RunOutcome, PipelineError>) {

@@ -50,7 +50,8 @@ pub struct StatusLine {
     pub collisions: u64,
     /// Records that stand while a bad newer version waits.
     pub stale: u64,
-    /// When it was read completely last, `YYYY-MM-DD HH:MM`.
+    /// When it was read completely last, or, where only what changed is read, when it was last brought up to date:
+    /// `YYYY-MM-DD HH:MM`.
     pub last_read: Option<String>,
     /// When it is due next, `YYYY-MM-DD`.
     pub due: Option<String>,
@@ -62,8 +63,40 @@ pub struct StatusLine {
     pub paused: Vec<PausedLine>,
     /// What stopped its last run; `None` when that was a pause.
     pub error: Option<String>,
+    /// Reads of everything that are under way, by source.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reading: Vec<ReadingLine>,
+    /// Sources whose last read of everything found changes that reading what changed had missed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missed: Vec<MissedLine>,
     /// Stock by upstream.
     pub upstreams: Vec<UpstreamStock>,
+}
+
+/// A read of everything that is under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReadingLine {
+    /// The source.
+    pub source: String,
+    /// Rows read.
+    pub done: u64,
+    /// Rows that there were when it began.
+    pub total: u64,
+    /// Whole percent.
+    pub percent: u64,
+}
+
+/// Changes that reading what changed had missed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MissedLine {
+    /// The source.
+    pub source: String,
+    /// The columns that should have shown them; none where the log should have.
+    pub columns: Vec<String>,
+    /// How many records.
+    pub missed: u64,
+    /// When everything was compared, `YYYY-MM-DD HH:MM`.
+    pub at: String,
 }
 
 /// Stock of a table at one upstream.

@@ -1,14 +1,15 @@
 //! `status`: where every table stands.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::hub::{self, Clock, Hub};
 use super::opening::{nothing_yet, open_store_to_read};
 use super::plan::Plan;
-use super::{Context, Failure, NoticeLine, PausedLine, StatusAnswer, StatusLine, drift, view};
+use super::{Context, Failure, MissedLine, NoticeLine, PausedLine, ReadingLine, StatusAnswer, StatusLine, drift, view};
 use crate::finding::Text;
 use crate::report;
+use crate::source::{self, ChangesSpec};
 use crate::standard::Domain;
 use crate::store::{ComparisonRow, FeedId, ReadModels, RunRow, StockRow, Store, StoreError, TableRow, UpstreamId};
 use crate::wire::tls::Expiry;
@@ -134,6 +135,35 @@ async fn notices(hub: &Seen, tables: &HashMap<FeedId, String>, now: i64) -> Resu
     Ok(lines)
 }
 
+/// How a mapping reads what changed, where it does.
+fn changes<'a>(hub: &'a Seen, table: &str, source: &str) -> Option<&'a ChangesSpec> {
+    hub.plan.mapping(table, source)?.read().changes.as_ref()
+}
+
+/// Reads of everything that are under way, as far as their connectors tell how far they are.
+fn reading(hub: &Seen, table: &str, runs: &[RunRow]) -> Vec<ReadingLine> {
+    let one = |run: &RunRow| {
+        let kind = &hub.plan.loaded.settings.sources.get(&run.source)?.kind;
+        let read = hub.plan.mapping(table, &run.source)?.read();
+        let progress = source::connector(kind)?.progress(read, run.reached.as_ref()?)?;
+        let (source, percent) = (run.source.clone(), progress.percent());
+        Some(ReadingLine { source, done: progress.done, total: progress.total, percent })
+    };
+    runs.iter().filter_map(one).collect()
+}
+
+/// What the newest read of everything of each source found to have been missed.
+fn missed(hub: &Seen, table: &str, runs: &[RunRow]) -> Vec<MissedLine> {
+    let mut seen = BTreeSet::new();
+    let newest = runs.iter().filter(|run| run.whole && seen.insert(&run.source));
+    let one = |run: &RunRow| {
+        let columns = changes(hub, table, &run.source)?.columns.clone();
+        let at = view::minute(run.ended?);
+        (run.missed > 0).then(|| MissedLine { source: run.source.clone(), columns, missed: run.missed, at })
+    };
+    newest.filter_map(one).collect()
+}
+
 async fn line(
     hub: &Seen,
     store: &dyn Store,
@@ -142,7 +172,9 @@ async fn line(
     now: i64,
 ) -> Result<Option<(u16, StatusLine)>, StoreError> {
     let Some(plan) = hub.plan.standard.find(&feed.table).filter(|p| p.edition.as_str() == feed.edition) else { return Ok(None) };
-    let complete = runs.iter().find(|run| run.complete).and_then(|run| run.ended);
+    let by_changes = |run: &RunRow| changes(hub, &feed.table, &run.source).is_some();
+    let current = runs.iter().filter(|run| run.complete || run.error.is_none() && by_changes(run));
+    let complete = current.filter_map(|run| run.ended).max();
     let mut upstreams = Vec::new();
     for row in stock {
         let ramp = store.ramp(row.upstream, row.feed).await?;
@@ -153,11 +185,11 @@ async fn line(
     let due = hub.plan.due(plan, now);
     let stopped = runs.first().filter(|run| !paused.iter().any(|line| line.source == run.source));
     let parked = feed.parked.or_else(|| hub.parked.iter().find(|(name, _)| **name == *plan.name).map(|(_, why)| why.clone()));
+    let table = feed.table;
     Ok(Some((
         plan.id.0,
         StatusLine {
             domain: plan.domain.into(),
-            table: feed.table,
             label: plan.label_zh.to_string(),
             live: feed.live,
             quarantined: feed.quarantined,
@@ -169,6 +201,9 @@ async fn line(
             parked,
             error: stopped.and_then(|run| run.error.clone()),
             paused,
+            reading: reading(hub, &table, runs),
+            missed: missed(hub, &table, runs),
+            table,
             upstreams,
         },
     )))

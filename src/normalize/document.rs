@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::fault::{Faults, MappingFault};
+use super::incremental;
 use super::schema;
 use super::toml::{self, Spans};
 use crate::finding::Text;
@@ -188,7 +189,10 @@ impl MappingDocument {
         schema::check(&value, &mut faults);
         let digest = xxhash_rust::xxh3::xxh3_128(value.to_string().as_bytes()).to_be_bytes();
         let body = match serde_json::from_value::<Body>(value) {
-            Ok(body) => Some(body),
+            Ok(mut body) => {
+                body.read.reader.clone_from(&body.table);
+                Some(body)
+            }
             Err(error) => {
                 if faults.is_empty() {
                     let what = Text::new(format!("无法读取：{error}"), format!("cannot be read: {error}"));
@@ -199,6 +203,7 @@ impl MappingDocument {
         };
         if let Some(body) = &body {
             check_mode(body, &mut faults);
+            incremental::check(&body.read, &mut faults);
         }
         let faults = faults.finish();
         (body.map(|body| Self { file: file.to_owned(), spans, body, digest }), faults)
@@ -249,10 +254,15 @@ impl MappingDocument {
         self.body.key.adopt.as_ref()?.file.as_deref()
     }
 
+    /// A fault at the line that a JSON pointer leads to.
+    pub fn fault_at(&self, pointer: &str, what: Text, remedy: Text) -> MappingFault {
+        let (line, column) = self.spans.place(pointer);
+        MappingFault { file: self.file.clone(), line, column, what, remedy }
+    }
+
     /// A fault at the line of a key, for checks that need more than the standard: an unknown source, say.
     pub fn fault(&self, key: &str, what: Text, remedy: Text) -> MappingFault {
-        let (line, column) = self.spans.place(&format!("/{}", toml::escape(key)));
-        MappingFault { file: self.file.clone(), line, column, what, remedy }
+        self.fault_at(&format!("/{}", toml::escape(key)), what, remedy)
     }
 }
 

@@ -24,6 +24,7 @@ mod document;
 mod facts;
 mod fault;
 mod filter;
+mod incremental;
 mod key;
 mod lookup;
 mod plan;

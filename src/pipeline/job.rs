@@ -10,7 +10,9 @@ use super::{BatchRoom, Likeness, PipelineError};
 use crate::finding::{Locator, Place};
 use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
 use crate::record::Namespace;
-use crate::source::{Column, Connector, Guest, Position, Source, SourceBatch, SourceError, SourcePlace};
+use crate::source::{
+    Begin, Column, Connector, Guest, Position, Progress, ReadSpec, Source, SourceBatch, SourceError, SourcePlace,
+};
 use crate::standard::{Standard, TableId, TablePlan};
 use crate::store::{FeedId, Landed, Millis, Store};
 use crate::validate::Checks;
@@ -81,6 +83,9 @@ pub trait Observer: Send + Sync {
     /// A batch has landed.
     fn landed(&self, job: &Job, landed: &Landed);
 
+    /// A read of everything has come this far; said at each tenth.
+    fn reached(&self, _: &Job, _: Progress) {}
+
     /// A job has ended.
     fn ended(&self, job: &Job, outcome: &Result<super::RunOutcome, PipelineError>);
 }
@@ -107,14 +112,33 @@ impl Job {
     }
 
     /// Opens the object to read.
-    pub(super) fn open(&self, resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
-        let place = SourcePlace { name: &self.source, settings: &self.settings, base: &self.base };
-        self.connector.open(&place, self.document.read(), resume)
+    pub(super) fn open(&self, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
+        self.connector.open(&self.place(), self.document.read(), begin)
     }
 
     /// Whether a run goes on where the last one ended.
     pub(super) fn continues(&self) -> bool {
-        self.connector.continues(&SourcePlace { name: &self.source, settings: &self.settings, base: &self.base })
+        self.connector.continues(&self.place(), self.document.read())
+    }
+
+    /// Whether an interrupted run can always be gone on with.
+    pub(super) fn resumes(&self) -> bool {
+        self.connector.resumes(&self.place(), self.document.read())
+    }
+
+    /// How far a read of everything had come at a position, where the source says that.
+    pub(super) fn progress(&self, position: &Position) -> Option<Progress> {
+        self.connector.progress(self.document.read(), position)
+    }
+
+    /// Opens the object to look at its columns and first rows: neither by parts nor by what changed.
+    pub(super) fn open_to_look(&self) -> Result<Box<dyn Source>, SourceError> {
+        let read = ReadSpec { changes: None, chunks: None, ..self.document.read().clone() };
+        self.connector.open(&self.place(), &read, Begin::AFRESH)
+    }
+
+    fn place(&self) -> SourcePlace<'_> {
+        SourcePlace { name: &self.source, settings: &self.settings, base: &self.base }
     }
 
     /// Compiles the mapping against the columns found.

@@ -4,6 +4,7 @@
 
 mod answers;
 mod batch_size;
+mod begin;
 mod collect;
 mod drift;
 mod handle;

@@ -117,7 +117,7 @@ impl Pipeline {
             }
             _ => return Err(no_snapshot(taker)),
         }
-        let end = RunEnd { complete, error: None, at: (self.around().clock)() };
+        let end = RunEnd { complete, whole: complete, error: None, at: (self.around().clock)() };
         let summary = self.around().wait(self.around().store.end_snapshot(mark, &end)).map_err(PipelineError::from)?;
         let RunSummary { landed, missing, deleted, .. } = summary;
         Ok(PushedTable { landed, missing, deleted, ends_snapshot: true, ..empty(taker) })
@@ -169,7 +169,7 @@ impl Pipeline {
 
 /// The columns that a job's object may hold.
 fn columns(job: &Job) -> Result<Arc<[Column]>, PipelineError> {
-    Ok(job.open(None)?.columns().clone())
+    Ok(job.open_to_look()?.columns().clone())
 }
 
 fn empty(taker: &Taker<'_>) -> PushedTable {

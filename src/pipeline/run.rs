@@ -10,6 +10,7 @@ use tracing::field::Empty;
 
 use super::answers::Answers;
 use super::batch_size::BatchSize;
+use super::begin::{begin, stopped, tell};
 use super::drift::{self, Guard};
 use super::{Job, PipelineError, Surroundings};
 use crate::fault::Classified;
@@ -133,25 +134,23 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
     let at = (around.clock)();
     let new = NewRun { source: job.source.clone(), feed: job.feed, mapping_digest: job.document.digest(), at };
     let start = around.wait(around.store.begin_run(&new))?;
-    let from = start.resume.or(start.after.filter(|_| job.continues()));
-    let opened = job.open(from.as_ref()).map_err(PipelineError::from).and_then(|source| drift::look(job, around, source));
-    let (mut source, mut guard) = match opened {
+    let opened = job.open(begin(job, &start, at)).map_err(PipelineError::from);
+    let (mut source, mut guard) = match opened.and_then(|source| drift::look(job, around, source)) {
         Ok(opened) => opened,
-        Err(error) => return Err(close_broken(around, start.run, None, error)),
+        Err(error) => return Err(stopped(job, around, start.run, (None, error))),
     };
     let mapping = match guard.pass().and_then(|()| job.compile(around, source.columns())) {
         Ok(mapping) => mapping,
-        Err(error) => return Err(close_broken(around, start.run, Some(&guard), error)),
+        Err(error) => return Err(stopped(job, around, start.run, (Some(&guard), error))),
     };
     let mut preparer = Preparer::new(job, around, mapping.into(), source.object().clone(), false);
     if let Err(error) = pump(job, around, start.run, source.as_mut(), (&mut preparer, &mut guard)) {
-        return Err(close_broken(around, start.run, Some(&guard), error));
+        return Err(stopped(job, around, start.run, (Some(&guard), error)));
     }
-    let end = RunEnd { complete: source.is_complete(), error: None, at: (around.clock)() };
+    let end = RunEnd { complete: source.is_complete(), whole: source.is_whole(), error: None, at: (around.clock)() };
     let summary = around.wait(around.store.finish_run_seen(start.run, &end, &guard.seen(None)))?;
-    if let Some(noted) = guard.noted() {
-        tracing::info!(source = %job.source, table = %job.plan.name, what = %noted.en, "the source has changed; nothing that is used is affected");
-    }
+    tell(job, &summary, &end);
+    guard.tell();
     Ok(RunOutcome {
         summary,
         warnings: preparer.warnings,
@@ -159,21 +158,6 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
         took_ms: began.elapsed().as_millis() as u64,
         more: source.has_more(),
     })
-}
-
-fn close_broken(around: &Surroundings, run: RunId, guard: Option<&Guard<'_>>, error: PipelineError) -> PipelineError {
-    let end = RunEnd { complete: false, error: Some(error.to_string()), at: (around.clock)() };
-    let closed = match guard.map(|guard| guard.seen(Some(&error))) {
-        Some(seen) => around.wait(around.store.finish_run_seen(run, &end, &seen)),
-        None => around.wait(around.store.finish_run(run, &end)),
-    };
-    match closed {
-        Ok(_) => error,
-        Err(second) => {
-            tracing::error!(error = %second, "the broken run could not be closed; it is taken up at the next start");
-            error
-        }
-    }
 }
 
 fn pump(
@@ -239,9 +223,14 @@ fn write(
     from: &Receiver<Ready>,
     back: &Sender<Position>,
 ) -> Result<(), PipelineError> {
+    let mut told = 0;
     for ready in from {
         let landed = land(job, around, run, &ready)?;
         around.observer.landed(job, &landed);
+        if let Some(progress) = job.progress(ready.source.position()).filter(|progress| progress.percent() / 10 > told) {
+            told = progress.percent() / 10;
+            around.observer.reached(job, progress);
+        }
         // The reader may have stopped on an error of its own; what has landed stays landed.
         let _ = back.send(ready.source.position().clone());
     }
@@ -276,6 +265,7 @@ pub(super) fn with_landing_batch(
         rejected: &ready.rejected,
         filtered: ready.filtered,
         consumed: 0,
+        settled: ready.source.is_settled(),
         position: ready.source.position(),
         raw: &raw,
         name: &|key: &[u8]| natural_key_words(&job.plan, &natural_key, key),

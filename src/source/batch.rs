@@ -73,6 +73,7 @@ pub struct SourceBatch {
     cells: Vec<(u32, u32)>,
     places: Vec<Place>,
     faults: Vec<RawFault>,
+    settled: bool,
     position: Position,
 }
 
@@ -116,9 +117,27 @@ impl SourceBatch {
         &self.faults
     }
 
+    /// Whether the source holds these rows to be as they were at the last run: reading what changed would have passed
+    /// them over.
+    pub fn is_settled(&self) -> bool {
+        self.settled
+    }
+
     /// The position behind the last row.
     pub fn position(&self) -> &Position {
         &self.position
+    }
+
+    /// The same rows with another position.
+    pub(super) fn with_position(mut self, position: Position) -> Self {
+        self.position = position;
+        self
+    }
+
+    /// The same rows, held to be as they were.
+    pub(super) fn settled(mut self) -> Self {
+        self.settled = true;
+        self
     }
 }
 
@@ -143,6 +162,7 @@ impl SourceBatchBuilder {
             cells,
             places: Vec::with_capacity(rows),
             faults: Vec::new(),
+            settled: false,
             position: Position(Vec::new()),
             columns,
         };

@@ -4,6 +4,7 @@
 //! conformance suite runs over all of it.
 
 mod batch;
+mod begin;
 mod bytes;
 mod csv;
 mod excel;
@@ -12,9 +13,11 @@ mod guest;
 mod header;
 mod http;
 mod hub;
+mod incremental;
 mod json;
 mod kafka;
 mod mysql;
+mod need;
 mod odbc;
 mod outline;
 mod postgres;
@@ -26,7 +29,10 @@ mod sqlite;
 mod statement;
 
 pub use batch::{Cell, Column, ColumnKind, Position, RawFault, SourceBatch, SourceBatchBuilder};
+pub use begin::{Begin, Progress};
 pub use guest::{Guest, Pace};
+pub use incremental::{ChangesBy, ChangesSpec, ChunksSpec, Overlap, Period};
+pub use need::Need;
 pub use outline::{Outline, OutlineColumn};
 pub use shape::{ColumnShape, SampleBounds, Samples, TableReference, TableShape, introspect};
 pub use sqlite::load_script;
@@ -84,10 +90,31 @@ pub trait Connector: Send + Sync {
         false
     }
 
-    /// Whether a run of such a source goes on where the last one ended, instead of reading everything again: `open` is
-    /// then given the position of the last run that ended well, as of one that was interrupted.
-    fn continues(&self, _place: &SourcePlace<'_>) -> bool {
+    /// Whether a run goes on where the last one ended, instead of reading everything again: [`Begin::Since`] is then asked
+    /// for.
+    fn continues(&self, _place: &SourcePlace<'_>, _read: &ReadSpec) -> bool {
         false
+    }
+
+    /// Whether an interrupted run goes on exactly behind its last landing, whatever happened to the object meanwhile: such
+    /// a run stays open when the line breaks or the source asks for less.
+    fn resumes(&self, _place: &SourcePlace<'_>, _read: &ReadSpec) -> bool {
+        false
+    }
+
+    /// Whether objects of SQL tables can be read by `changes` and `chunks`.
+    fn reads_changes(&self) -> bool {
+        false
+    }
+
+    /// Whether the log of changes can be read: `by = "log"`.
+    fn has_log(&self) -> bool {
+        false
+    }
+
+    /// How far a read of everything had come at a position; `None` where that is not known.
+    fn progress(&self, _read: &ReadSpec, _position: &Position) -> Option<Progress> {
+        None
     }
 
     /// Connects, looks, and says what it found; reads no rows.
@@ -95,6 +122,15 @@ pub trait Connector: Send + Sync {
     /// # Errors
     /// What keeps the source from being read.
     fn check(&self, place: &SourcePlace<'_>) -> Result<Checked, SourceError>;
+
+    /// What the way in which mappings read this source needs of it, a log of changes say, and whether it is there; and what
+    /// was left behind there that no mapping uses any more. Reads no rows and changes nothing.
+    ///
+    /// # Errors
+    /// What keeps the source from being looked at.
+    fn needs(&self, _place: &SourcePlace<'_>, _reads: &[&ReadSpec]) -> Result<Vec<Need>, SourceError> {
+        Ok(Vec::new())
+    }
 
     /// The tables, views or files that can be read.
     ///
@@ -118,11 +154,11 @@ pub trait Connector: Send + Sync {
         Ok(self.objects(place)?.into_iter().map(named).collect())
     }
 
-    /// Opens one object for reading, from the start or behind `resume`.
+    /// Opens one object for reading.
     ///
     /// # Errors
     /// What keeps the object from being read. Bad rows are no error: they come with the batch.
-    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError>;
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError>;
 }
 
 /// One source as configured.
@@ -149,6 +185,15 @@ pub struct ReadSpec {
     /// Columns to order a table by, so that rows come in key order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub order_by: Vec<String>,
+    /// How changed rows are found; without it every run reads everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<ChangesSpec>,
+    /// How everything is read by parts; without it in one go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunks: Option<ChunksSpec>,
+    /// The table that the rows are for, which tells the readers of one object apart. Not written in `[read]`.
+    #[serde(skip)]
+    pub reader: String,
 }
 
 /// What a check of a source found.
@@ -194,6 +239,11 @@ pub trait Source: Send {
     /// After the end: whether everything was read in one consistent view of the object, so that a row that did not
     /// come is known not to be there.
     fn is_complete(&self) -> bool;
+
+    /// After the end: whether everything was read, be it in several views of the object.
+    fn is_whole(&self) -> bool {
+        self.is_complete()
+    }
 
     /// After the end: whether more can be read at once, by a run of its own that goes on where this one ends.
     fn has_more(&self) -> bool {

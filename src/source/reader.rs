@@ -4,10 +4,11 @@
 //! The thread holds connection, transaction and result; it takes rows off the wire only when a batch is asked for, so
 //! no more than a batch is ever in memory.
 
+use std::cell::Cell;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -58,6 +59,23 @@ pub(super) struct Courier {
     replies: SyncSender<Reply>,
     /// The longest wait for the next rows.
     patience: Duration,
+    /// What was asked for and not given yet, when a statement ended and another follows.
+    owed: Cell<Option<usize>>,
+    /// The newest position that has landed.
+    landed: Arc<Mutex<Option<Position>>>,
+    /// Ends when the reader goes.
+    gone: Receiver<()>,
+}
+
+/// What a thread says when it has read to the end. Nothing is said until it is.
+#[derive(Debug, Default)]
+pub(super) struct Ending {
+    /// All was read in one consistent view.
+    pub complete: AtomicBool,
+    /// All was read.
+    pub whole: AtomicBool,
+    /// More can be read at once.
+    pub more: AtomicBool,
 }
 
 /// How a hand-out of rows ended.
@@ -87,15 +105,31 @@ impl Courier {
     pub async fn hand_out<S, R, E>(
         &self,
         columns: &Arc<[Column]>,
+        rows: S,
+        push: impl FnMut(&R, &mut SourceBatchBuilder, u64),
+        classify: impl Fn(E) -> SourceError,
+    ) -> Result<Handout, SourceError>
+    where
+        S: Stream<Item = Result<R, E>> + Unpin,
+    {
+        self.hand_out_sealed(columns, rows, push, &mut |batch| batch, classify).await
+    }
+
+    /// The same; `seal` sees each batch before it is given. Other statements may follow: what is asked for when the stream
+    /// ends stays owed.
+    pub async fn hand_out_sealed<S, R, E>(
+        &self,
+        columns: &Arc<[Column]>,
         mut rows: S,
         mut push: impl FnMut(&R, &mut SourceBatchBuilder, u64),
+        seal: &mut dyn FnMut(SourceBatch) -> SourceBatch,
         classify: impl Fn(E) -> SourceError,
     ) -> Result<Handout, SourceError>
     where
         S: Stream<Item = Result<R, E>> + Unpin,
     {
         let mut ordinal = 0;
-        while let Ok(max_rows) = self.requests.recv() {
+        while let Some(max_rows) = self.asked() {
             let mut batch = SourceBatchBuilder::new(columns.clone(), max_rows.min(4096));
             let mut ended = false;
             while batch.len() < max_rows && batch.bytes() < BATCH_BYTES {
@@ -116,10 +150,14 @@ impl Courier {
                 }
             }
             if ended && batch.is_empty() {
+                self.owed.set(Some(max_rows));
                 return Ok(Handout::Finished);
             }
-            if self.replies.send(Ok(Some(batch.finish(Position(Vec::new()))))).is_err() {
+            if !self.give(seal(batch.finish(Position(Vec::new())))) {
                 break;
+            }
+            if ended {
+                return Ok(Handout::Finished);
             }
         }
         Ok(Handout::Abandoned)
@@ -141,7 +179,15 @@ impl Courier {
 
     /// Waits until rows are asked for, and says how many at most; `None` when nobody asks any more.
     pub fn asked(&self) -> Option<usize> {
-        self.requests.recv().ok()
+        self.owed.take().or_else(|| self.requests.recv().ok())
+    }
+
+    /// Says that all was given, waits until the reader goes, and says what had landed by then.
+    pub fn finished(&self) -> Option<Position> {
+        // Nobody who asks any more needs no answer.
+        let _ = self.replies.send(Ok(None));
+        let _ = self.gone.recv();
+        self.landed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Gives what was asked for; false when nobody takes it.
@@ -178,6 +224,10 @@ pub(super) struct RowReader {
     complete: bool,
     /// Set by the thread before its end when all of the object is known to have been read; without it, the end says so.
     proven: Option<Arc<AtomicBool>>,
+    /// Set by the thread before its end, where that can be of several kinds.
+    ending: Option<Arc<Ending>>,
+    landed: Arc<Mutex<Option<Position>>>,
+    going: Option<SyncSender<()>>,
 }
 
 impl RowReader {
@@ -190,8 +240,18 @@ impl RowReader {
         let (opened, opening) = sync_channel(1);
         let (requests, incoming) = sync_channel(1);
         let (outgoing, replies) = sync_channel(1);
-        let courier =
-            Courier { source: source.clone(), opened: opened.clone(), requests: incoming, replies: outgoing.clone(), patience };
+        let (going, gone) = sync_channel(1);
+        let landed: Arc<Mutex<Option<Position>>> = Arc::default();
+        let courier = Courier {
+            source: source.clone(),
+            opened: opened.clone(),
+            requests: incoming,
+            replies: outgoing.clone(),
+            patience,
+            owed: Cell::new(None),
+            landed: landed.clone(),
+            gone,
+        };
         let name = source.clone();
         let work = move || {
             let result = runtime(&name).and_then(|runtime| {
@@ -229,6 +289,9 @@ impl RowReader {
             worker: Some(worker),
             complete: false,
             proven: None,
+            ending: None,
+            landed,
+            going: Some(going),
         })
     }
 
@@ -242,6 +305,16 @@ impl RowReader {
     pub fn proven_by(mut self, proven: Arc<AtomicBool>) -> Self {
         self.proven = Some(proven);
         self
+    }
+
+    /// The same; what the end means the thread has said in `ending`.
+    pub fn ending_as(mut self, ending: Arc<Ending>) -> Self {
+        self.ending = Some(ending);
+        self
+    }
+
+    fn ended(&self, flag: impl Fn(&Ending) -> &AtomicBool, without: bool) -> bool {
+        self.complete && self.ending.as_ref().map_or(without, |ending| flag(ending).load(Ordering::Acquire))
     }
 }
 
@@ -272,18 +345,29 @@ impl Source for RowReader {
         reply
     }
 
-    fn committed(&mut self, _position: &Position) -> Result<(), SourceError> {
+    fn committed(&mut self, position: &Position) -> Result<(), SourceError> {
+        *self.landed.lock().unwrap_or_else(PoisonError::into_inner) = Some(position.clone());
         Ok(())
     }
 
     fn is_complete(&self) -> bool {
-        self.complete && self.proven.as_ref().is_none_or(|proven| proven.load(Ordering::Acquire))
+        let proven = self.proven.as_ref().is_none_or(|proven| proven.load(Ordering::Acquire));
+        proven && self.ended(|ending| &ending.complete, true)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.is_complete() || self.ended(|ending| &ending.whole, false)
+    }
+
+    fn has_more(&self) -> bool {
+        self.ended(|ending| &ending.more, false)
     }
 }
 
 impl Drop for RowReader {
     fn drop(&mut self) {
         self.requests = None;
+        self.going = None;
         if let Some(worker) = self.worker.take() {
             // A panic there has already shown as a stopped thread.
             let _ = worker.join();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use encoding_rs::Encoding;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{Checked, Guest, SourceError, guest};
 
@@ -66,6 +67,9 @@ pub(super) struct Server {
     statement_timeout: u64,
     pub reinterpret: Option<Reinterpret>,
     pub zero_dates: Option<ZeroDates>,
+    /// Read by those who follow a log.
+    #[serde(default, rename = "log")]
+    _log: IgnoredAny,
     #[serde(default)]
     pub guest: Guest,
 }
@@ -100,6 +104,7 @@ impl Server {
             statement_timeout,
             reinterpret: None,
             zero_dates: Some(ZeroDates::Text),
+            _log: IgnoredAny,
             guest: Guest::default(),
         }
     }

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{ColumnKind, Connector, ReadSpec, SourceError, SourcePlace};
+use super::{Begin, ColumnKind, Connector, ReadSpec, SourceError, SourcePlace};
 
 /// Longer cells are cut in samples: a form shows in its first characters.
 const CELL_CHARS: usize = 120;
@@ -145,7 +145,7 @@ fn sample(
     table: &mut TableShape,
 ) -> Result<(), SourceError> {
     let read = ReadSpec { object: Some(table.name.clone()), ..ReadSpec::default() };
-    let mut source = connector.open(place, &read, None)?;
+    let mut source = connector.open(place, &read, Begin::AFRESH)?;
     let columns = source.columns().clone();
     if table.columns.is_empty() {
         let plain = |column: &super::Column| ColumnShape {

@@ -63,7 +63,7 @@ pub(super) fn quoted_path(path: &str, quote: char) -> String {
     }
 }
 
-fn quoted(name: &str, quote: char) -> String {
+pub(super) fn quoted(name: &str, quote: char) -> String {
     let doubled = format!("{quote}{quote}");
     format!("{quote}{}{quote}", name.replace(quote, &doubled))
 }
@@ -77,8 +77,8 @@ mod tests {
         let source: Arc<str> = "jw".into();
         let table = |object: &str, order: &[&str]| ReadSpec {
             object: Some(object.into()),
-            query: None,
             order_by: order.iter().map(|c| (*c).to_owned()).collect(),
+            ..ReadSpec::default()
         };
         for (read, quote, expected) in [
             (table("course", &[]), '"', "SELECT * FROM \"course\""),

@@ -51,6 +51,8 @@ pub struct RunStart {
     /// For a new run: the position of the last landing of the last run of the same mapping that ended well and landed
     /// something. Only sources that go on where the last run ended read from there.
     pub after: Option<Position>,
+    /// When the last run of the same mapping began that read everything, be it in several views of the object.
+    pub whole_at: Option<Millis>,
 }
 
 /// What one landing holds.
@@ -66,6 +68,9 @@ pub struct LandingBatch<'a> {
     pub filtered: u64,
     /// Rows that went into a derivation.
     pub consumed: u64,
+    /// The source holds these rows to be as they were at the last run: a change among them is one that reading what
+    /// changed has missed.
+    pub settled: bool,
     /// The source's position behind these rows.
     pub position: &'a Position,
     /// For accepted row `i` (parallel to `accepted.rows()`), its raw row as in [`Rejected::raw`] and its place; asked
@@ -109,6 +114,8 @@ impl Landed {
 pub struct RunEnd {
     /// Everything was read in one consistent view, without error: rows not seen are known to be gone.
     pub complete: bool,
+    /// Everything was read, though perhaps not in one view; so it is whenever the run is complete.
+    pub whole: bool,
     /// What stopped it, without values.
     pub error: Option<String>,
     /// Now.
@@ -126,6 +133,8 @@ pub struct RunSummary {
     pub deleted: u64,
     /// Quarantined rows that a complete run no longer contains, closed.
     pub closed: u64,
+    /// Changed records among the rows that the source held to be as they were ([`LandingBatch::settled`]).
+    pub missed: u64,
 }
 
 /// Landing of one run's rows.
@@ -152,6 +161,10 @@ pub trait Landing: Send + Sync {
     /// when its row brings no adopted one; with another adopted one it moves to that only while no upstream may hold it
     /// under the old one, else the row is quarantined with rule `key_changed`.
     async fn land(&self, run: RunId, batch: &LandingBatch<'_>) -> Result<Landed, StoreError>;
+
+    /// Leaves a run that was stopped open, with what stopped it, so that the next [`Landing::begin_run`] takes it up; false
+    /// when nothing has landed that it could go on behind, and nothing is changed then.
+    async fn hold_run(&self, run: RunId, error: &str) -> Result<bool, StoreError>;
 
     /// Ends a run. Totals are the sums of its landings.
     async fn finish_run(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError>;

@@ -84,6 +84,11 @@ pub(super) fn totals(batch: &LandingBatch<'_>, fate: &Fate) -> Landed {
     }
 }
 
+/// Changes of a landing that reading what changed had missed.
+pub(super) fn missed(batch: &LandingBatch<'_>, landed: &Landed) -> u64 {
+    if batch.settled { landed.changed } else { 0 }
+}
+
 /// Takes over into memory what has been committed.
 pub(super) fn remember(open: &mut OpenRun, fate: &Fate, found: &[Option<Found>], groups: &[Group], batch: &LandingBatch<'_>) {
     open.sightings.extend(&fate.sightings);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{FeedId, Landed, Millis, RunId, StoreError, UpstreamId};
+use crate::source::Position;
 
 /// Where the live keys of a feed are, for one upstream. `live` is the sum of the others.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
@@ -89,10 +90,16 @@ pub struct RunRow {
     pub ended: Option<Millis>,
     /// Whether it was complete.
     pub complete: bool,
+    /// Whether everything was read, be it in several views of the object.
+    pub whole: bool,
     /// What stopped it.
     pub error: Option<String>,
     /// Totals.
     pub landed: Landed,
+    /// Changes that reading what changed had missed before.
+    pub missed: u64,
+    /// While it is under way: the source's position behind the last landing.
+    pub reached: Option<Position>,
 }
 
 /// Deletions held for approval.
@@ -134,7 +141,7 @@ pub trait ReadModels: Send + Sync {
     /// Stock by upstream and feed.
     async fn stock(&self) -> Result<Vec<StockRow>, StoreError>;
 
-    /// The newest runs first, at most `limit` a (source, feed); 0 for all.
+    /// The newest runs first, at most `limit` a (source, feed) and the last that read everything; 0 for all.
     async fn runs(&self, limit: u32) -> Result<Vec<RunRow>, StoreError>;
 
     /// Deletions held for approval.

@@ -9,7 +9,7 @@ use xiaoshu::finding::{Findings, Locator, Severity};
 use xiaoshu::normalize::{LookupAnswers, LookupQuery, MappingContext, MappingDocument, MappingPlan};
 use xiaoshu::record::{ContentHash, Namespace, ValueRef};
 use xiaoshu::sample::{self, Sample, TableExpected};
-use xiaoshu::source::{self, Source, SourcePlace};
+use xiaoshu::source::{self, Begin, Source, SourcePlace};
 use xiaoshu::standard::{EditionId, FieldIdx, Standard, TableId};
 use xiaoshu::validate::{Accepted, Checks, KeyAnswer, KeyAnswers, KeyQuestion, ReferencePolicies, Rejected, judge};
 
@@ -146,7 +146,7 @@ fn open(dir: &Path, name: &str, read: &xiaoshu::source::ReadSpec) -> Box<dyn Sou
     let kind = settings["kind"].as_str().expect("a kind");
     let name: Arc<str> = name.into();
     let place = SourcePlace { name: &name, settings: &settings, base: dir };
-    source::connector(kind).expect("a connector").open(&place, read, None).expect("the source opens")
+    source::connector(kind).expect("a connector").open(&place, read, Begin::AFRESH).expect("the source opens")
 }
 
 fn run_table(dir: &Path, table: &str, path: &Path, held: &Held) -> Landing {

@@ -144,7 +144,8 @@ start_mariadb() {
     return 1
 }
 
-# Starts them, sets XIAOSHU_TEST_POSTGRES_URL, XIAOSHU_TEST_MYSQL_URL, XIAOSHU_TEST_KAFKA_BROKERS (everything is
+# Starts them, sets XIAOSHU_TEST_POSTGRES_URL (and for clusters that a test makes itself by tests/support/cluster.sh the folder
+# XIAOSHU_TEST_CLUSTERS), XIAOSHU_TEST_MYSQL_URL, XIAOSHU_TEST_KAFKA_BROKERS (everything is
 # allowed) and XIAOSHU_TEST_KAFKA_SASL (the same broker by account; one called stranger may do nothing), the same over TLS
 # as XIAOSHU_TEST_KAFKA_TLS, XIAOSHU_TEST_KAFKA_MUTUAL (demands a client's certificate) and XIAOSHU_TEST_KAFKA_SASL_TLS with
 # XIAOSHU_TEST_KAFKA_CERTIFICATES (a folder), its process XIAOSHU_TEST_KAFKA_PID, and for brokers that a test starts
@@ -170,6 +171,8 @@ start_servers() {
         name=${name%:*}
         wait "$pid" || { tail -n 50 "$SERVERS_DIR/$name.log" >&2; die "$name did not start"; }
     done
+    mkdir "$SERVERS_DIR/clusters"
+    export XIAOSHU_TEST_CLUSTERS="$SERVERS_DIR/clusters"
     wanted postgres &&
         export XIAOSHU_TEST_POSTGRES_URL="postgres://xiaoshu:$SERVERS_PASSWORD@127.0.0.1:$(cat "$SERVERS_DIR/postgres.port")/postgres"
     wanted mariadb &&
@@ -191,11 +194,11 @@ start_servers() {
 # Stops what start_servers started and removes its files; harmless when nothing runs.
 stop_servers() {
     [ -n "$SERVERS_DIR" ] || return 0
-    local pid name
-    if [ -f "$SERVERS_DIR/postgres/data/postmaster.pid" ]; then
-        (become "$(user_of postgres)" "$SERVERS_POSTGRES_BIN/pg_ctl" -D "$SERVERS_DIR/postgres/data" -m immediate -w stop) \
-            >/dev/null 2>&1
-    fi
+    local pid name data
+    for data in "$SERVERS_DIR/postgres/data" "$SERVERS_DIR"/clusters/*/data; do
+        [ -f "$data/postmaster.pid" ] || continue
+        (become "$(user_of postgres)" "$SERVERS_POSTGRES_BIN/pg_ctl" -D "$data" -m immediate -w stop) >/dev/null 2>&1
+    done
     for name in mariadb kafka; do
         [ -f "$SERVERS_DIR/$name.pid" ] || continue
         pid=$(cat "$SERVERS_DIR/$name.pid")

@@ -1,7 +1,7 @@
 //! `status`.
 
 use super::{counts, drift, line, ramp, stock, upstreams};
-use crate::app::{DeletionLine, LeaseLine, StatusAnswer, StatusLine, UpstreamStock};
+use crate::app::{DeletionLine, LeaseLine, MissedLine, StatusAnswer, StatusLine, UpstreamStock};
 use crate::cli::Output;
 use crate::cli::width::{Side, TextTable, cut};
 use crate::finding::Lang;
@@ -119,13 +119,13 @@ fn stock_cells(output: Output, stock: &UpstreamStock) -> Vec<String> {
 fn legend(output: Output, out: &mut String) {
     let lines = match output.lang {
         Lang::Zh => [
-            "最近读完：上次把来源完整读完的时间。报送截止：本期数据须在该日结束前报到平台；“本期未读”表示进入本期后还没有完整读过来源。",
+            "最近读完：上次把来源完整读完（增量读取的表：读到最新）的时间。报送截止：本期数据须在该日结束前报到平台；“本期未读”表示进入本期后还没有完整读过来源。",
             "有效记录 = 已入平台 + 在途（已发送，等结果）+ 待报（排队中）+ 退回（平台不收）+ 不明（应答丢失，自动查证）+ 暂缓（有原因，见下）。",
             "隔离：有问题、没有入库的行，不在有效记录之内，见 `xiaoshu quarantine list`。开放程度：允许上报多少，见 `xiaoshu release`。",
         ],
         Lang::En => [
-            "last read: when the source was last read to its end. report by: this period's data has to be at the platform by the end of \
-             that day; \"not read yet\" means that the source was not read to its end since the period began.",
+            "last read: when the source was last read to its end (where only what changed is read: brought up to date). report by: this \
+             period's data has to be at the platform by the end of that day; \"not read yet\" means that the source was not read to its end since the period began.",
             "records = stored + in flight (sent, verdict to come) + waiting (in the queue) + refused (by the platform) + unknown (an answer \
              was lost; looked into by itself) + held (for a reason, see below).",
             "quarantined: rows that are wrong and did not land; they are not among the records: `xiaoshu quarantine list`. step: how much \
@@ -165,11 +165,40 @@ fn troubles(output: Output, tables: &[StatusLine], out: &mut String) {
         if let Some(error) = &table.error {
             line(out, format!("{} {}: {error}", table.table, output.say("上次采集没有读完", "was not read to the end")));
         }
+        for reading in &table.reading {
+            let (name, source, percent, done, total) =
+                (&table.table, &reading.source, reading.percent, reading.done, reading.total);
+            line(
+                out,
+                match output.lang {
+                    Lang::Zh => format!("{name}（{source}）：全量读取已完成 {percent}%（{done}/{total} 行）"),
+                    Lang::En => format!("{name} ({source}): reading everything, {percent}% done ({done} of {total} rows)"),
+                },
+            );
+        }
+        for missed in &table.missed {
+            line(out, missed_changes(output, &table.table, missed));
+        }
         if table.stale > 0 {
             let what = output
                 .say("条记录的新版本有问题，平台上仍是旧版本", "record(s) stand in an old version: the new one is in quarantine");
             line(out, format!("{} {} {what}", table.table, table.stale));
         }
+    }
+}
+
+/// Changes that the columns which should have shown them did not show.
+fn missed_changes(output: Output, table: &str, missed: &MissedLine) -> String {
+    let MissedLine { source, missed: count, at, .. } = missed;
+    let columns = missed.columns.join(", ");
+    match output.lang {
+        Lang::Zh => format!(
+            "{table}（{source}）：{at} 的全量比对发现 {count} 条增量读取漏掉的变化，列 {columns} 不可靠；加长 overlap、缩短 compare_every，或换列"
+        ),
+        Lang::En => format!(
+            "{table} ({source}): the comparison of {at} found {count} change(s) that reading what changed had missed; the columns {columns} \
+             are not reliable: a longer overlap, a shorter compare_every, or other columns"
+        ),
     }
 }
 

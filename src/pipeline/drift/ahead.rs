@@ -57,6 +57,10 @@ impl Source for Ahead {
         self.source.is_complete()
     }
 
+    fn is_whole(&self) -> bool {
+        self.source.is_whole()
+    }
+
     fn has_more(&self) -> bool {
         self.source.has_more()
     }

@@ -51,6 +51,8 @@ pub(super) struct Guard<'a> {
     known: KnownShape,
     shape: Shape,
     drift: Drift,
+    /// Digest of what the source shows.
+    digest: [u8; 16],
     /// What the rows at hand came from.
     object: Option<Arc<str>>,
 }
@@ -68,7 +70,8 @@ pub(super) fn look<'a>(
     let object = ahead.first().and_then(|batch| batch.object().cloned());
     // What cannot be read is not known.
     let before = known.body.as_deref().and_then(|body| serde_json::from_str::<Shape>(body).ok());
-    let mut guard = Guard { job, around, known, shape, drift: Drift::default(), object };
+    let digest = shape.outline.digest();
+    let mut guard = Guard { job, around, known, shape, drift: Drift::default(), digest, object };
     if let Some(before) = before {
         guard.drift = guard.judge(&before, &guard.shape);
         guard.shape = guard.shape.remembering(&before);
@@ -104,7 +107,7 @@ impl Guard<'_> {
     }
 
     fn let_pass(&self, drift: &Drift) -> Result<(), PipelineError> {
-        let accepted = self.known.accepted == Some(self.shape.outline.digest()) && drift.is_acceptable();
+        let accepted = self.known.accepted == Some(self.digest) && drift.is_acceptable();
         if !drift.pauses() || accepted {
             return Ok(());
         }
@@ -123,15 +126,18 @@ impl Guard<'_> {
             _ => None,
         };
         Seen {
-            digest: self.shape.outline.digest(),
+            digest: self.digest,
             body: serde_json::to_string(&self.shape).unwrap_or_default(),
-            noted: self.noted(),
+            noted: self.drift.noted(),
             pause,
         }
     }
 
-    /// What has changed and pauses nothing.
-    pub(super) fn noted(&self) -> Option<Text> {
-        self.drift.noted()
+    /// Says what has changed and pauses nothing.
+    pub(super) fn tell(&self) {
+        if let Some(Text { en, .. }) = self.drift.noted() {
+            let (source, table) = (&self.job.source, &self.job.plan.name);
+            tracing::info!(%source, %table, what = %en, "the source has changed; nothing that is used is affected");
+        }
     }
 }

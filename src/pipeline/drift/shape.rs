@@ -39,12 +39,21 @@ impl Shape {
         self.columns().find(|seen| seen.column.name == name)
     }
 
-    /// The same, with the forms of an earlier run where this one has seen too few rows to know them.
+    /// The same, with the forms of an earlier run where this one has seen too few rows to know them, and with what a catalogue
+    /// said of columns where this one asked none: a run that reads only what changed looks at no catalogue.
     pub fn remembering(&self, before: &Self) -> Self {
         let kept = |seen: Seen<'_>| {
             let known = before.find(&seen.column.name).filter(|known| seen.form.says_less_than(known.form));
             known.map_or(seen.form, |known| known.form).clone()
         };
-        Self { outline: self.outline.clone(), forms: self.columns().map(kept).collect() }
+        let forms = self.columns().map(kept).collect();
+        let mut outline = self.outline.clone();
+        for column in outline.columns.iter_mut().filter(|column| column.declared.is_empty()) {
+            if let Some(known) = before.find(&column.name).filter(|known| known.column.kind == column.kind) {
+                column.clone_from(known.column);
+            }
+        }
+        outline.view = outline.view.or_else(|| before.outline.view.clone());
+        Self { outline, forms }
     }
 }

@@ -14,7 +14,7 @@ mod settings;
 mod split;
 
 use super::files::{Document, Format, Table};
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace};
+use super::{Begin, Checked, Connector, ReadSpec, Source, SourceError, SourcePlace};
 use read::CsvTable;
 use settings::Settings;
 
@@ -30,7 +30,7 @@ impl Connector for Csv {
         include_str!("settings.json")
     }
 
-    fn continues(&self, place: &SourcePlace<'_>) -> bool {
+    fn continues(&self, place: &SourcePlace<'_>, _read: &ReadSpec) -> bool {
         Settings::of(place).is_ok_and(|settings| settings.folder(place).continues())
     }
 
@@ -44,9 +44,9 @@ impl Connector for Csv {
         settings.folder(place).objects(&TextFormat(settings))
     }
 
-    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
         let settings = Settings::of(place)?;
-        settings.folder(place).open(Box::new(TextFormat(settings)), read, resume)
+        settings.folder(place).open(Box::new(TextFormat(settings)), read, begin.position())
     }
 }
 

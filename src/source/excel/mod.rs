@@ -16,7 +16,7 @@ mod xlsx;
 
 use super::csv;
 use super::files::{Document, Format, Table, fits};
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace};
+use super::{Begin, Checked, Connector, ReadSpec, Source, SourceError, SourcePlace};
 use content::{Content, tell};
 use settings::Settings;
 use sheet::Opening;
@@ -33,7 +33,7 @@ impl Connector for Excel {
         include_str!("settings.json")
     }
 
-    fn continues(&self, place: &SourcePlace<'_>) -> bool {
+    fn continues(&self, place: &SourcePlace<'_>, _read: &ReadSpec) -> bool {
         Settings::of(place).is_ok_and(|settings| settings.folder(place).continues())
     }
 
@@ -47,9 +47,9 @@ impl Connector for Excel {
         settings.folder(place).objects(&Workbook(settings))
     }
 
-    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
         let settings = Settings::of(place)?;
-        settings.folder(place).open(Box::new(Workbook(settings)), read, resume)
+        settings.folder(place).open(Box::new(Workbook(settings)), read, begin.position())
     }
 }
 

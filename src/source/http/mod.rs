@@ -18,7 +18,7 @@ mod since;
 
 use std::sync::OnceLock;
 
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, guest};
+use super::{Begin, Checked, Connector, ReadSpec, Source, SourceError, SourcePlace, guest};
 use crate::finding::Text;
 use call::Client;
 use settings::Settings;
@@ -45,7 +45,7 @@ impl Connector for Http {
         let mut notes = Vec::new();
         for name in names.iter().take(CHECKED_OBJECTS) {
             let spec = ReadSpec { object: Some(name.clone()), ..ReadSpec::default() };
-            match self.open(place, &spec, None) {
+            match self.open(place, &spec, Begin::AFRESH) {
                 Ok(source) => lines.push(format!("{name}: {} columns", source.columns().len())),
                 Err(error @ (SourceError::Settings { .. } | SourceError::Content { .. })) => {
                     notes.push(Text::new(format!("{name} 不能读取：{error}"), format!("{name} cannot be read: {error}")));
@@ -60,7 +60,7 @@ impl Connector for Http {
         Ok(Settings::of(place)?.objects.into_keys().collect())
     }
 
-    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
         let settings = Settings::of(place)?;
         let wrong = |what: &str, remedy: &str| SourceError::Settings {
             source_name: place.name.clone(),
@@ -77,6 +77,6 @@ impl Connector for Http {
             return Err(wrong("[read] needs `object`", "name one of the objects that the source's settings declare"));
         };
         let object = settings.object(place, name)?;
-        read::open(Client::new(place.name, settings)?, object, resume)
+        read::open(Client::new(place.name, settings)?, object, begin.position())
     }
 }

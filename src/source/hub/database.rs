@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::source::SourceError;
-use crate::source::postgres::{Own, Session};
+use crate::source::postgres::{LogSettings, Own, Session};
 use crate::source::server::Server;
 
 /// A session at the store's database, with the views that the hub has made up.
@@ -19,5 +19,5 @@ pub(super) fn session(source: &Arc<str>, address: &str, prelude: Vec<String>, ti
     let options: PgConnectOptions = address.parse().map_err(wrong)?;
     let database = options.get_database().unwrap_or_default();
     let server = Server::known(options.get_host(), options.get_port(), database, options.get_username(), timeout);
-    Ok(Session { source: source.clone(), server, own: Some(Arc::new(Own { options, prelude })) })
+    Ok(Session { source: source.clone(), server, log: LogSettings::default(), own: Some(Arc::new(Own { options, prelude })) })
 }

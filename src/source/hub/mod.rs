@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::sqlite::{self, Database};
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, postgres};
+use super::{Begin, Checked, Connector, ReadSpec, Source, SourceError, SourcePlace, postgres};
 
 /// The connector.
 pub(super) struct Hub;
@@ -81,7 +81,7 @@ impl Connector for Hub {
         }
     }
 
-    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
         match store(place)? {
             Store::File(database) => sqlite::open(database, read),
             Store::Server(session) => postgres::open(*session, read),

@@ -15,7 +15,7 @@ mod row;
 mod settings;
 mod topic;
 
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace};
+use super::{Begin, Checked, Connector, ReadSpec, Source, SourceError, SourcePlace};
 use crate::finding::Text;
 use read::KafkaSource;
 use settings::Settings;
@@ -50,7 +50,7 @@ impl Connector for Kafka {
         Ok(list(place, &Settings::of(place)?)?.1)
     }
 
-    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
         let settings = Settings::of(place)?;
         let wrong = |what: &str, remedy: &str| SourceError::Settings {
             source_name: place.name.clone(),
@@ -67,6 +67,6 @@ impl Connector for Kafka {
             return Err(wrong("[read] needs `object`", "name the topic by `object`"));
         };
         let topic = Topic::open(place, &settings, object)?;
-        Ok(Box::new(KafkaSource::open(topic, &settings, resume)?))
+        Ok(Box::new(KafkaSource::open(topic, &settings, begin.position())?))
     }
 }

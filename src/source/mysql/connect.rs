@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Decode, MySql, Row};
 
+use super::log::LogSettings;
 use crate::source::SourceError;
 use crate::source::server::{Server, Tls};
 
@@ -14,10 +15,13 @@ use crate::source::server::{Server, Tls};
 pub(super) struct Session {
     pub source: Arc<str>,
     pub server: Server,
+    /// How the server's log of changes is read.
+    pub log: LogSettings,
 }
 
 impl Session {
-    fn port(&self) -> u16 {
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
         self.server.port.unwrap_or(3306)
     }
 
@@ -129,7 +133,8 @@ impl Session {
         Ok(rows.iter().map(first).collect())
     }
 
-    async fn execute(&self, connection: &mut MySqlConnection, sql: &str) -> Result<(), SourceError> {
+    /// Runs a statement that gives no rows.
+    pub async fn execute(&self, connection: &mut MySqlConnection, sql: &str) -> Result<(), SourceError> {
         let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await;
         done.map(|_| ()).map_err(|error| self.trouble(&error))
     }
@@ -157,7 +162,8 @@ impl Session {
     }
 }
 
-fn number(error: &sqlx::Error) -> Option<u16> {
+/// The server's number of an error.
+pub(super) fn number(error: &sqlx::Error) -> Option<u16> {
     error.as_database_error()?.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
 }
 

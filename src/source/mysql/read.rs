@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
-use sqlx::{AssertSqlSafe, Column as _, Connection, Executor, Row, SqlSafeStr, Statement as _};
+use sqlx::{AssertSqlSafe, Column as _, Connection, Executor, Row, SqlSafeStr, Statement as _, TypeInfo as _};
 
 use super::catalogue;
 use super::cell::{self, Form};
@@ -16,7 +16,7 @@ use crate::source::server::ZeroDates;
 use crate::source::{Column, Outline, ReadSpec, Source, SourceBatchBuilder, SourceError, statement};
 
 /// How long a kill may take.
-const KILL: Duration = Duration::from_secs(5);
+pub(super) const KILL: Duration = Duration::from_secs(5);
 
 /// Opens a table or query.
 pub(super) fn open(session: Session, read: &ReadSpec) -> Result<Box<dyn Source>, SourceError> {
@@ -32,33 +32,7 @@ async fn read_rows(session: Session, sql: String, table: Option<String>, courier
     session.permit(&mut connection).await?;
     let id = session.id(&mut connection).await?;
     session.begin(&mut connection).await?;
-    // Preparing tells the columns even when there are no rows, and refuses more than one statement.
-    let prepared =
-        connection.prepare(AssertSqlSafe(sql.clone()).into_sql_str()).await.map_err(|error| session.trouble(&error))?;
-    let missing_zeros = session.server.zero_dates != Some(ZeroDates::Text);
-    let (columns, mut forms): (Vec<Column>, Vec<Form>) = prepared
-        .columns()
-        .iter()
-        .map(|column| {
-            let (kind, form) = cell::kind(column.type_info(), missing_zeros);
-            (Column { name: column.name().trim().into(), kind }, form)
-        })
-        .unzip();
-    let columns: Arc<[Column]> = columns.into();
-    // A DROP ends the read-only transaction by itself and would be carried out.
-    statement::must_give_columns(&session.source, &columns)?;
-    if let Some(reinterpret) = session.server.reinterpret {
-        let latin1 = match &table {
-            Some(table) => Some(latin1_columns(&session, &mut connection, table).await?),
-            None => None,
-        };
-        for (column, form) in columns.iter().zip(&mut forms) {
-            let touched = latin1.as_ref().is_none_or(|names| names.iter().any(|name| **name == *column.name));
-            if *form == Form::Plain && touched {
-                *form = Form::Latin1(reinterpret.encoding());
-            }
-        }
-    }
+    let Described { columns, forms, .. } = described(&session, &mut connection, &sql, table.as_deref()).await?;
     let mut outline = Outline::of(&columns);
     if let Some(table) = &table {
         outline = catalogue::outline(&session, &mut connection, table, outline).await?;
@@ -99,6 +73,51 @@ fn has_columns(row: &MySqlRow, columns: &[Column]) -> bool {
 
 fn changed() -> sqlx::Error {
     sqlx::Error::Protocol("the columns changed while the rows were being asked for; they will be read again".into())
+}
+
+/// What a statement gives.
+pub(super) struct Described {
+    pub columns: Arc<[Column]>,
+    pub forms: Vec<Form>,
+    /// Columns whose texts do not compare as their values do: places in a list, sets, inexact numbers.
+    pub unordered: Vec<usize>,
+}
+
+/// The columns that a statement gives, and the forms of their cells. Preparing tells them even when there are no rows, and
+/// refuses more than one statement.
+pub(super) async fn described(
+    session: &Session,
+    connection: &mut MySqlConnection,
+    sql: &str,
+    table: Option<&str>,
+) -> Result<Described, SourceError> {
+    let prepared = connection.prepare(AssertSqlSafe(sql.to_owned()).into_sql_str()).await;
+    let prepared = prepared.map_err(|error| session.trouble(&error))?;
+    let missing_zeros = session.server.zero_dates != Some(ZeroDates::Text);
+    let odd = |name: &str| matches!(name, "ENUM" | "SET" | "FLOAT" | "DOUBLE" | "JSON" | "TIME");
+    let (mut columns, mut forms, mut unordered) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, column) in prepared.columns().iter().enumerate() {
+        let (kind, form) = cell::kind(column.type_info(), missing_zeros);
+        columns.push(Column { name: column.name().trim().into(), kind });
+        forms.push(form);
+        unordered.extend(odd(column.type_info().name()).then_some(at));
+    }
+    drop(prepared);
+    // A DROP ends the read-only transaction by itself and would be carried out.
+    statement::must_give_columns(&session.source, &columns)?;
+    if let Some(reinterpret) = session.server.reinterpret {
+        let latin1 = match table {
+            Some(table) => Some(latin1_columns(session, connection, table).await?),
+            None => None,
+        };
+        for (column, form) in columns.iter().zip(&mut forms) {
+            let touched = latin1.as_ref().is_none_or(|names| names.iter().any(|name| **name == *column.name));
+            if *form == Form::Plain && touched {
+                *form = Form::Latin1(reinterpret.encoding());
+            }
+        }
+    }
+    Ok(Described { columns: columns.into(), forms, unordered })
 }
 
 /// The table's columns that are declared latin1.

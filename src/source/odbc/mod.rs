@@ -18,7 +18,7 @@ mod settings;
 
 use std::sync::OnceLock;
 
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, guest};
+use super::{Begin, Checked, Connector, ReadSpec, Source, SourceError, SourcePlace, guest};
 use settings::Settings;
 
 /// The connector.
@@ -47,7 +47,7 @@ impl Connector for Odbc {
         Some(format!("-- make the account xiaoshu_reader as the product has it, with the right to log in, then:\n{grants}"))
     }
 
-    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
         driver::open(place, Settings::of(place)?, read)
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
+use super::log::LogSettings;
 use crate::source::SourceError;
 use crate::source::server::{Server, Tls};
 
@@ -13,6 +14,8 @@ use crate::source::server::{Server, Tls};
 pub(in crate::source) struct Session {
     pub source: Arc<str>,
     pub server: Server,
+    /// How the server's log of changes is read.
+    pub log: LogSettings,
     /// The hub's own store.
     pub own: Option<Arc<Own>>,
 }
@@ -128,14 +131,19 @@ impl Session {
     pub async fn look(&self) -> Result<(String, bool), SourceError> {
         let mut connection = self.connect().await?;
         let version = self.scalar(&mut connection, "SHOW server_version").await?;
-        let writes = self.scalar(&mut connection, WRITES).await? == "yes";
+        let writes = self.writes(&mut connection).await?;
         let _ = connection.close().await;
         Ok((version, writes))
     }
 
+    /// Whether the account can write.
+    pub async fn writes(&self, connection: &mut PgConnection) -> Result<bool, SourceError> {
+        Ok(self.scalar(connection, WRITES).await? == "yes")
+    }
+
     /// Refuses an account that can write, unless that is accepted. The hub's own store is the hub's own to write.
     pub async fn permit(&self, connection: &mut PgConnection) -> Result<(), SourceError> {
-        let writes = self.own.is_none() && self.scalar(connection, WRITES).await? == "yes";
+        let writes = self.own.is_none() && self.writes(connection).await?;
         self.server.guest.permit(&self.source, &self.server.user, writes)
     }
 

@@ -3,14 +3,21 @@
 mod catalogue;
 mod cell;
 mod connect;
+mod log;
 mod read;
+mod table;
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
+use super::incremental::Watched;
 use super::server::{Server, ZeroDates};
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, reader};
+use super::{
+    Begin, Checked, Connector, Need, Position, Progress, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest,
+    incremental, reader,
+};
 pub(super) use connect::{Own, Session};
+pub(super) use log::LogSettings;
 pub(super) use read::open;
 
 /// The connector.
@@ -20,7 +27,7 @@ fn session(place: &SourcePlace<'_>) -> Result<Session, SourceError> {
     let mut server: Server = super::parse_settings(place)?;
     server.tls_ca = server.tls_ca.map(|file| place.base.join(file));
     server.zero_dates = Some(ZeroDates::Text);
-    Ok(Session { source: place.name.clone(), server, own: None })
+    Ok(Session { source: place.name.clone(), server, log: LogSettings::of(place), own: None })
 }
 
 impl Connector for Postgres {
@@ -60,12 +67,39 @@ impl Connector for Postgres {
         ))
     }
 
+    fn needs(&self, place: &SourcePlace<'_>, reads: &[&ReadSpec]) -> Result<Vec<Need>, SourceError> {
+        let session = session(place)?;
+        let watched = Watched::of(place.name, reads);
+        reader::run(place.name, || log::needs(&session, &watched))
+    }
+
     fn describe(&self, place: &SourcePlace<'_>) -> Result<Vec<TableShape>, SourceError> {
         let session = session(place)?;
         reader::run(place.name, || catalogue::describe(&session))
     }
 
-    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
-        open(session(place)?, read)
+    fn continues(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
+        read.changes.is_some()
+    }
+
+    fn resumes(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
+        read.chunks.is_some()
+    }
+
+    fn reads_changes(&self) -> bool {
+        true
+    }
+
+    fn has_log(&self) -> bool {
+        true
+    }
+
+    fn progress(&self, _read: &ReadSpec, position: &Position) -> Option<Progress> {
+        incremental::progress(position)
+    }
+
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
+        let session = session(place)?;
+        if incremental::wanted(read) { table::open_table(session, read, begin) } else { open(session, read) }
     }
 }

@@ -24,7 +24,10 @@ const MOST_ROWS: usize = 4000;
 /// About as much as one FETCH may bring.
 const FETCH_BYTES: usize = 2 * 1024 * 1024;
 /// The server ends a statement at the time-out; only a dead line is waited for longer.
-const GRACE: Duration = Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(10);
+
+/// Begins the transaction that a read happens in.
+pub(super) const VIEW: &str = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 
 /// Opens a table or query.
 pub(in crate::source) fn open(session: Session, read: &ReadSpec) -> Result<Box<dyn Source>, SourceError> {
@@ -40,26 +43,15 @@ pub(in crate::source) fn open(session: Session, read: &ReadSpec) -> Result<Box<d
 async fn read_rows(session: Session, sql: String, path: Option<String>, courier: Arc<Courier>) -> Result<Handout, SourceError> {
     let mut connection = session.connect().await?;
     session.permit(&mut connection).await?;
-    session.execute(&mut connection, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
-    // Preparing tells the columns even when there are no rows, and refuses more than one statement.
-    let prepared =
-        connection.prepare(AssertSqlSafe(sql.clone()).into_sql_str()).await.map_err(|error| session.trouble(&error))?;
-    let described = prepared.columns().iter();
-    let (columns, forms): (Vec<Column>, Vec<Form>) = described
-        .map(|column| {
-            let (kind, form) = cell::kind(column.type_info());
-            (Column { name: session.column(&sql, column.name().trim()).into(), kind }, form)
-        })
-        .unzip();
-    let columns: Arc<[Column]> = columns.into();
-    drop(prepared);
+    session.execute(&mut connection, VIEW).await?;
+    let (columns, forms) = described(&session, &mut connection, &sql).await?;
     statement::must_give_columns(&session.source, &columns)?;
     // Preparing has locked the object to the end of the transaction: nobody changes it under the rows.
     let mut outline = Outline::of(&columns);
     if let Some(path) = path {
         outline = catalogue::outline(&session, &mut connection, &path, outline).await?;
     }
-    session.execute(&mut connection, &format!("DECLARE xiaoshu_rows NO SCROLL CURSOR FOR {sql}")).await?;
+    declare(&session, &mut connection, &sql).await?;
     courier.opened_as(&columns, outline);
     let fallback = session.server.reinterpret.map(|reinterpret| reinterpret.encoding());
     let push = |row: &PgRow, batch: &mut crate::source::SourceBatchBuilder, ordinal| {
@@ -68,25 +60,53 @@ async fn read_rows(session: Session, sql: String, path: Option<String>, courier:
         }
         batch.end_row(Place::Row(ordinal));
     };
-    courier.hand_out(&columns, rows(connection), push, |error| session.trouble(&error)).await
+    let handout = courier.hand_out(&columns, rows(&mut connection), push, |error| session.trouble(&error)).await?;
+    if handout == Handout::Finished {
+        // Nothing was written: losing the end of the transaction loses nothing.
+        let _ = connection.close().await;
+    }
+    Ok(handout)
 }
 
-struct Cursor {
-    connection: PgConnection,
+/// The columns that a statement gives, and the forms of their cells. Preparing tells them even when there are no rows, and
+/// refuses more than one statement.
+pub(super) async fn described(
+    session: &Session,
+    connection: &mut PgConnection,
+    sql: &str,
+) -> Result<(Arc<[Column]>, Vec<Form>), SourceError> {
+    let prepared = connection.prepare(AssertSqlSafe(sql.to_owned()).into_sql_str()).await;
+    let prepared = prepared.map_err(|error| session.trouble(&error))?;
+    let columns = prepared.columns().iter().map(|column| {
+        let (kind, form) = cell::kind(column.type_info());
+        (Column { name: session.column(sql, column.name().trim()).into(), kind }, form)
+    });
+    let (columns, forms): (Vec<Column>, Vec<Form>) = columns.unzip();
+    Ok((columns.into(), forms))
+}
+
+/// Declares the cursor that [`rows`] takes the rows of a statement from.
+pub(super) async fn declare(session: &Session, connection: &mut PgConnection, sql: &str) -> Result<(), SourceError> {
+    session.execute(connection, &format!("DECLARE xiaoshu_rows NO SCROLL CURSOR FOR {sql}")).await
+}
+
+struct Cursor<'c> {
+    connection: &'c mut PgConnection,
     waiting: VecDeque<PgRow>,
     next_rows: usize,
 }
 
-type Rows = Pin<Box<dyn Stream<Item = Result<PgRow, sqlx::Error>>>>;
+type Rows<'c> = Pin<Box<dyn Stream<Item = Result<PgRow, sqlx::Error>> + 'c>>;
 
-fn rows(connection: PgConnection) -> Rows {
+/// The rows of the declared cursor, which is closed at their end.
+pub(super) fn rows(connection: &mut PgConnection) -> Rows<'_> {
     let start = Cursor { connection, waiting: VecDeque::new(), next_rows: FIRST_ROWS };
     Box::pin(try_unfold(start, |mut cursor| async move {
         if let Some(row) = cursor.waiting.pop_front() {
             return Ok(Some((row, cursor)));
         }
         let sql = format!("FETCH FORWARD {} FROM xiaoshu_rows", cursor.next_rows);
-        let fetched = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut cursor.connection).await?;
+        let fetched = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut *cursor.connection).await?;
         let bytes: usize = fetched.iter().map(cell::bytes).sum();
         let average = bytes / fetched.len().max(1) + 1;
         cursor.next_rows = (FETCH_BYTES / average).clamp(1, MOST_ROWS);
@@ -94,8 +114,7 @@ fn rows(connection: PgConnection) -> Rows {
         match cursor.waiting.pop_front() {
             Some(row) => Ok(Some((row, cursor))),
             None => {
-                // Nothing was written: losing the end of the transaction loses nothing.
-                let _ = cursor.connection.close().await;
+                sqlx::raw_sql("CLOSE xiaoshu_rows").execute(&mut *cursor.connection).await?;
                 Ok(None)
             }
         }

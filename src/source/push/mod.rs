@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{Checked, Column, ColumnKind, Connector, Position, ReadSpec, Source, SourceBatch, SourceError, SourcePlace};
+use super::{Begin, Checked, Column, ColumnKind, Connector, Position, ReadSpec, Source, SourceBatch, SourceError, SourcePlace};
 
 /// The connector.
 pub(super) struct Push;
@@ -43,7 +43,7 @@ impl Connector for Push {
         Ok(settings.objects.into_keys().collect())
     }
 
-    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
         let settings: Settings = super::parse_settings(place)?;
         let wrong = |what: String| SourceError::Settings {
             source_name: place.name.clone(),

@@ -47,7 +47,7 @@ impl Database {
         Ok(connection)
     }
 
-    async fn execute(&self, connection: &mut SqliteConnection, sql: &str) -> Result<(), SourceError> {
+    pub(super) async fn execute(&self, connection: &mut SqliteConnection, sql: &str) -> Result<(), SourceError> {
         sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await.map(|_| ()).map_err(|error| self.trouble(error))
     }
 
@@ -141,7 +141,8 @@ async fn read_rows(
     Ok(ended)
 }
 
-fn push(row: &SqliteRow, batch: &mut SourceBatchBuilder, ordinal: u64, fallback: Option<&'static Encoding>) {
+/// Appends a row.
+pub(super) fn push(row: &SqliteRow, batch: &mut SourceBatchBuilder, ordinal: u64, fallback: Option<&'static Encoding>) {
     for index in 0..row.len() {
         cell::push(row, index, batch, fallback);
     }

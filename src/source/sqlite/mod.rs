@@ -5,6 +5,7 @@ mod cell;
 mod connect;
 mod remarks;
 mod script;
+mod table;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Checked, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, TableShape};
+use super::{Begin, Checked, Connector, Position, Progress, ReadSpec, Source, SourceError, SourcePlace, TableShape, incremental};
 pub(super) use connect::{Database, list, open, version};
 pub use script::load_script;
 
@@ -68,7 +69,24 @@ impl Connector for Sqlite {
         catalogue::describe(&database(place)?)
     }
 
-    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
-        open(database(place)?, read)
+    fn continues(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
+        read.changes.is_some()
+    }
+
+    fn resumes(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
+        read.chunks.is_some()
+    }
+
+    fn reads_changes(&self) -> bool {
+        true
+    }
+
+    fn progress(&self, _read: &ReadSpec, position: &Position) -> Option<Progress> {
+        incremental::progress(position)
+    }
+
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
+        let database = database(place)?;
+        if incremental::wanted(read) { table::open_table(database, read, begin) } else { open(database, read) }
     }
 }

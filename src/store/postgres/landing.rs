@@ -6,7 +6,7 @@ use super::lock::{Locked, lock};
 use super::quarantine::{put, settle_keys};
 use super::{PostgresStore, Tx, holder, inconsistent, runs, write};
 use crate::store::entry::{Entry, clash_entries, conflict_entries, rejected_entries};
-use crate::store::open_run::{OpenRun, remember, totals};
+use crate::store::open_run::{OpenRun, missed, remember, totals};
 use crate::store::sort;
 use crate::store::{
     FeedId, FeedSpec, Landed, Landing, LandingBatch, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError,
@@ -40,6 +40,10 @@ impl Landing for PostgresStore {
         self.commit(tx, "landing").await?;
         self.runs().insert(run, open);
         Ok(landed)
+    }
+
+    async fn hold_run(&self, run: RunId, error: &str) -> Result<bool, StoreError> {
+        self.hold_run_row(run, error).await
     }
 
     async fn finish_run(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError> {
@@ -108,7 +112,7 @@ async fn note(
     let done = sqlx::query(
         "UPDATE run SET position = $1, read = read + $2, changed = changed + $3, unchanged = unchanged + $4, \
          duplicate = duplicate + $5, quarantined = quarantined + $6, filtered = filtered + $7, consumed = consumed + $8, \
-         landings = landings + 1 WHERE id = $9 AND (ended IS NULL OR $11) AND landings = $10",
+         landings = landings + 1, missed = missed + $12 WHERE id = $9 AND (ended IS NULL OR $11) AND landings = $10",
     )
     .bind(batch.position.0.as_slice())
     .bind(landed.read as i64)
@@ -121,6 +125,7 @@ async fn note(
     .bind(run.0)
     .bind(open.landings - 1)
     .bind(pushed)
+    .bind(missed(batch, landed) as i64)
     .execute(&mut **tx)
     .await
     .map_err(db("noting a landing"))?;

@@ -10,6 +10,7 @@ use sqlx::{PgConnection, Row};
 use super::PostgresStore;
 use super::chunks::Set;
 use super::fault::db;
+use crate::source::Position;
 use crate::standard::TablePlan;
 use crate::store::chunks::Kept;
 use crate::store::open_run::{bitmap, landed};
@@ -59,10 +60,12 @@ impl ReadModels for PostgresStore {
     async fn runs(&self, limit: u32) -> Result<Vec<RunRow>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, source, feed, name, began, ended, complete, error, read, changed, unchanged, duplicate, quarantined, \
-             filtered, consumed FROM (SELECT r.id, s.name AS source, r.feed, f.name, r.began, r.ended, r.complete, r.error, \
-             r.read, r.changed, r.unchanged, r.duplicate, r.quarantined, r.filtered, r.consumed, \
+             filtered, consumed, missed, position, whole FROM (SELECT r.id, s.name AS source, r.feed, f.name, r.began, r.ended, r.complete, r.error, \
+             r.read, r.changed, r.unchanged, r.duplicate, r.quarantined, r.filtered, r.consumed, r.missed, r.whole, \
+             CASE WHEN r.ended IS NULL THEN r.position END AS position, \
+             row_number() OVER (PARTITION BY r.source, r.feed, r.whole ORDER BY r.id DESC) AS w, \
              row_number() OVER (PARTITION BY r.source, r.feed ORDER BY r.id DESC) AS n FROM run r \
-             JOIN source s ON s.id = r.source JOIN feeds f ON f.id = r.feed) r WHERE $1 = 0 OR n <= $1 ORDER BY id DESC",
+             JOIN source s ON s.id = r.source JOIN feeds f ON f.id = r.feed) r WHERE $1 = 0 OR n <= $1 OR (whole AND w = 1) ORDER BY id DESC",
         )
         .bind(i64::from(limit))
         .fetch_all(self.readers()?)
@@ -177,7 +180,10 @@ fn run_row(row: &PgRow) -> Result<RunRow, sqlx::Error> {
         began: row.try_get(4)?,
         ended: row.try_get(5)?,
         complete: row.try_get(6)?,
+        whole: row.try_get(17)?,
         error: row.try_get(7)?,
         landed: landed(totals),
+        missed: row.try_get::<i64, _>(15)?.unsigned_abs(),
+        reached: row.try_get::<Option<Vec<u8>>, _>(16)?.filter(|bytes| !bytes.is_empty()).map(Position),
     })
 }

@@ -89,6 +89,20 @@ async fn last_position(tx: &mut Tx, new: &NewRun, source: i32) -> Result<Option<
     Ok(found.map(Position))
 }
 
+/// When the last run began that read everything.
+async fn last_whole(tx: &mut Tx, new: &NewRun, source: i32) -> Result<Option<Millis>, StoreError> {
+    sqlx::query_scalar(
+        "SELECT began FROM run WHERE feed = $1 AND source = $2 AND mapping = $3 AND ended IS NOT NULL AND whole \
+         ORDER BY id DESC LIMIT 1",
+    )
+    .bind(new.feed.0 as i32)
+    .bind(source)
+    .bind(new.mapping_digest.as_slice())
+    .fetch_optional(&mut **tx)
+    .await
+    .map_err(db("beginning a run"))
+}
+
 impl PostgresStore {
     pub(super) async fn begin_run_row(&self, new: &NewRun) -> Result<RunStart, StoreError> {
         let what = db("beginning a run");
@@ -109,12 +123,17 @@ impl PostgresStore {
         if let Some((id, _, position)) =
             open.first().filter(|(_, mapping, position)| mapping.as_slice() == new.mapping_digest && !position.is_empty())
         {
-            return Ok(RunStart { run: RunId(*id), resume: Some(Position(position.clone())), after: None });
+            let start = RunStart { run: RunId(*id), resume: Some(Position(position.clone())), after: None, whole_at: None };
+            // What stopped it is over.
+            sqlx::query("UPDATE run SET error = NULL WHERE id = $1").bind(id).execute(&mut *tx).await.map_err(what)?;
+            self.commit(tx, "taking a run up").await?;
+            return Ok(start);
         }
         for (id, ..) in &open {
             interrupt(&mut tx, RunId(*id), new.at).await?;
         }
         let after = last_position(&mut tx, new, source).await?;
+        let whole_at = last_whole(&mut tx, new, source).await?;
         let run: i64 = sqlx::query_scalar("INSERT INTO run (source, feed, mapping, began) VALUES ($1, $2, $3, $4) RETURNING id")
             .bind(source)
             .bind(new.feed.0 as i32)
@@ -124,7 +143,17 @@ impl PostgresStore {
             .await
             .map_err(what)?;
         self.commit(tx, "beginning a run").await?;
-        Ok(RunStart { run: RunId(run), resume: None, after })
+        Ok(RunStart { run: RunId(run), resume: None, after, whole_at })
+    }
+
+    pub(super) async fn hold_run_row(&self, run: RunId, error: &str) -> Result<bool, StoreError> {
+        let mut tx = self.begin("leaving a run open").await?;
+        let (source, _) = place(&mut tx, run).await?;
+        self.fence(&mut tx, Row::Source(source)).await?;
+        let sql = "UPDATE run SET error = $2 WHERE id = $1 AND ended IS NULL AND octet_length(position) > 0";
+        let done = sqlx::query(sql).bind(run.0).bind(error).execute(&mut *tx).await.map_err(db("leaving a run open"))?;
+        self.commit(tx, "leaving a run open").await?;
+        Ok(done.rows_affected() > 0)
     }
 
     pub(super) async fn finish_run_with(&self, run: RunId, end: &RunEnd, seen: Option<&Seen>) -> Result<RunSummary, StoreError> {
@@ -178,21 +207,41 @@ pub(super) async fn finish(
         deletion::found_again(tx, open).await?;
     }
     forget(tx, run).await?;
-    let totals: Option<(i64, i64, i64, i64, i64, i64, i64)> = sqlx::query_as(
-        "UPDATE run SET ended = $1, complete = $2, error = $3 WHERE id = $4 AND ended IS NULL AND landings = $5 \
-             RETURNING read, changed, unchanged, duplicate, quarantined, filtered, consumed",
+    let totals: Option<(i64, i64, i64, i64, i64, i64, i64, i64)> = sqlx::query_as(
+        "UPDATE run SET ended = $1, complete = $2, error = $3, whole = $6 WHERE id = $4 AND ended IS NULL AND landings = $5 \
+             RETURNING read, changed, unchanged, duplicate, quarantined, filtered, consumed, missed",
     )
     .bind(end.at)
     .bind(end.complete)
     .bind(&end.error)
     .bind(run.0)
     .bind(open.landings)
+    .bind(end.whole)
     .fetch_optional(&mut **tx)
     .await
     .map_err(what)?;
-    let totals = totals.ok_or_else(|| inconsistent(format!("run {} was gone on with elsewhere", run.0)))?;
-    summary.landed = landed(totals.into());
+    let (read, changed, unchanged, duplicate, quarantined, filtered, consumed, missed) =
+        totals.ok_or_else(|| inconsistent(format!("run {} was gone on with elsewhere", run.0)))?;
+    summary.landed = landed([read, changed, unchanged, duplicate, quarantined, filtered, consumed]);
+    summary.missed = missed.unsigned_abs();
+    if end.error.is_none() {
+        drop_former_position(tx, run).await?;
+    }
     Ok(summary)
+}
+
+/// Drops the position that a run which ended well has taken the place of: some are thousands of bytes long.
+async fn drop_former_position(tx: &mut Tx, run: RunId) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE run SET position = '' WHERE id = (SELECT o.id FROM run n JOIN run o ON o.feed = n.feed AND o.source = n.source \
+         AND o.id < n.id AND o.mapping = n.mapping WHERE n.id = $1 AND octet_length(n.position) > 0 AND octet_length(o.position) > 0 \
+         AND o.ended IS NOT NULL ORDER BY o.id DESC LIMIT 1)",
+    )
+    .bind(run.0)
+    .execute(&mut **tx)
+    .await
+    .map_err(db("ending a run"))?;
+    Ok(())
 }
 
 /// Drops what only a run under way needs.

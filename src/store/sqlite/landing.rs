@@ -10,7 +10,7 @@ use super::quarantine::{Entry, clash_entries, conflict_entries, put, rejected_en
 use super::runs::OpenRun;
 use super::shape::Shapes;
 use super::{SqliteStore, Writer, begin, holder, inconsistent, runs, write};
-use crate::store::open_run::{remember, totals};
+use crate::store::open_run::{missed, remember, totals};
 use crate::store::sort;
 use crate::store::{
     FeedId, FeedSpec, Landed, Landing, LandingBatch, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError,
@@ -40,6 +40,10 @@ impl Landing for SqliteStore {
         done.remember(feeds, open.feed);
         runs.insert(run, open);
         Ok(done.landed)
+    }
+
+    async fn hold_run(&self, run: RunId, error: &str) -> Result<bool, StoreError> {
+        self.hold_run_row(run, error).await
     }
 
     async fn finish_run(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError> {
@@ -118,8 +122,8 @@ async fn note(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE run SET position = ?, read = read + ?, changed = changed + ?, unchanged = unchanged + ?, \
-         duplicate = duplicate + ?, quarantined = quarantined + ?, filtered = filtered + ?, consumed = consumed + ? \
-         WHERE id = ?",
+         duplicate = duplicate + ?, quarantined = quarantined + ?, filtered = filtered + ?, consumed = consumed + ?, \
+         missed = missed + ? WHERE id = ?",
     )
     .bind(batch.position.0.as_slice())
     .bind(landed.read as i64)
@@ -129,6 +133,7 @@ async fn note(
     .bind(landed.quarantined as i64)
     .bind(landed.filtered as i64)
     .bind(landed.consumed as i64)
+    .bind(missed(batch, landed) as i64)
     .bind(run.0)
     .execute(&mut **tx)
     .await

@@ -75,10 +75,15 @@ impl SqliteStore {
         if let Some((id, _, position)) =
             open.first().filter(|(_, mapping, position)| mapping.as_slice() == new.mapping_digest && !position.is_empty())
         {
-            return Ok(RunStart { run: RunId(*id), resume: Some(Position(position.clone())), after: None });
+            let start = RunStart { run: RunId(*id), resume: Some(Position(position.clone())), after: None, whole_at: None };
+            // What stopped it is over.
+            sqlx::query("UPDATE run SET error = NULL WHERE id = ?").bind(id).execute(&mut *tx).await.map_err(what)?;
+            self.commit(tx, "taking a run up").await?;
+            return Ok(start);
         }
         interrupt(&mut tx, runs, new.feed, source, new.at).await?;
         let after = last_position(&mut tx, new, source).await?;
+        let whole_at = last_whole(&mut tx, new, source).await?;
         let (run,): (i64,) = sqlx::query_as("INSERT INTO run (source, feed, mapping, began) VALUES (?, ?, ?, ?) RETURNING id")
             .bind(source)
             .bind(new.feed.0)
@@ -88,7 +93,21 @@ impl SqliteStore {
             .await
             .map_err(what)?;
         self.commit(tx, "beginning a run").await?;
-        Ok(RunStart { run: RunId(run), resume: None, after })
+        Ok(RunStart { run: RunId(run), resume: None, after, whole_at })
+    }
+
+    pub(super) async fn hold_run_row(&self, run: RunId, error: &str) -> Result<bool, StoreError> {
+        let what = db("leaving a run open");
+        let mut guard = self.writer().await?;
+        let mut tx = begin(&mut guard.conn, "leaving a run open").await?;
+        let done = sqlx::query("UPDATE run SET error = ? WHERE id = ? AND ended IS NULL AND length(position) > 0")
+            .bind(error)
+            .bind(run.0)
+            .execute(&mut *tx)
+            .await
+            .map_err(what)?;
+        self.commit(tx, "leaving a run open").await?;
+        Ok(done.rows_affected() > 0)
     }
 
     pub(super) async fn finish_run_row(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError> {
@@ -114,6 +133,20 @@ async fn last_position(tx: &mut Transaction<'_, Sqlite>, new: &NewRun, source: i
     .await
     .map_err(db("beginning a run"))?;
     Ok(found.map(|(position,)| Position(position)))
+}
+
+/// When the last run began that read everything.
+async fn last_whole(tx: &mut Transaction<'_, Sqlite>, new: &NewRun, source: i64) -> Result<Option<Millis>, StoreError> {
+    sqlx::query_scalar(
+        "SELECT began FROM run WHERE feed = ? AND source = ? AND mapping = ? AND ended IS NOT NULL AND whole = 1 \
+         ORDER BY id DESC LIMIT 1",
+    )
+    .bind(new.feed.0)
+    .bind(source)
+    .bind(new.mapping_digest.as_slice())
+    .fetch_optional(&mut **tx)
+    .await
+    .map_err(db("beginning a run"))
 }
 
 /// Closes the runs of a source and feed that are under way.
@@ -172,22 +205,39 @@ pub(super) async fn finish(
         deletion::found_again(tx, &open).await?;
     }
     forget(tx, run).await?;
-    let totals: [i64; 7] = {
-        let row: (i64, i64, i64, i64, i64, i64, i64) = sqlx::query_as(
-            "UPDATE run SET ended = ?, complete = ?, error = ? WHERE id = ? \
-             RETURNING read, changed, unchanged, duplicate, quarantined, filtered, consumed",
-        )
-        .bind(end.at)
-        .bind(end.complete)
-        .bind(&end.error)
-        .bind(run.0)
-        .fetch_one(&mut **tx)
-        .await
-        .map_err(what)?;
-        row.into()
-    };
-    summary.landed = landed(totals);
+    let row: (i64, i64, i64, i64, i64, i64, i64, i64) = sqlx::query_as(
+        "UPDATE run SET ended = ?, complete = ?, whole = ?, error = ? WHERE id = ? \
+         RETURNING read, changed, unchanged, duplicate, quarantined, filtered, consumed, missed",
+    )
+    .bind(end.at)
+    .bind(end.complete)
+    .bind(end.whole)
+    .bind(&end.error)
+    .bind(run.0)
+    .fetch_one(&mut **tx)
+    .await
+    .map_err(what)?;
+    let (read, changed, unchanged, duplicate, quarantined, filtered, consumed, missed) = row;
+    summary.landed = landed([read, changed, unchanged, duplicate, quarantined, filtered, consumed]);
+    summary.missed = missed.unsigned_abs();
+    if end.error.is_none() {
+        drop_former_position(tx, run).await?;
+    }
     Ok(summary)
+}
+
+/// Drops the position that a run which ended well has taken the place of: some are thousands of bytes long.
+async fn drop_former_position(tx: &mut Transaction<'_, Sqlite>, run: RunId) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE run SET position = x'' WHERE id = (SELECT o.id FROM run n JOIN run o ON o.feed = n.feed AND o.source = n.source \
+         AND o.id < n.id AND o.mapping = n.mapping WHERE n.id = ? AND length(n.position) > 0 AND length(o.position) > 0 \
+         AND o.ended IS NOT NULL ORDER BY o.id DESC LIMIT 1)",
+    )
+    .bind(run.0)
+    .execute(&mut **tx)
+    .await
+    .map_err(db("ending a run"))?;
+    Ok(())
 }
 
 /// Drops what only a run under way needs.

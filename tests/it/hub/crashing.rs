@@ -82,6 +82,13 @@ impl Landing for CrashingStore {
         done
     }
 
+    async fn hold_run(&self, run: RunId, error: &str) -> Result<bool, StoreError> {
+        self.before()?;
+        let done = self.inner.hold_run(run, error).await;
+        self.after()?;
+        done
+    }
+
     async fn finish_run(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError> {
         self.before()?;
         let done = self.inner.finish_run(run, end).await;

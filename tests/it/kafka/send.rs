@@ -5,7 +5,7 @@ use xiaoshu::report::Reply;
 use xiaoshu::store::Op;
 
 use super::broker::{self, header, shared, unique};
-use super::sender::{INSTANCE, SCHOOL, Sender, TABLE, judge, key, open_batch, settings};
+use super::sender::{INSTANCE, SCHOOL, START, Sender, TABLE, judge, key, open_batch, settings};
 
 const UP: Op = Op::Upsert;
 
@@ -47,6 +47,20 @@ async fn records_go_as_cloud_events_in_one_partition_and_are_stored_once_acknowl
     }
     assert_eq!(header(last, "op").as_deref(), Some("delete"));
     assert_eq!(header(last, "ce_type").as_deref(), Some("smartbrain.v1.record.delete"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_handed_over_once_the_lease_is_about_to_end() {
+    let prefix = unique();
+    let sender = Sender::new(&settings(&shared(), &prefix));
+    let (late, value) = ([(1, 11, UP), (2, 12, UP)], vec![b"{}".to_vec(), b"{}".to_vec()]);
+    let refused = sender.submit_until(START - 1, 1, &late, &value).await.unwrap_err();
+    assert!(refused.text.en.contains("lease"), "{}", refused.text.en);
+    // On time at the very last moment; behind it in the one partition nothing else can come.
+    sender.submit_until(START, 2, &[(3, 13, UP)], &value[..1]).await.unwrap();
+    assert_eq!(sender.story(|l| !l.is_empty()).await, ["2/0 stored"]);
+    let messages = broker::read(&shared(), &format!("{prefix}.course"));
+    assert_eq!(messages.iter().map(|m| header(m, "seq")).collect::<Vec<_>>(), [Some("13".to_owned())]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,7 @@ use super::broker;
 pub const SCHOOL: &str = "4199000001";
 pub const INSTANCE: &str = "0123456789ABCDEF0123456789ABCDEF";
 pub const TABLE: &str = "ODS_KCJBSJ";
-const START: i64 = 1_795_309_200_137;
+pub const START: i64 = 1_795_309_200_137;
 
 pub struct Sender {
     pub transport: Arc<dyn Transport>,
@@ -84,6 +84,11 @@ impl Sender {
     }
 
     pub async fn submit_values(&self, id: u64, rows: &[Row], values: &[Vec<u8>]) -> Result<Reply, TransportError> {
+        self.submit_until(i64::MAX, id, rows, values).await
+    }
+
+    /// Hands a batch over that must have gone by a moment of the sender's clock, which stands at [`START`].
+    pub async fn submit_until(&self, last: i64, id: u64, rows: &[Row], values: &[Vec<u8>]) -> Result<Reply, TransportError> {
         let heads: Vec<RowHead> =
             rows.iter().map(|(n, seq, op)| RowHead { key: key(*n), seq: *seq, op: *op, hash: ContentHash([*n; 16]) }).collect();
         let batch = WireBatch {
@@ -92,7 +97,7 @@ impl Sender {
             domain: Domain::Course,
             rows: values,
             heads: &heads,
-            sign_before: i64::MAX,
+            sign_before: last,
         };
         self.transport.submit(&batch).await
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use xiaoshu::fault::{Classified, FaultClass};
 use xiaoshu::finding::Place;
-use xiaoshu::source::{Position, ReadSpec, Source, SourceError, SourcePlace, connector};
+use xiaoshu::source::{Begin, Position, ReadSpec, Source, SourceError, SourcePlace, connector};
 
 use super::broker::{self, shared, unique};
 
@@ -11,7 +11,7 @@ fn open(settings: &Value, topic: &str, resume: Option<&Position>) -> Result<Box<
     let name = "bus".into();
     let place = SourcePlace { name: &name, settings, base: std::path::Path::new("/") };
     let read = ReadSpec { object: Some(topic.to_owned()), ..ReadSpec::default() };
-    connector("kafka").unwrap().open(&place, &read, resume)
+    connector("kafka").unwrap().open(&place, &read, resume.map_or(Begin::AFRESH, Begin::Resume))
 }
 
 fn settings() -> Value {

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use xiaoshu::brain::{Account, Brain, BrainConfig};
 use xiaoshu::fault::FaultClass;
 use xiaoshu::report::Fate;
-use xiaoshu::source::{ReadSpec, SourcePlace, connector};
+use xiaoshu::source::{Begin, ReadSpec, SourcePlace, connector};
 use xiaoshu::store::Op;
 
 use super::broker::{self, shared, unique};
@@ -122,7 +122,7 @@ async fn records_go_and_verdicts_come_over_encrypted_lines() {
         let name = "bus".into();
         let place = SourcePlace { name: &name, settings: &settings, base: std::path::Path::new("/") };
         let read = ReadSpec { object: Some(format!("{prefix}.course")), ..ReadSpec::default() };
-        let mut source = connector("kafka").unwrap().open(&place, &read, None).unwrap();
+        let mut source = connector("kafka").unwrap().open(&place, &read, Begin::AFRESH).unwrap();
         let batch = source.next_batch(10).unwrap().unwrap();
         assert_eq!((batch.len(), batch.cell(0, 0)), (1, Some(key(1).as_str())), "the newest of {TABLE}'s only key");
         assert!(connector("kafka").unwrap().check(&place).unwrap().notes.is_empty(), "nothing to warn of");

@@ -79,6 +79,7 @@ impl School {
                 rejected: &[],
                 filtered: 0,
                 consumed: 0,
+                settled: false,
                 position: &Position(Vec::new()),
                 raw: &raw,
                 name: &|_| None,
@@ -86,7 +87,7 @@ impl School {
             };
             self.store.land(run, &landing).await.unwrap();
         }
-        self.store.finish_run(run, &RunEnd { complete: false, error: None, at }).await.unwrap();
+        self.store.finish_run(run, &RunEnd { complete: false, whole: false, error: None, at }).await.unwrap();
     }
 
     fn fill(&self, plan: &TablePlan, row: u32, version: u32, builder: &mut BatchBuilder) {

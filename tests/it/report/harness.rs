@@ -180,13 +180,14 @@ impl World {
             rejected: &rejected,
             filtered: 0,
             consumed: 0,
+            settled: false,
             position: &Position(Vec::new()),
             raw: &raw,
             name: &|_| None,
             at,
         };
         self.store.land(run, &batch).await.unwrap();
-        self.store.finish_run(run, &RunEnd { complete: false, error: None, at }).await.unwrap();
+        self.store.finish_run(run, &RunEnd { complete: false, whole: false, error: None, at }).await.unwrap();
     }
 
     pub async fn reporter(&self) -> Reporter {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use xiaoshu::fault::{Classified, FaultClass};
-use xiaoshu::source::{Position, Source, SourceError};
+use xiaoshu::source::{Position, ReadSpec, Source, SourceError};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -213,7 +213,7 @@ fn run(configured: &Configured<'_>, after: Option<&Position>, max_rows: usize) -
 fn each_file_is_read_once_by_its_content_and_in_the_order_of_time() {
     let folder = Folder::new("csv");
     let configured = configured(&folder, "each");
-    assert!(configured.with(|place| configured.connector().continues(place)));
+    assert!(configured.with(|place| configured.connector().continues(place, &ReadSpec::default())));
     for (name, rows, minutes) in [("s1.csv", "1 2", 30), ("s2.csv", "3", 40), ("s3.csv", "", 35), ("s4.csv", "1 2", 20)] {
         folder.write(name, &csv(rows));
         age(&folder, name, minutes);

@@ -7,10 +7,14 @@ mod files;
 pub mod fixtures;
 mod guest;
 mod http;
+mod incremental;
 pub mod interface;
+pub(crate) mod mariadb;
 mod mysql;
+mod mysql_log;
 mod odbc;
 mod postgres;
+mod postgres_log;
 mod promises;
 mod push;
 mod request;
@@ -21,7 +25,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use xiaoshu::finding::Place;
-use xiaoshu::source::{Connector, Position, ReadSpec, Source, SourceError, SourcePlace, connector};
+use xiaoshu::source::{Begin, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, connector};
 
 /// A cell as tests write it.
 type Cell = Option<String>;
@@ -54,7 +58,11 @@ impl Configured<'_> {
     }
 
     fn open(&self, read: &ReadSpec, resume: Option<&Position>) -> Result<Box<dyn Source>, SourceError> {
-        self.with(|place| self.connector().open(place, read, resume))
+        self.begin(read, resume.map_or(Begin::AFRESH, Begin::Resume))
+    }
+
+    fn begin(&self, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
+        self.with(|place| self.connector().open(place, read, begin))
     }
 
     /// Reads all of an object.

@@ -64,6 +64,7 @@ impl Desk {
             rejected: &rejected,
             filtered: 0,
             consumed: 0,
+            settled: false,
             position: &none,
             raw: &raw,
             name: &|key: &[u8]| table::name(&self.plan, key),
@@ -84,6 +85,15 @@ impl Desk {
 
     /// Lands rows; `position` is how many rows of the source lie behind them.
     pub async fn land(&self, run: RunId, rows: &[Row], position: u64, at: Millis) -> Result<Landed, StoreError> {
+        self.land_as(run, rows, position, false, at).await
+    }
+
+    /// The same; the source holds the rows to be as they were.
+    pub async fn land_settled(&self, run: RunId, rows: &[Row], position: u64, at: Millis) -> Result<Landed, StoreError> {
+        self.land_as(run, rows, position, true, at).await
+    }
+
+    async fn land_as(&self, run: RunId, rows: &[Row], position: u64, settled: bool, at: Millis) -> Result<Landed, StoreError> {
         let (accepted, rejected) = table::judged(&self.plan, rows);
         let good: Vec<usize> = accepted.rows().iter().map(|r| accepted.batch().row(*r as usize).origin()).collect();
         let raw = |i: u32| (table::raw(&rows[good[i as usize]]), table::place(good[i as usize]));
@@ -94,6 +104,7 @@ impl Desk {
             rejected: &rejected,
             filtered: 0,
             consumed: 0,
+            settled,
             position: &position,
             raw: &raw,
             name: &|key: &[u8]| table::name(&self.plan, key),
@@ -103,7 +114,7 @@ impl Desk {
     }
 
     pub async fn finish(&self, run: RunId, complete: bool, at: Millis) -> Result<RunSummary, StoreError> {
-        self.store.finish_run(run, &RunEnd { complete, error: None, at }).await
+        self.store.finish_run(run, &RunEnd { complete, whole: complete, error: None, at }).await
     }
 
     /// A whole run: rows in pieces.

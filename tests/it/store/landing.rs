@@ -168,6 +168,7 @@ pub async fn rows_wait_for_their_parents(home: impl Home) {
         rejected: &rejected,
         filtered: 2,
         consumed: 1,
+        settled: false,
         position: &position,
         raw: &raw,
         name: &|_: &[u8]| None,
@@ -241,7 +242,7 @@ pub async fn the_last_run_that_ended_well_is_remembered(home: impl Home) {
     let broken = desk.begin("a", 1, 3).await.unwrap();
     assert_eq!((broken.resume, broken.after.map(|p| p.0)), (None, ten.clone()));
     desk.land(broken.run, &rows(10..20, 1), 20, 3).await.unwrap();
-    let end = RunEnd { complete: false, error: Some("the line broke".into()), at: 4 };
+    let end = RunEnd { complete: false, whole: false, error: Some("the line broke".into()), at: 4 };
     desk.store.finish_run(broken.run, &end).await.unwrap();
     let nothing = desk.begin("a", 1, 5).await.unwrap();
     assert_eq!(nothing.after.map(|p| p.0), ten);
@@ -249,6 +250,63 @@ pub async fn the_last_run_that_ended_well_is_remembered(home: impl Home) {
     assert_eq!(desk.begin("a", 1, 7).await.unwrap().after.map(|p| p.0), ten);
     let other = desk.begin("a", 2, 8).await.unwrap();
     assert_eq!((other.resume, other.after), (None, None));
+    desk.audited().await;
+}
+
+/// A run that the source stopped stays open with what stopped it, and is gone on with.
+pub async fn a_run_left_open_is_taken_up(home: impl Home) {
+    let desk = Desk::new(home.open().await).await;
+    let run = desk.begin("a", 1, 1).await.unwrap().run;
+    assert!(!desk.store.hold_run(run, "the line broke").await.unwrap(), "nothing has landed that it could go on behind");
+    let found = |runs: Vec<xiaoshu::store::RunRow>| (runs.len(), runs[0].ended, runs[0].error.clone());
+    assert_eq!(found(desk.store.runs(0).await.unwrap()), (1, None, None));
+    desk.land(run, &rows(0..10, 1), 10, 1).await.unwrap();
+    assert!(desk.store.hold_run(run, "the line broke").await.unwrap());
+    let open = desk.store.runs(0).await.unwrap();
+    let reached = open[0].reached.clone().map(|position| position.0);
+    assert_eq!(reached, Some(10u64.to_be_bytes().to_vec()));
+    assert_eq!(found(open), (1, None, Some("the line broke".into())));
+    let again = desk.begin("a", 1, 5).await.unwrap();
+    assert_eq!((again.run, again.resume.map(|position| position.0)), (run, Some(10u64.to_be_bytes().to_vec())));
+    assert_eq!(found(desk.store.runs(0).await.unwrap()), (1, None, None), "what stopped it is over");
+    desk.land(run, &rows(10..20, 1), 20, 6).await.unwrap();
+    assert_eq!(desk.finish(run, false, 7).await.unwrap().landed.read, 20);
+    let ended = desk.store.runs(0).await.unwrap();
+    assert_eq!((ended[0].reached.clone(), found(ended)), (None, (1, Some(7), None)));
+    assert!(!desk.store.hold_run(run, "too late").await.unwrap());
+    desk.audited().await;
+}
+
+/// When everything was read last is known by mapping, whether in one view or in several; what was missed is counted.
+pub async fn whole_runs_and_what_was_missed_are_remembered(home: impl Home) {
+    let desk = Desk::new(home.open().await).await;
+    let whole = |complete| RunEnd { complete, whole: true, error: None, at: 3 };
+    let first = desk.begin("a", 1, 1).await.unwrap();
+    assert_eq!(first.whole_at, None);
+    desk.land(first.run, &rows(0..10, 1), 10, 1).await.unwrap();
+    assert_eq!(desk.store.finish_run(first.run, &whole(true)).await.unwrap().missed, 0);
+    let second = desk.begin("a", 1, 5).await.unwrap();
+    assert_eq!(second.whole_at, Some(1));
+    desk.land(second.run, &rows(0..5, 2), 5, 5).await.unwrap();
+    desk.finish(second.run, false, 6).await.unwrap();
+    let third = desk.begin("a", 1, 7).await.unwrap();
+    assert_eq!(third.whole_at, Some(1), "a run that read what changed is no whole one");
+    assert_eq!(desk.land(third.run, &rows(0..5, 3), 5, 7).await.unwrap().changed, 5);
+    assert_eq!(desk.land_settled(third.run, &rows(5..10, 3), 10, 7).await.unwrap().changed, 5);
+    assert_eq!(desk.land_settled(third.run, &rows(10..11, 3), 11, 7).await.unwrap().changed, 1);
+    let summary = desk.store.finish_run(third.run, &whole(false)).await.unwrap();
+    assert_eq!((summary.missed, summary.missing, summary.landed.changed), (6, 0, 11));
+    assert_eq!(desk.begin("a", 2, 9).await.unwrap().whole_at, None, "another mapping");
+    assert_eq!(desk.begin("b", 1, 9).await.unwrap().whole_at, None, "another source");
+    assert_eq!(desk.begin("a", 1, 9).await.unwrap().whole_at, Some(7));
+    let runs = desk.store.runs(0).await.unwrap();
+    let of = |run| runs.iter().find(|row| row.run == run).map(|row| (row.complete, row.whole, row.missed));
+    assert_eq!(of(first.run), Some((true, true, 0)));
+    assert_eq!(of(second.run), Some((false, false, 0)));
+    assert_eq!(of(third.run), Some((false, true, 6)));
+    // The newest whole run is always among them.
+    let newest = desk.store.runs(1).await.unwrap();
+    assert!(newest.iter().any(|row| row.run == third.run), "{newest:?}");
     desk.audited().await;
 }
 
@@ -348,7 +406,7 @@ pub async fn an_incomplete_run_deletes_nothing(home: impl Home) {
     assert_eq!((run.missing, run.deleted, desk.table().await.0), (0, 0, 20));
     let run = desk.begin("a", 1, 3).await.unwrap().run;
     desk.land(run, &rows(0..19, 1), 19, 3).await.unwrap();
-    let end = xiaoshu::store::RunEnd { complete: true, error: Some("something".into()), at: 4 };
+    let end = xiaoshu::store::RunEnd { complete: true, whole: true, error: Some("something".into()), at: 4 };
     let run = desk.store.finish_run(run, &end).await.unwrap();
     assert_eq!((run.missing, run.deleted, desk.table().await.0), (1, 0, 20));
 }

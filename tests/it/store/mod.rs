@@ -55,6 +55,8 @@ macro_rules! all_promises {
             landing::rows_wait_for_their_parents,
             landing::an_interrupted_run_goes_on_where_it_stopped,
             landing::the_last_run_that_ended_well_is_remembered,
+            landing::a_run_left_open_is_taken_up,
+            landing::whole_runs_and_what_was_missed_are_remembered,
             landing::a_changed_mapping_reads_all_again,
             landing::few_missing_records_are_deleted_at_once,
             landing::many_missing_records_wait_for_approval,

@@ -12,7 +12,7 @@ fn rows(keys: std::ops::Range<u32>, content: u32) -> Vec<Row> {
 }
 
 fn ended(complete: bool, at: i64) -> RunEnd {
-    RunEnd { complete, error: None, at }
+    RunEnd { complete, whole: complete, error: None, at }
 }
 
 pub async fn a_landing_moves_its_producers_position_and_no_other(home: impl Home) {

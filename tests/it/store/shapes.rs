@@ -16,7 +16,7 @@ fn pausing(digest: u8, why: &str) -> Seen {
 }
 
 fn ended(error: Option<&str>, at: i64) -> RunEnd {
-    RunEnd { complete: false, error: error.map(str::to_owned), at }
+    RunEnd { complete: false, whole: false, error: error.map(str::to_owned), at }
 }
 
 /// One run of mapping `mapping` that sees something.
