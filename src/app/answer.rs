@@ -409,6 +409,44 @@ pub struct ApproveAnswer {
     pub approved: Option<u64>,
 }
 
+/// Answer of `takeover`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TakeoverAnswer {
+    /// The table.
+    pub table: String,
+    /// The source that gives up.
+    pub from: String,
+    /// The source that takes over.
+    pub to: String,
+    /// Live records that the former held.
+    pub held: u64,
+    /// Of these, records that the latter gives as well, as its runs have shown: they go over.
+    pub given: u64,
+    /// Of these, records that it gives with another content, which lands then.
+    pub differing: u64,
+    /// In which fields they differ.
+    pub fields: Vec<DifferingField>,
+    /// Records that it does not give: they stay with the former.
+    pub left: u64,
+    /// Whether a mapping still reads the former onto the table; else what is left waits for approval of its deletion.
+    pub from_is_mapped: bool,
+    /// How many records wait for approval of their deletion now.
+    pub to_approve: u64,
+    /// Whether it was done.
+    pub done: bool,
+}
+
+/// A field in which records differ between two sources.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DifferingField {
+    /// The field.
+    pub field: String,
+    /// Its Chinese name.
+    pub label: String,
+    /// In how many records.
+    pub records: u64,
+}
+
 /// Answer of `brain`, when it was stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BrainAnswer {

@@ -8,7 +8,7 @@ use super::plan::{HUB_SOURCE, Plan, mapping_fault};
 use super::{CheckAnswer, CheckRequest, CheckStep, Context, Failure, Target};
 use crate::config::Fault;
 use crate::finding::Text;
-use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
+use crate::normalize::{Derivation, DeriveContext, MappingContext, MappingDocument, MappingPlan};
 use crate::record::Namespace;
 use crate::source::{self, Begin, ReadSpec, SourcePlace};
 use crate::store::postgres::PostgresStore;
@@ -30,6 +30,7 @@ pub(super) fn answer(context: &Context<'_>, request: &CheckRequest) -> Result<Ch
     answer.faults = unmakeable(&plan)?;
     answer.faults.extend(incremental::unable(&plan).into_iter().map(mapping_fault));
     unsealed(&plan, &mut answer);
+    unowned(context, &plan, request, &mut answer);
     if request.connect {
         store(&plan, &mut answer)?;
         connect(&plan, &mut answer);
@@ -110,6 +111,30 @@ fn unsealed(plan: &Plan, answer: &mut CheckAnswer) {
             }
         }
     }
+}
+
+/// Records whose source no mapping reads any more. A store that cannot be looked at says nothing here; one in a database is asked
+/// only where connections are wanted.
+fn unowned(context: &Context<'_>, plan: &Plan, request: &CheckRequest, answer: &mut CheckAnswer) {
+    if super::opening::postgres(plan).is_some() && !request.connect {
+        return;
+    }
+    let Ok(runtime) = tokio::runtime::Runtime::new() else { return };
+    let Ok(Some(store)) = super::opening::open_store_to_read(context, plan, &runtime) else { return };
+    let Ok(lines) = runtime.block_on(super::unowned::lines(plan, store.as_ref())) else { return };
+    answer.steps.extend(lines.into_iter().map(|line| CheckStep {
+        target: Target::Mapping(format!("{} ({})", line.table, line.source)),
+        what: Text::new(format!("{} 的记录", line.table), format!("records of {}", line.table)),
+        ok: Some(false),
+        found: Text::new(
+            format!("{} 条记录由 {} 采集，该来源已不再映射：现在无人负责，内容不再更新", line.records, line.source),
+            format!(
+                "{} records were collected from {}, which no mapping reads any more: they are nobody's now and stay as they are",
+                line.records, line.source
+            ),
+        ),
+        remedy: Some(line.remedy),
+    }));
 }
 
 /// Reaches the database of the store, and changes nothing there.
@@ -232,8 +257,11 @@ fn fit(
 ) {
     let target = Target::Mapping(document.file().to_owned());
     let what = Text::new(format!("{} 的列", document.table()), format!("columns of {}", document.table()));
+    let today = crate::report::day_of(jiff::Timestamp::now().as_millisecond());
+    let since = document.read().since(today).map(|since| document.reads_since(since));
+    let dated = document.read().on(since, today, &|day| connector.written_day(day));
     // Reading by parts or by what changed would ask for much, or make something at the server.
-    let read = ReadSpec { changes: None, chunks: None, ..document.read().clone() };
+    let read = ReadSpec { changes: None, chunks: None, ..dated };
     let source = match connector.open(place, &read, Begin::AFRESH) {
         Ok(source) => source,
         Err(error) => {
@@ -252,7 +280,19 @@ fn fit(
         missing: MappingContext::default_missing(),
         adopted: super::jobs::adopted(plan, document).unwrap_or_default(),
     };
-    match MappingPlan::compile(document, &plan.standard, source.columns(), context) {
+    let privacy = &settings.privacy;
+    let derive = DeriveContext {
+        today: today.strftime("%Y%m%d").to_string(),
+        shown: privacy.portraits.clone(),
+        smallest_group: privacy.smallest_group,
+        ..DeriveContext::default()
+    };
+    let derived = Derivation::compile(document, &plan.standard, source.columns(), &derive);
+    let fits = derived.and_then(|made| {
+        let columns = made.as_ref().map_or(source.columns(), Derivation::columns);
+        MappingPlan::compile(document, &plan.standard, columns, context)
+    });
+    match fits {
         Ok(_) => {
             let count = source.columns().len();
             answer.steps.push(step(&target, what, Some(true), Text::new(format!("{count} 列"), format!("{count} columns"))));

@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 use super::jobs::jobs;
 use super::opening::{hub_settings, open_feeds, open_store, school};
 use super::plan::{Plan, mapping_fault};
-use super::{Context, Failure};
+use super::{Context, Failure, unowned};
 use crate::pipeline::{BatchRoom, Observer, Pipeline, School, Silent, Surroundings};
 use crate::record::Namespace;
 use crate::store::{Millis, Store};
@@ -62,6 +62,8 @@ impl Hub {
             likeness: super::drift::likeness(&plan.standard),
         };
         let jobs = jobs(&plan, &around, &hub_settings, None)?;
+        let now = clock();
+        runtime.block_on(unowned::hold(&plan, store.as_ref(), now)).map_err(|e| Failure::part(&e))?;
         Ok(Self { plan: Arc::new(plan), runtime, store, pipeline: Arc::new(Pipeline::new(jobs, around)), clock, parked })
     }
 

@@ -7,7 +7,7 @@ use super::Failure;
 use super::plan::{HUB_SOURCE, Plan, mapping_fault};
 use crate::finding::Text;
 use crate::normalize::MappingDocument;
-use crate::pipeline::{Job, Surroundings};
+use crate::pipeline::{Job, OwnRecords, Privacy, Surroundings};
 use crate::source::{self, Connector};
 use crate::standard::TablePlan;
 use crate::store::FeedId;
@@ -52,6 +52,13 @@ pub(super) fn jobs(
             checks: Checks::compile(table, &plan.standard, &policies),
             needs: needs(plan, document, table, &mapped),
             document: Arc::clone(document),
+            privacy: Privacy {
+                portraits: plan.loaded.settings.privacy.portraits.clone(),
+                smallest_group: plan.loaded.settings.privacy.smallest_group,
+            },
+            own: source::connector(HUB_SOURCE)
+                .filter(|_| document.is_timetable())
+                .map(|connector| OwnRecords { connector, settings: Arc::new(hub_settings.clone()) }),
         });
     }
     faults.extend(super::incremental::unable(plan).into_iter().map(mapping_fault));
@@ -90,16 +97,25 @@ fn reader(plan: &Plan, document: &MappingDocument, hub_settings: &serde_json::Va
 }
 
 /// The mapped tables that must be read before: those it refers to or looks up, and for derived tables those that its
-/// query names.
+/// query names. What is computed of others is not waited for where a roster answers as well: it may be computed of this one.
 fn needs(plan: &Plan, document: &MappingDocument, table: &TablePlan, mapped: &HashSet<Arc<str>>) -> BTreeSet<Arc<str>> {
-    let targets = table.fields.iter().filter_map(|f| f.reference.as_ref()).flat_map(|r| r.targets.iter());
-    let mut needs: BTreeSet<Arc<str>> = targets.map(|t| plan.standard.table(t.table).name.clone()).collect();
+    let computed: HashSet<&str> =
+        plan.active().filter(|(document, _)| document.roster().is_some()).map(|(document, _)| document.table()).collect();
+    let mut needs: BTreeSet<Arc<str>> = BTreeSet::new();
+    for reference in table.fields.iter().filter_map(|f| f.reference.as_ref()) {
+        let targets = reference.targets.iter().map(|t| plan.standard.table(t.table).name.clone());
+        let (made, read): (Vec<_>, Vec<_>) = targets.filter(|t| mapped.contains(t)).partition(|t| computed.contains(&**t));
+        needs.extend(if read.is_empty() { made } else { read });
+    }
     needs.extend(document.looks_up().into_iter().map(|(table, _)| Arc::from(table)));
     if plan.is_derived(document) {
         let query = document.read().query.as_deref().unwrap_or_default();
         let named: HashSet<&str> = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
         let ledger = named.iter().any(|word| word.starts_with("hub_"));
         needs.extend(mapped.iter().filter(|name| ledger || named.contains(&***name)).cloned());
+    }
+    if let Some(calendar) = plan.standard.teaching_source().filter(|_| document.is_timetable()) {
+        needs.extend(calendar.tables.iter().map(|name| Arc::from(name.as_str())));
     }
     needs.retain(|name| mapped.contains(name) && **name != *table.name);
     needs

@@ -32,14 +32,17 @@ mod serving;
 mod skeleton;
 mod standing;
 mod status;
+mod takeover;
 mod trying;
+mod unowned;
 mod upstreams;
 mod view;
 
 pub use answer::{
-    ApproveAnswer, AskedTable, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DemoAnswer, ExportAnswer, ImbalanceLine,
-    LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer, ReleaseAnswer, ResendAnswer,
-    ResendLine, RetryAnswer, RunAnswer, RunLine, SystemAnswer, Target, TryAnswer, TryRow, TryVerdict, ViolationLine,
+    ApproveAnswer, AskedTable, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DemoAnswer, DifferingField,
+    ExportAnswer, ImbalanceLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer,
+    ReleaseAnswer, ResendAnswer, ResendLine, RetryAnswer, RunAnswer, RunLine, SystemAnswer, TakeoverAnswer, Target, TryAnswer,
+    TryRow, TryVerdict, ViolationLine,
 };
 pub use counts::{Counts, DomainName, DomainSection, TableLine};
 pub use failure::Failure;
@@ -47,12 +50,13 @@ pub use progress::{Progress, Silent};
 pub use proposing::{InitAnswer, InitDone, InitLeft, InitLine, InitTable};
 pub use request::{
     AcceptRequest, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, InitRequest,
-    Part, QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
+    Part, QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TakeoverRequest,
+    TryRequest,
 };
 pub use service::{AroundStore, Fittings};
 pub use standing::{
-    ComparedLine, DeletionLine, DriftAnswer, LeaseLine, MissedLine, NotedLine, NoticeLine, PausedLine, ReadingLine, StatusAnswer,
-    StatusLine, UpstreamStock,
+    ComparedLine, DeletionLine, DifferenceLine, DriftAnswer, LeaseLine, MissedLine, NotedLine, NoticeLine, PausedLine,
+    ReadingLine, StatusAnswer, StatusLine, UnownedLine, UpstreamStock,
 };
 
 /// Runs the embedded sample school against an embedded central platform.
@@ -192,6 +196,15 @@ pub fn drift(context: &Context<'_>) -> Result<DriftAnswer, Failure> {
 /// [`Failure`] when it does not pause there.
 pub fn drift_accept(context: &Context<'_>, request: &AcceptRequest) -> Result<DriftAnswer, Failure> {
     drift::accept(&open(context)?, request)
+}
+
+/// Shows what goes over when a source takes the records of a table over from another one, or does it.
+///
+/// # Errors
+/// [`Failure`] when there is no such table, or the source that is to take over does not map it.
+pub fn takeover(context: &Context<'_>, request: &TakeoverRequest) -> Result<TakeoverAnswer, Failure> {
+    let hub = if request.yes { open(context)? } else { look(context)? };
+    takeover::answer(&hub, request)
 }
 
 /// Writes what a school sends to the keeper of a system, so that the hub can read it: letter, columns, views, grants.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Context, Failure};
 use crate::config::{self, Environment, Fault, Kind, Loaded, Parts};
+use crate::finding::Text;
 use crate::normalize::{MappingDocument, MappingFault, Mode};
 use crate::record::natural_key_words;
 use crate::report;
@@ -53,6 +54,7 @@ impl Plan {
             }
         }
         documents.extend(shipped(&loaded, &standard, &documents));
+        faults.extend(documents.iter().flat_map(|document| derivation_faults(&loaded, &standard, document)));
         if faults.is_empty() { Ok(Self { loaded, standard, documents }) } else { Err(Failure::Settings(faults)) }
     }
 
@@ -86,6 +88,18 @@ impl Plan {
     pub(super) fn natural_key_words(&self, table: &str, natural_key: &[u8]) -> Option<String> {
         let (document, plan) = self.active().find(|(_, plan)| &*plan.name == table)?;
         natural_key_words(plan, &document.natural_key(plan), natural_key)
+    }
+
+    /// The tables that derived ones may do without, and that this school does not map.
+    pub(super) fn unmapped_inputs(&self) -> impl Iterator<Item = &Arc<TablePlan>> {
+        let own = self.active().filter(|(document, _)| self.is_derived(document));
+        let mut names: BTreeSet<&str> =
+            own.flat_map(|(document, _)| document.read().optional.iter().map(String::as_str)).collect();
+        for (document, _) in self.active().filter(|(document, _)| document.is_timetable()) {
+            names.insert(document.table());
+            names.extend(self.standard.teaching_source().into_iter().flat_map(|own| own.tables.iter().map(String::as_str)));
+        }
+        names.into_iter().filter_map(|name| self.standard.find(name))
     }
 
     /// Whether a mapping reads the hub's own records.
@@ -131,21 +145,48 @@ impl Plan {
     }
 }
 
-/// The edition's own mappings of the tables that describe the hub. They need a source of kind `hub`, the number of the
-/// information system at every source, and a mapping of each table that they look names up in; a mapping of the
-/// school's own for the same table goes first.
+/// What is wrong with what a mapping makes of rows before they are mapped. Rows that are pushed come one by one.
+fn derivation_faults(loaded: &Loaded, standard: &Standard, document: &MappingDocument) -> Vec<Fault> {
+    let Some(table) = standard.find(document.table()) else { return Vec::new() };
+    let mut faults: Vec<Fault> = document.derivation_faults(table, standard).into_iter().map(mapping_fault).collect();
+    let kind = loaded.settings.sources.get(document.source()).and_then(|source| source::connector(&source.kind));
+    if document.derives() && kind.is_some_and(|connector| connector.is_pushed()) {
+        faults.push(mapping_fault(document.fault(
+            "source",
+            Text::new(
+                format!("{} 由汇总或折叠的行构成，不能由对方推送", document.table()),
+                format!("{} is made of rows taken together, which cannot be pushed", document.table()),
+            ),
+            Text::new("改为由本枢纽读取的来源", "name a source that the hub reads"),
+        )));
+    }
+    faults
+}
+
+/// The edition's own mappings of the tables that the hub computes. They need a source of kind `hub`, a mapping of each
+/// table that they look names up in, and portraits their roster; those that tell of the hub's own sources need the number
+/// of the information system at every source. A mapping of the school's own for the same table goes first.
 fn shipped(loaded: &Loaded, standard: &Standard, own: &[Arc<MappingDocument>]) -> Vec<Arc<MappingDocument>> {
     let settings = &loaded.settings;
     let hub = settings.sources.iter().find(|(_, source)| source.kind == HUB_SOURCE).map(|(name, _)| name);
     let numbered = settings.sources.values().all(|source| source.system.is_some());
-    let Some(hub) = hub.filter(|_| numbered && settings.mappings.shipped) else { return Vec::new() };
+    let Some(hub) = hub.filter(|_| settings.mappings.shipped) else { return Vec::new() };
     let source = format!("source = \"{hub}\"");
     let parse =
         |(path, text): &(String, String)| MappingDocument::parse(path, &text.replacen("source = \"hub\"", &source, 1)).ok();
-    let mapped = |table: &str| own.iter().any(|document| document.table() == table);
-    let fits =
-        |document: &MappingDocument| !mapped(document.table()) && document.looks_up().iter().all(|(table, _)| mapped(table));
-    standard.shipped_mappings().iter().filter_map(parse).filter(fits).map(Arc::new).collect()
+    let mut taken: Vec<Arc<MappingDocument>> = Vec::new();
+    for document in standard.shipped_mappings().iter().filter_map(parse) {
+        let named = |table: &str| own.iter().chain(&taken).any(|document| document.table() == table);
+        let mapped = |table: &str| {
+            own.iter().chain(&taken).any(|document| document.table() == table && document.mode() != Mode::NotApplicable)
+        };
+        let inputs = document.looks_up().into_iter().map(|(table, _)| table).chain(document.roster());
+        let knows = numbered || document.roster().is_some();
+        if knows && !named(document.table()) && inputs.into_iter().all(mapped) {
+            taken.push(Arc::new(document));
+        }
+    }
+    taken
 }
 
 /// What the store must know of a mapped table.

@@ -192,6 +192,19 @@ pub struct AcceptRequest {
     pub source: String,
 }
 
+/// `xiaoshu takeover TABLE`.
+#[derive(Debug, Clone)]
+pub struct TakeoverRequest {
+    /// The table.
+    pub table: String,
+    /// The source that holds the records.
+    pub from: String,
+    /// The source that is to hold those that it gives.
+    pub to: String,
+    /// Do it; otherwise only show what would go over.
+    pub yes: bool,
+}
+
 /// `xiaoshu request SYSTEM`.
 #[derive(Debug, Clone)]
 pub struct SystemRequest {

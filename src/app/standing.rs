@@ -26,6 +26,10 @@ pub struct StatusAnswer {
     pub notices: Vec<NoticeLine>,
     /// Deletions that wait for approval.
     pub deletions: Vec<DeletionLine>,
+    /// Where sources of one table differ: rows that wait because another source holds their records.
+    pub differences: Vec<DifferenceLine>,
+    /// Records whose source no mapping reads any more, and that no other source has taken over.
+    pub unowned: Vec<UnownedLine>,
     /// Which hub has which source and upstream, where several share the store.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub leases: Vec<LeaseLine>,
@@ -219,6 +223,36 @@ pub struct DriftAnswer {
     /// Why it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<Text>,
+}
+
+/// Rows that differ in a field from the records that another source holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DifferenceLine {
+    /// The table.
+    pub table: String,
+    /// The field.
+    pub field: String,
+    /// Its Chinese name.
+    pub label: String,
+    /// The source that holds the records.
+    pub holder: String,
+    /// The source whose rows wait.
+    pub source: String,
+    /// How many rows; one that differs in several fields counts under each.
+    pub rows: u64,
+}
+
+/// Records that are nobody's: they stand, and nothing changes them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnownedLine {
+    /// The table.
+    pub table: String,
+    /// The source that landed them.
+    pub source: String,
+    /// How many.
+    pub records: u64,
+    /// What to do.
+    pub remedy: Text,
 }
 
 /// What a hub has to itself.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::hub::{self, Clock, Hub};
 use super::opening::{nothing_yet, open_store_to_read};
 use super::plan::Plan;
-use super::{Context, Failure, MissedLine, NoticeLine, PausedLine, ReadingLine, StatusAnswer, StatusLine, drift, view};
+use super::{Context, Failure, MissedLine, NoticeLine, PausedLine, ReadingLine, StatusAnswer, StatusLine, drift, unowned, view};
 use crate::finding::Text;
 use crate::report;
 use crate::source::{self, ChangesSpec};
@@ -68,6 +68,8 @@ fn heading(plan: &Plan, now: i64, nothing_yet: Option<Text>) -> StatusAnswer {
         tables: Vec::new(),
         notices: Vec::new(),
         deletions: Vec::new(),
+        differences: Vec::new(),
+        unowned: Vec::new(),
         leases: Vec::new(),
         imbalances: Vec::new(),
     }
@@ -105,6 +107,8 @@ async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
         tables: tables.into_iter().map(|(_, line)| line).collect(),
         notices: notices(hub, &names, now).await?,
         deletions: store.pending_deletions().await?.into_iter().map(view::deletion).collect(),
+        differences: store.differences().await?.into_iter().map(|row| view::difference(&hub.plan.standard, row)).collect(),
+        unowned: unowned::lines(&hub.plan, store).await?,
         leases: store.leases().await?.into_iter().map(view::lease).collect(),
         imbalances,
         ..heading(&hub.plan, now, None)
@@ -172,9 +176,12 @@ async fn line(
     now: i64,
 ) -> Result<Option<(u16, StatusLine)>, StoreError> {
     let Some(plan) = hub.plan.standard.find(&feed.table).filter(|p| p.edition.as_str() == feed.edition) else { return Ok(None) };
-    let by_changes = |run: &RunRow| changes(hub, &feed.table, &run.source).is_some();
-    let current = runs.iter().filter(|run| run.complete || run.error.is_none() && by_changes(run));
-    let complete = current.filter_map(|run| run.ended).max();
+    let by_parts = |run: &RunRow| {
+        let windowed = hub.plan.mapping(&feed.table, &run.source).is_some_and(|mapping| mapping.read().is_window());
+        windowed || changes(hub, &feed.table, &run.source).is_some()
+    };
+    let current = runs.iter().filter(|run| run.complete || run.error.is_none() && by_parts(run));
+    let read = current.filter_map(|run| run.ended).max();
     let mut upstreams = Vec::new();
     for row in stock {
         let ramp = store.ramp(row.upstream, row.feed).await?;
@@ -195,8 +202,8 @@ async fn line(
             quarantined: feed.quarantined,
             collisions: feed.collisions,
             stale: feed.stale,
-            last_read: complete.map(view::minute),
-            overdue: due.as_ref().is_some_and(|(_, began)| complete.is_none_or(|at| at < *began)) && !stock.is_empty(),
+            last_read: read.map(view::minute),
+            overdue: due.as_ref().is_some_and(|(_, began)| read.is_none_or(|at| at < *began)) && !stock.is_empty(),
             due: due.map(|(day, _)| day),
             parked,
             error: stopped.and_then(|run| run.error.clone()),

@@ -8,14 +8,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
-    ComparedLine, Counts, DeletionLine, DomainSection, ImbalanceLine, LeaseLine, NoticeLine, QuarantineRow, RunLine, TableLine,
-    UpstreamStock, ViolationLine,
+    ComparedLine, Counts, DeletionLine, DifferenceLine, DomainSection, ImbalanceLine, LeaseLine, NoticeLine, QuarantineRow,
+    RunLine, TableLine, UpstreamStock, ViolationLine,
 };
 use crate::finding::Text;
 use crate::standard::{Domain, Standard};
 use crate::store::{
-    Compared, ComparisonRow, FeedId, Imbalance, Landed, LeaseRow, Leased, Millis, Notice, PendingDeletion, QuarantinedRow,
-    RunRow, StockRow, TableRow,
+    Compared, ComparisonRow, Difference, FeedId, Imbalance, Landed, LeaseRow, Leased, Millis, Notice, PendingDeletion,
+    QuarantinedRow, RunRow, StockRow, TableRow,
 };
 
 /// `YYYY-MM-DD HH:MM` in China.
@@ -174,6 +174,14 @@ pub(super) fn deletion(row: PendingDeletion) -> DeletionLine {
         why: row.why,
         since: minute(row.since),
     }
+}
+
+/// Where two sources differ.
+pub(super) fn difference(standard: &Standard, row: Difference) -> DifferenceLine {
+    let plan = standard.find(&row.table);
+    let label = plan.and_then(|plan| Some(plan.field(plan.find(&row.field)?).label.to_string())).unwrap_or_default();
+    let Difference { table, field, holder, source, rows } = row;
+    DifferenceLine { table, field, label, holder, source, rows }
 }
 
 #[derive(Deserialize)]

@@ -239,6 +239,21 @@ pub enum Command {
         #[command(subcommand)]
         action: DriftAction,
     },
+    /// Have a source take the records of a table over from another one
+    Takeover {
+        /// Table of the standard
+        #[arg(value_name = "TABLE")]
+        table: String,
+        /// Source that holds the records
+        #[arg(long, value_name = "NAME")]
+        from: String,
+        /// Source that is to hold those that it gives
+        #[arg(long, value_name = "NAME")]
+        to: String,
+        /// Do it; otherwise only show what would go over
+        #[arg(long)]
+        yes: bool,
+    },
     /// Write what a school sends to the keeper of a system: letter, columns, views and grants
     Request {
         /// Source of the settings, or the name of a system that is not there yet

@@ -24,7 +24,8 @@ use clap::FromArgMatches;
 
 use crate::app::{
     self, AcceptRequest, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Failure,
-    InitRequest, QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TryRequest,
+    InitRequest, QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TakeoverRequest,
+    TryRequest,
 };
 use crate::finding::Text;
 use crate::{fault::Classified, telemetry};
@@ -100,14 +101,7 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
             let told = answer.left.is_empty() && answer.imbalances.is_empty();
             Ok(Exit::found(told && answer.runs.iter().all(|run| run.error.is_none())))
         }
-        Command::Status => {
-            let answer = app::status(context)?;
-            output.print(&answer, |o| render::status(o, &answer))?;
-            Ok(Exit::found(
-                answer.imbalances.is_empty()
-                    && answer.tables.iter().all(|t| t.parked.is_none() && t.paused.is_empty() && !t.overdue),
-            ))
-        }
+        Command::Status => status(context, output),
         Command::Standard { action } => standard::run(context, output, action),
         Command::Quarantine { action } => quarantine(context, output, action),
         Command::Release { table, upstream, to } => {
@@ -132,6 +126,7 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
             Ok(Exit::found(answer.approved.is_some() || answer.pending.is_empty()))
         }
         Command::Drift { action } => drift(context, output, action),
+        Command::Takeover { table, from, to, yes } => takeover(context, output, &TakeoverRequest { table, from, to, yes }),
         Command::Request { system, tables, way, title, account, host, to } => {
             let answer = app::request_system(
                 context,
@@ -196,6 +191,13 @@ fn check(context: &Context<'_>, output: Output, request: &CheckRequest) -> Resul
     })
 }
 
+fn status(context: &Context<'_>, output: Output) -> Result<Exit, Ended> {
+    let answer = app::status(context)?;
+    output.print(&answer, |o| render::status(o, &answer))?;
+    let goes_on = |table: &app::StatusLine| table.parked.is_none() && table.paused.is_empty() && !table.overdue;
+    Ok(Exit::found(answer.imbalances.is_empty() && answer.tables.iter().all(goes_on)))
+}
+
 fn drift(context: &Context<'_>, output: Output, action: DriftAction) -> Result<Exit, Ended> {
     let answer = match action {
         DriftAction::List => app::drift(context)?,
@@ -203,6 +205,12 @@ fn drift(context: &Context<'_>, output: Output, action: DriftAction) -> Result<E
     };
     output.print(&answer, |o| render::drift(o, &answer))?;
     Ok(Exit::found(answer.accepted || answer.paused.is_empty()))
+}
+
+fn takeover(context: &Context<'_>, output: Output, request: &TakeoverRequest) -> Result<Exit, Ended> {
+    let answer = app::takeover(context, request)?;
+    output.print(&answer, |o| render::takeover(o, &answer))?;
+    Ok(Exit::Ok)
 }
 
 fn quarantine(context: &Context<'_>, output: Output, action: QuarantineAction) -> Result<Exit, Ended> {

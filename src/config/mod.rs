@@ -26,8 +26,8 @@ pub use mapping::MappingFile;
 pub use parts::{Kind, Parts};
 pub use secret::{Opaque, Secret};
 pub use settings::{
-    Calendar, Collect, Data, Leases, Mappings, ReferencePolicy, References, School, Settings, SourceSettings, StoreKind, Term,
-    UpstreamSettings,
+    Calendar, Collect, Data, Leases, Mappings, Privacy, ReferencePolicy, References, School, Settings, SourceSettings, StoreKind,
+    Term, UpstreamSettings,
 };
 pub use single::load_single;
 pub use suggest::nearest;

@@ -32,6 +32,9 @@ pub struct Settings {
     /// What happens to a reference that does not exist.
     #[serde(default)]
     pub references: References,
+    /// What may be told of persons.
+    #[serde(default)]
+    pub privacy: Privacy,
     /// The sources by name.
     #[serde(default)]
     pub sources: BTreeMap<String, SourceSettings>,
@@ -134,7 +137,7 @@ pub struct Mappings {
     /// The folder of the mapping files.
     #[serde(default = "mappings_dir")]
     pub dir: PathBuf,
-    /// Whether the edition's own mappings of the tables that describe the hub are used.
+    /// Whether the edition's own mappings of the tables that the hub computes are used.
     #[serde(default = "yes")]
     pub shipped: bool,
 }
@@ -196,6 +199,22 @@ pub struct Collect {
 impl Default for Collect {
     fn default() -> Self {
         Self { every_minutes: 60 }
+    }
+}
+
+/// `[privacy]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Privacy {
+    /// Classes of sensitive items that portraits say: `political_status`, `spending`.
+    pub portraits: Vec<String>,
+    /// The fewest cases that a row of a table about persons in groups stands for.
+    pub smallest_group: u32,
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self { portraits: Vec::new(), smallest_group: 5 }
     }
 }
 

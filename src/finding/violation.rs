@@ -42,6 +42,8 @@ rules! {
     KEY_COLLISION = "key_collision";
     /// Another record key than the one under which the record was reported.
     KEY_CHANGED = "key_changed";
+    /// Another content than that of the source that holds the record.
+    OTHER_SOURCE = "other_source";
     /// A field that the table does not have.
     UNKNOWN_FIELD = "unknown_field";
     /// A resident identity number that cannot be right or is odd.
@@ -64,6 +66,8 @@ rules! {
     KEY = "key";
     /// Not yet true; the mapping says to wait for it. No fault of the data.
     HELD = "held";
+    /// Landed once, and no more so at the source; it cannot be taken back.
+    WITHDRAWN = "withdrawn";
 }
 
 impl RuleId {
@@ -131,6 +135,8 @@ pub enum Found {
     Kind(&'static str),
     /// Rows of one key that differ.
     Several,
+    /// Another value than elsewhere; it is withheld.
+    Differing,
     /// The value, cut to 60 characters, of a field that is not sensitive.
     Shown(Box<str>),
 }
@@ -214,6 +220,7 @@ impl Found {
             Self::Number => Text::new("一个数（内容不显示）", "a number (withheld)"),
             Self::Kind(kind) => Text::new(format!("JSON {kind}"), format!("JSON {kind}")),
             Self::Several => Text::new("多种不同内容", "several that differ"),
+            Self::Differing => Text::new("不同的值（内容不显示）", "another value (withheld)"),
             Self::Shown(value) => Text::new(format!("“{value}”"), format!("\"{value}\"")),
         }
     }

@@ -395,10 +395,13 @@ impl Target<'_> {
     fn raw_fault(&mut self, plan: &MappingPlan, fault: &RawFault) {
         let fed = |map: &&FieldMap| matches!((&map.feed, fault.column), (Feed::Column(c), Some(f)) if *c == f);
         let field = plan.fields.iter().find(fed).map(|map| map.subject.clone());
-        let expected = Expected::Words(Text::new("可读取的原始行", "a row that can be read whole"));
+        let expected = Expected::Words(match fault.rule {
+            RuleId::WITHDRAWN => Text::new("来源中仍有的记录", "a record that the source still has"),
+            _ => Text::new("可读取的原始行", "a row that can be read whole"),
+        });
         let fix = Some(fault.what.clone());
         let found = Found::Kind("raw");
-        self.findings.add(self.row, Violation { rule: RuleId::ENCODING, severity: Severity::Error, field, found, expected, fix });
+        self.findings.add(self.row, Violation { rule: fault.rule, severity: Severity::Error, field, found, expected, fix });
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::derive::{GroupsSection, PortraitSection, TimetableSection};
 use super::fault::{Faults, MappingFault};
 use super::incremental;
 use super::schema;
@@ -54,6 +55,9 @@ pub(super) struct Body {
     pub(super) filters: Vec<FilterSection>,
     #[serde(default)]
     pub(super) fields: BTreeMap<String, FieldSection>,
+    pub(super) portrait: Option<PortraitSection>,
+    pub(super) groups: Option<GroupsSection>,
+    pub(super) timetable: Option<TimetableSection>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -295,6 +299,7 @@ fn check_mode(body: &Body, faults: &mut Faults<'_>) {
     if body.fields.is_empty() {
         faults.add("", Text::new("没有映射任何字段", "no field is mapped"), Text::new("补上 [fields]", "add [fields]"));
     }
+    check_days(body, faults);
     match (body.mode, &body.read.object, &body.read.query) {
         (_, Some(_), Some(_)) => faults.add(
             "/read/query",
@@ -310,6 +315,39 @@ fn check_mode(body: &Body, faults: &mut Faults<'_>) {
             ),
         ),
         _ => {}
+    }
+}
+
+/// Days to read and the query that names the first of them go together.
+fn check_days(body: &Body, faults: &mut Faults<'_>) {
+    match (body.read.days.is_some(), body.read.names_since()) {
+        (true, false) => faults.add(
+            "/read/days",
+            Text::new("设了 days，而 query 没有用 :since", "days is set, and the query does not name :since"),
+            Text::new("在 query 中写 日期列 >= :since，或删去 days", "write date_column >= :since in the query, or drop days"),
+        ),
+        (false, true) => faults.add(
+            "/read/query",
+            Text::new("query 用了 :since，而没有设 days", "the query names :since, and days is not set"),
+            Text::new("补上 days = 7", "add days = 7"),
+        ),
+        _ => {}
+    }
+    let made = body.portrait.is_some() || body.groups.is_some() || body.timetable.is_some();
+    if made && (body.read.changes.is_some() || body.read.chunks.is_some()) {
+        faults.add(
+            "/read",
+            Text::new("由多行汇成的行要整体读取", "rows that are made of many are read as a whole"),
+            Text::new("删去 [read.changes] 和 [read.chunks]", "drop [read.changes] and [read.chunks]"),
+        );
+    }
+    let derived = [body.portrait.is_some(), body.groups.is_some(), body.timetable.is_some()];
+    if derived.into_iter().filter(|is| *is).count() > 1 {
+        faults.add(
+            "",
+            Text::new("portrait、groups、timetable 只能有一个", "portrait, groups and timetable exclude each other"),
+            Text::new("只留一个", "keep one of them"),
+        );
     }
 }
 

@@ -20,6 +20,7 @@ mod apply;
 mod clean;
 mod coerce;
 mod compile;
+mod derive;
 mod document;
 mod facts;
 mod fault;
@@ -33,6 +34,7 @@ mod schema;
 mod toml;
 
 pub use coerce::Canon;
+pub use derive::{Aside, CalendarRow, Derivation, DeriveContext, DerivedRow, LandedLesson, Refused, TeachingCalendar};
 pub use document::{MappingDocument, Mode};
 pub use fault::MappingFault;
 pub use lookup::{LookupAnswers, LookupQuery};

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle as Runtime;
 
+use super::derived::Derived;
 use super::{BatchRoom, Likeness, PipelineError};
 use crate::finding::{Locator, Place};
-use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
+use crate::normalize::{Derivation, DeriveContext, LandedLesson, MappingContext, MappingDocument, MappingPlan, TeachingCalendar};
 use crate::record::Namespace;
 use crate::source::{
     Begin, Column, Connector, Guest, Position, Progress, ReadSpec, Source, SourceBatch, SourceError, SourcePlace,
@@ -45,6 +46,27 @@ pub struct Job {
     pub checks: Checks,
     /// Names of mapped tables that must be read before.
     pub needs: BTreeSet<Arc<str>>,
+    /// What may be told of persons.
+    pub privacy: Privacy,
+    /// The hub's own records, for rows that are made with them.
+    pub own: Option<OwnRecords>,
+}
+
+/// The connector over the hub's own records.
+pub struct OwnRecords {
+    /// The connector.
+    pub connector: &'static dyn Connector,
+    /// Its settings.
+    pub settings: Arc<serde_json::Value>,
+}
+
+/// What may be told of persons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Privacy {
+    /// The classes of sensitive items that portraits say.
+    pub portraits: Vec<String>,
+    /// The fewest cases that a row of an anonymous table stands for.
+    pub smallest_group: u32,
 }
 
 /// The school as records name it.
@@ -111,9 +133,78 @@ impl Job {
         Guest::of(&self.settings)
     }
 
-    /// Opens the object to read.
-    pub(super) fn open(&self, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
-        self.connector.open(&self.place(), self.document.read(), begin)
+    /// Opens what the mapping reads of the day's rows, and what it makes of them.
+    pub(super) fn open(&self, around: &Surroundings, begin: Begin<'_>) -> Result<Box<dyn Source>, PipelineError> {
+        self.open_as(around, self.document.read(), begin)
+    }
+
+    /// Opens the object to look at its columns and first rows: neither by parts nor by what changed.
+    pub(super) fn open_to_look(&self, around: &Surroundings) -> Result<Box<dyn Source>, PipelineError> {
+        let read = ReadSpec { changes: None, chunks: None, ..self.document.read().clone() };
+        self.open_as(around, &read, Begin::AFRESH)
+    }
+
+    /// The columns of the object as it is.
+    pub(super) fn object_columns(&self) -> Result<Arc<[Column]>, SourceError> {
+        let source = self.connector.open(&self.place(), self.document.read(), Begin::AFRESH)?;
+        Ok(Arc::clone(source.columns()))
+    }
+
+    fn open_as(&self, around: &Surroundings, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, PipelineError> {
+        let today = super::time::day((around.clock)());
+        let since = read.since(today).map(|since| self.document.reads_since(since));
+        let read = read.on(since, today, &|day| self.connector.written_day(day));
+        // Rows that are made of many begin at the first.
+        let begin = if self.document.derives() { Begin::AFRESH } else { begin };
+        let inner = self.connector.open(&self.place(), &read, begin)?;
+        let context = DeriveContext {
+            today: super::time::today((around.clock)()),
+            shown: self.privacy.portraits.clone(),
+            smallest_group: self.privacy.smallest_group,
+            calendar: self.calendar(around)?,
+            landed: self.landed_lessons()?,
+        };
+        match Derivation::compile(&self.document, &around.standard, inner.columns(), &context) {
+            Ok(None) => Ok(inner),
+            Ok(Some(how)) => Ok(Box::new(Derived::new(inner, how, self.source.clone()))),
+            Err(faults) => Err(PipelineError::Mapping { table: self.plan.name.clone(), faults }),
+        }
+    }
+
+    /// The teaching calendar, where lessons are made with it.
+    fn calendar(&self, around: &Surroundings) -> Result<Option<Arc<TeachingCalendar>>, PipelineError> {
+        let Some(source) = around.standard.teaching_source().filter(|_| self.document.is_timetable()) else { return Ok(None) };
+        let cells = |rows: Vec<LandedLesson>, names: &[&str]| {
+            let row = |row: LandedLesson| names.iter().map(|name| row.get(*name).cloned()).collect();
+            rows.into_iter().map(row).collect::<Vec<_>>()
+        };
+        let terms = cells(self.own_rows(&source.terms)?, &["year", "term", "monday", "weeks"]);
+        let days = cells(self.own_rows(&source.days)?, &["day", "kind", "instead"]);
+        let calendar = TeachingCalendar::new(source, &terms, &days)
+            .map_err(|why| super::derived::refusal(&self.source, &self.object, why))?;
+        Ok(Some(Arc::new(calendar)))
+    }
+
+    /// The lessons that have landed, as the mapping asks for them.
+    fn landed_lessons(&self) -> Result<Vec<LandedLesson>, PipelineError> {
+        self.document.landed_lessons().map_or(Ok(Vec::new()), |query| self.own_rows(query))
+    }
+
+    /// All rows of a query over the hub's own records, by column.
+    fn own_rows(&self, query: &str) -> Result<Vec<LandedLesson>, PipelineError> {
+        let Some(own) = &self.own else { return Ok(Vec::new()) };
+        let place = SourcePlace { name: &self.source, settings: &own.settings, base: &self.base };
+        let read = ReadSpec { query: Some(query.to_owned()), ..ReadSpec::default() };
+        let mut source = own.connector.open(&place, &read, Begin::AFRESH)?;
+        let mut rows = Vec::new();
+        while let Some(batch) = source.next_batch(super::derived::TAKEN)? {
+            let cells = |row: usize| {
+                let named = batch.columns().iter().enumerate();
+                named.filter_map(|(at, column)| Some((column.name.to_string(), batch.cell(row, at)?.to_owned()))).collect()
+            };
+            rows.extend((0..batch.len()).map(cells));
+        }
+        Ok(rows)
     }
 
     /// Whether a run goes on where the last one ended.
@@ -129,12 +220,6 @@ impl Job {
     /// How far a read of everything had come at a position, where the source says that.
     pub(super) fn progress(&self, position: &Position) -> Option<Progress> {
         self.connector.progress(self.document.read(), position)
-    }
-
-    /// Opens the object to look at its columns and first rows: neither by parts nor by what changed.
-    pub(super) fn open_to_look(&self) -> Result<Box<dyn Source>, SourceError> {
-        let read = ReadSpec { changes: None, chunks: None, ..self.document.read().clone() };
-        self.connector.open(&self.place(), &read, Begin::AFRESH)
     }
 
     fn place(&self) -> SourcePlace<'_> {

@@ -23,7 +23,7 @@ pub struct PreviewRow {
 /// # Errors
 /// What keeps source, mapping or store from being read.
 pub fn preview(job: &Job, around: &Surroundings, rows: usize) -> Result<Vec<PreviewRow>, PipelineError> {
-    let mut source = job.open_to_look()?;
+    let mut source = job.open_to_look(around)?;
     let mapping = job.compile(around, source.columns())?;
     let mut preparer = Preparer::new(job, around, mapping.into(), source.object().clone(), false);
     let Some(batch) = source.next_batch(rows.max(1))? else { return Ok(Vec::new()) };

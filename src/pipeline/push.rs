@@ -169,7 +169,7 @@ impl Pipeline {
 
 /// The columns that a job's object may hold.
 fn columns(job: &Job) -> Result<Arc<[Column]>, PipelineError> {
-    Ok(job.open_to_look()?.columns().clone())
+    Ok(job.object_columns()?)
 }
 
 fn empty(taker: &Taker<'_>) -> PushedTable {

@@ -108,8 +108,9 @@ fn clash(row: usize) -> RefusedPush {
         field: None,
         found: Found::Several,
         expected: Expected::Words(Text::new(
-            "每个主键只有一种内容，每个记录编号只属于一行",
-            "one content under one key, and a record key that no other row has",
+            "每个主键只有一种内容，每个记录编号只属于一行，其他来源持有的记录内容一致",
+            "one content under one key, a record key that no other row has, and no other content than that of the source that \
+             holds the record",
         )),
         fix: None,
     };

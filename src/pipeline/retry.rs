@@ -90,11 +90,13 @@ pub(super) fn rerun(
     Ok(retried)
 }
 
-/// Whether characters or cells of a row were lost before it came to us. Violations that cannot be read count as such.
+/// Whether characters or cells of a row were lost before it came to us, or the source has it no more. Violations that cannot
+/// be read count as such.
 fn is_torn(violations: &str) -> bool {
     let Ok(violations) = serde_json::from_str::<Vec<Map<String, Value>>>(violations) else { return true };
     let says = |violation: &Map<String, Value>, key: &str, what: &str| violation.get(key).and_then(Value::as_str) == Some(what);
-    violations.iter().any(|v| says(v, "rule", RuleId::ENCODING.as_str()) && says(v, "severity", Severity::Error.name()))
+    let lost = |v: &Map<String, Value>| [RuleId::ENCODING, RuleId::WITHDRAWN].iter().any(|rule| says(v, "rule", rule.as_str()));
+    violations.iter().any(|v| lost(v) && says(v, "severity", Severity::Error.name()))
 }
 
 fn rerun_alike(

@@ -134,7 +134,7 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
     let at = (around.clock)();
     let new = NewRun { source: job.source.clone(), feed: job.feed, mapping_digest: job.document.digest(), at };
     let start = around.wait(around.store.begin_run(&new))?;
-    let opened = job.open(begin(job, &start, at)).map_err(PipelineError::from);
+    let opened = job.open(around, begin(job, &start, at));
     let (mut source, mut guard) = match opened.and_then(|source| drift::look(job, around, source)) {
         Ok(opened) => opened,
         Err(error) => return Err(stopped(job, around, start.run, (None, error))),
@@ -147,7 +147,10 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
     if let Err(error) = pump(job, around, start.run, source.as_mut(), (&mut preparer, &mut guard)) {
         return Err(stopped(job, around, start.run, (Some(&guard), error)));
     }
-    let end = RunEnd { complete: source.is_complete(), whole: source.is_whole(), error: None, at: (around.clock)() };
+    // What is older than the days read is not gone.
+    let window = job.document.read().is_window();
+    let (complete, whole) = (source.is_complete() && !window, source.is_whole() && !window);
+    let end = RunEnd { complete, whole, error: None, at: (around.clock)() };
     let summary = around.wait(around.store.finish_run_seen(start.run, &end, &guard.seen(None)))?;
     tell(job, &summary, &end);
     guard.tell();

@@ -12,6 +12,11 @@ fn local(at: Millis) -> jiff::Zoned {
     Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone)
 }
 
+/// The day.
+pub(super) fn day(at: Millis) -> jiff::civil::Date {
+    local(at).date()
+}
+
 /// `YYYYMMDD hhmmss`.
 pub(super) fn collected_at(at: Millis) -> String {
     local(at).strftime("%Y%m%d %H%M%S").to_string()

@@ -63,6 +63,8 @@ pub struct RawFault {
     pub column: Option<usize>,
     /// What is wrong: undecodable bytes, too many cells ….
     pub what: crate::finding::Text,
+    /// The rule that it breaks.
+    pub rule: crate::finding::RuleId,
 }
 
 /// Some rows of one object.
@@ -198,7 +200,13 @@ impl SourceBatchBuilder {
 
     /// Notes what is wrong with the row being filled (call before `end_row`).
     pub fn fault(&mut self, column: Option<usize>, what: crate::finding::Text) {
-        self.batch.faults.push(RawFault { row: self.batch.places.len(), column, what });
+        let rule = crate::finding::RuleId::ENCODING;
+        self.batch.faults.push(RawFault { row: self.batch.places.len(), column, what, rule });
+    }
+
+    /// Notes what is wrong with the row being filled, by another rule (call before `end_row`).
+    pub fn refuse(&mut self, rule: crate::finding::RuleId, what: crate::finding::Text) {
+        self.batch.faults.push(RawFault { row: self.batch.places.len(), column: None, what, rule });
     }
 
     /// Says what the rows come from, where the source's object is made of several things.

@@ -27,6 +27,7 @@ mod server;
 mod shape;
 mod sqlite;
 mod statement;
+mod window;
 
 pub use batch::{Cell, Column, ColumnKind, Position, RawFault, SourceBatch, SourceBatchBuilder};
 pub use begin::{Begin, Progress};
@@ -123,6 +124,11 @@ pub trait Connector: Send + Sync {
     /// What keeps the source from being read.
     fn check(&self, place: &SourcePlace<'_>) -> Result<Checked, SourceError>;
 
+    /// A day as the source's texts of dates have it, for queries that name days.
+    fn written_day(&self, day: jiff::civil::Date) -> String {
+        day.to_string()
+    }
+
     /// What the way in which mappings read this source needs of it, a log of changes say, and whether it is there; and what
     /// was left behind there that no mapping uses any more. Reads no rows and changes nothing.
     ///
@@ -185,6 +191,12 @@ pub struct ReadSpec {
     /// Columns to order a table by, so that rows come in key order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub order_by: Vec<String>,
+    /// How many days back rows are read, where only the last days are: the query names the first of them `:since`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u16>,
+    /// Tables of the hub that the query names and that this school need not map: they are empty then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub optional: Vec<String>,
     /// How changed rows are found; without it every run reads everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<ChangesSpec>,

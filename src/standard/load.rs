@@ -12,7 +12,7 @@ use super::compile::{self, Resolver};
 use super::document::TableDocument;
 use super::folder::Folder;
 use super::oracle::{self, OracleError};
-use super::{CodeSet, EditionId, EditionInfo, TableId, TablePlan, expand};
+use super::{CodeSet, EditionId, EditionInfo, PortraitItem, TableId, TablePlan, TeachingSource, expand, portrait, teaching};
 use crate::fault::{Classified, FaultClass};
 
 /// Why an edition cannot be used.
@@ -73,6 +73,8 @@ pub struct Standard {
     texts: Vec<String>,
     documents: Vec<OnceLock<Value>>,
     shipped: Vec<(String, String)>,
+    portraits: Vec<PortraitItem>,
+    teaching: Option<TeachingSource>,
 }
 
 impl Standard {
@@ -101,15 +103,41 @@ impl Standard {
         let external_lists = std::mem::take(&mut sets.external);
         let (sets, set_by_id) = sets.into_parts();
         let shipped = shipped(&folder, &info);
+        let portraits = portrait::read(&folder, |id| set_by_id.get(id).map(|at: &usize| Arc::clone(&sets[*at])))?;
+        let teaching = teaching::read(&folder)?;
         let documents = sources.iter().map(|_| OnceLock::new()).collect();
         let texts = sources.into_iter().map(|s| s.text).collect();
         let digest = hex::encode(digest.finalize());
-        Ok(Arc::new(Self { info, digest, tables, by_name, sets, own_sets, external_lists, set_by_id, texts, documents, shipped }))
+        Ok(Arc::new(Self {
+            info,
+            digest,
+            tables,
+            by_name,
+            sets,
+            own_sets,
+            external_lists,
+            set_by_id,
+            texts,
+            documents,
+            shipped,
+            portraits,
+            teaching,
+        }))
     }
 
-    /// The mappings that come with the edition, for tables that describe the hub itself: path below `schemas/` and text.
+    /// The mappings that come with the edition, for tables that the hub computes: path below `schemas/` and text.
     pub fn shipped_mappings(&self) -> &[(String, String)] {
         &self.shipped
+    }
+
+    /// What portraits may say, the most important first: what comes last is the first to be left out.
+    pub fn portrait_items(&self) -> &[PortraitItem] {
+        &self.portraits
+    }
+
+    /// How the teaching calendar is read out of the hub's own masters.
+    pub fn teaching_source(&self) -> Option<&TeachingSource> {
+        self.teaching.as_ref()
     }
 
     /// What each edition of the folder says about itself, sorted by id.

@@ -23,8 +23,10 @@ mod load;
 mod oracle;
 mod person;
 mod plan;
+mod portrait;
 mod reading;
 mod sheet;
+mod teaching;
 
 pub use code_set::{AmbiguousLabel, Code, CodeSet, fold_label};
 pub use counts::Counts;
@@ -39,4 +41,6 @@ pub use plan::{
     Condition, DateOrder, Domain, FieldPlan, FieldType, Format, Frequency, Kind, Length, RefTarget, Reference, Required, Roles,
     Scope, Sensitivity, TablePlan,
 };
+pub use portrait::PortraitItem;
 pub use sheet::{CodeSetSheet, EditionSheet, EditionSummary, FieldSheet, TableLine, TableSheet, list};
+pub use teaching::TeachingSource;

@@ -3,6 +3,7 @@
 use super::LandingBatch;
 use super::clash::violation;
 use super::holder::Clash;
+use super::sort::Rival;
 use crate::finding::{Expected, Found, Locator, RuleId, Severity, Text, Violation};
 use crate::validate::{Rejected, RowIdent, Waits};
 
@@ -15,6 +16,8 @@ pub(super) enum Conflict {
     Content = 1,
     /// Another natural key under its record key.
     RecordKey = 2,
+    /// Another content in the record that another source holds.
+    OtherSource = 3,
 }
 
 /// A row to be quarantined.
@@ -90,6 +93,28 @@ pub(super) fn clash_entries(batch: &LandingBatch<'_>, clashes: &[(u32, Clash)]) 
                 origin: origin.to_string(),
                 raw,
                 violations: violations_json(&[violation(batch, &record, clash)]),
+                waits: "[]".to_owned(),
+            }
+        })
+        .collect()
+}
+
+/// Entries of accepted rows whose records other sources hold; `violations` is parallel to `rivals`.
+pub(super) fn rival_entries(batch: &LandingBatch<'_>, rivals: &[Rival], violations: &[Vec<Violation>]) -> Vec<Entry> {
+    let records = batch.accepted.batch();
+    rivals
+        .iter()
+        .zip(violations)
+        .map(|(rival, violations)| {
+            let key = records.row(rival.row as usize).natural_key();
+            let (raw, origin) = place(batch, rival.row);
+            Entry {
+                ident: framed(0, key),
+                nk: Some(key.to_vec()),
+                conflict: Conflict::OtherSource,
+                origin: origin.to_string(),
+                raw,
+                violations: violations_json(violations),
                 waits: "[]".to_owned(),
             }
         })

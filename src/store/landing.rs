@@ -156,6 +156,10 @@ pub trait Landing: Send + Sync {
     /// (one key, different content, in one run) are quarantined with rule `duplicate_key`: both, when they come in one
     /// landing; else the later one, and the record landed before is frozen as it stands.
     ///
+    /// A record belongs to the source that landed it. A row of another source under its key is unchanged when it says the same, else
+    /// it is quarantined with rule `other_source`, which names both sources and the fields that differ, and the record stands
+    /// (see [`super::Sharing`]).
+    ///
     /// A record key belongs to one natural key, live or deleted: a row whose record key another one holds is quarantined
     /// with rule `key_collision`, and the first holder stands (of one landing the first row). A record keeps the key it has
     /// when its row brings no adopted one; with another adopted one it moves to that only while no upstream may hold it

@@ -27,7 +27,9 @@ mod quarantine;
 mod read;
 mod records;
 mod recount;
+mod rival;
 mod shapes;
+mod sharing;
 mod sort;
 pub mod sqlite;
 mod standing;
@@ -47,6 +49,7 @@ pub use quarantine::{Cause, Quarantine, QuarantineFilter, QuarantinedRow};
 pub use read::{Imbalance, PendingDeletion, ReadModels, RunRow, Stock, StockRow, TableRow};
 pub use records::{RecordRow, Records};
 pub use shapes::{KnownShape, NotedRow, PausedRow, Seen, Shapes};
+pub use sharing::{Difference, Orphaned, Sharing, Takeover};
 pub use standing::{Compared, Comparison, ComparisonRow, Notice, NoticeKind, Standing};
 
 use crate::fault::{Classified, FaultClass};
@@ -60,12 +63,12 @@ pub struct UpstreamId(pub u32);
 
 /// Everything a store does. Parts ask for the narrow trait they need.
 pub trait Store:
-    Landing + Shapes + Pushes + Keys + Quarantine + DeliveryStore + Standing + ReadModels + Records + Meta + Leases
+    Landing + Shapes + Pushes + Keys + Quarantine + Sharing + DeliveryStore + Standing + ReadModels + Records + Meta + Leases
 {
 }
 
-impl<T: Landing + Shapes + Pushes + Keys + Quarantine + DeliveryStore + Standing + ReadModels + Records + Meta + Leases> Store
-    for T
+impl<T: Landing + Shapes + Pushes + Keys + Quarantine + Sharing + DeliveryStore + Standing + ReadModels + Records + Meta + Leases>
+    Store for T
 {
 }
 

@@ -78,7 +78,7 @@ pub(super) fn totals(batch: &LandingBatch<'_>, fate: &Fate) -> Landed {
         changed: fate.writes.len() as u64,
         unchanged: fate.unchanged,
         duplicate: fate.duplicate,
-        quarantined: rejected + (fate.conflicts.len() + fate.clashes.len()) as u64,
+        quarantined: rejected + (fate.conflicts.len() + fate.clashes.len() + fate.rivals.len()) as u64,
         filtered: batch.filtered,
         consumed: batch.consumed,
     }

@@ -69,7 +69,8 @@ pub trait Quarantine: Send + Sync {
     /// Open rows by table, source, rule and field. A row with several faults counts under each.
     async fn causes(&self) -> Result<Vec<Cause>, StoreError>;
 
-    /// Open rows of a feed and source whose parents have all arrived, or that have waited since before `held_since`.
+    /// Open rows of a feed and source whose parents have all arrived, or that have waited since before `held_since`, and those that
+    /// waited for another source to give the record up, which it has.
     async fn ready(&self, feed: FeedId, source: &str, held_since: Millis, limit: u32) -> Result<Vec<QuarantinedRow>, StoreError>;
 
     /// Closes rows because they were re-run; what landed or was rejected again has its own entry by then.

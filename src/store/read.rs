@@ -151,9 +151,10 @@ pub trait ReadModels: Send + Sync {
     async fn audit(&self) -> Result<Vec<Imbalance>, StoreError>;
 
     /// SQL that creates a read-only view a feed (`"ODS_KCJBSJ"`, one column a field, live records only) and views of the
-    /// ledger (`hub_runs`, `hub_stock`, `hub_sources`), for the connector `hub`, with the connection's address.
+    /// ledger (`hub_runs`, `hub_stock`, `hub_sources`), for the connector `hub`, with the connection's address. A table
+    /// without a feed has a view without rows.
     async fn views(
         &self,
-        plans: &[(FeedId, std::sync::Arc<crate::standard::TablePlan>)],
+        plans: &[(Option<FeedId>, std::sync::Arc<crate::standard::TablePlan>)],
     ) -> Result<(String, Vec<String>), StoreError>;
 }

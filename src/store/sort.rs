@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use roaring::RoaringBitmap;
+
 use super::holder::Clash;
 use super::open_run::OpenRun;
 use crate::record::{ContentHash, RecordBatch, RecordKey};
@@ -34,6 +36,14 @@ impl Group {
         match &self.contents {
             Contents::One(row) => *row as usize,
             Contents::Several(rows) => rows.first().map_or(0, |r| *r as usize),
+        }
+    }
+
+    /// The content to be compared with what stands; nothing stands for several, so that all is told of the head.
+    pub(super) fn content(&self, batch: &RecordBatch) -> Option<ContentHash> {
+        match &self.contents {
+            Contents::One(row) => Some(batch.row(*row as usize).content_hash()),
+            Contents::Several(_) => None,
         }
     }
 }
@@ -76,7 +86,7 @@ fn group_of(batch: &RecordBatch, rows: &[u32]) -> Group {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found {
     pub(super) rid: u32,
-    /// `None`: the same content as the group's first row, live and not frozen.
+    /// `None`: the same content as the group's only one, live and not frozen.
     pub(super) odd: Option<Odd>,
 }
 
@@ -93,6 +103,42 @@ pub(super) struct Odd {
     pub(super) seq: u64,
     pub(super) flags: i64,
     pub(super) hash: ContentHash,
+    /// The source that holds the record.
+    pub(super) source: i64,
+}
+
+/// What a source may replace of the records that others hold.
+#[derive(Debug, Default)]
+pub(super) struct Grants {
+    /// Sources that it has taken over from.
+    pub(super) yielding: HashSet<i64>,
+    /// Records that their holders miss, by holder.
+    pub(super) missed: HashMap<i64, RoaringBitmap>,
+}
+
+impl Grants {
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.yielding.is_empty() && self.missed.is_empty()
+    }
+
+    fn gives(&self, head: &Found, holder: i64) -> bool {
+        self.yielding.contains(&holder) || self.missed.get(&holder).is_some_and(|rids| rids.contains(head.rid))
+    }
+}
+
+/// A row whose record another source holds with another content.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rival {
+    /// Its index in the record batch.
+    pub(super) row: u32,
+    pub(super) rid: u32,
+    /// The version that stands.
+    pub(super) seq: u64,
+    /// The source that holds the record.
+    pub(super) holder: i64,
+    /// A conflict of the holder's froze the record.
+    pub(super) frozen: bool,
 }
 
 /// A record to be written.
@@ -130,7 +176,11 @@ pub(super) struct Fate {
     pub(super) conflicts: Vec<u32>,
     /// Rows to quarantine because of their record key.
     pub(super) clashes: Vec<(u32, Clash)>,
-    /// Records to freeze.
+    /// Another source holds a record of these rows.
+    pub(super) foreign: bool,
+    /// Rows that wait because another source holds their records with other contents.
+    pub(super) rivals: Vec<Rival>,
+    /// Rows whose records are to be frozen.
     pub(super) freeze: Vec<u32>,
     /// Sightings of frozen keys, to be written.
     pub(super) sightings: HashMap<u32, Sighting>,
@@ -158,10 +208,26 @@ impl Fate {
         self.writes.retain(|write| !rows.contains(&write.row));
         self.clashes = clashes;
     }
+
+    /// A row that differs from the record only in that it brings no record key of its own says what the record says.
+    pub(super) fn agree(&mut self, agrees: impl Fn(&Rival) -> bool, run: &OpenRun) {
+        let (agreeing, rivals): (Vec<Rival>, Vec<Rival>) = std::mem::take(&mut self.rivals).into_iter().partition(agrees);
+        self.rivals = rivals;
+        for rival in agreeing {
+            if run.has_seen(rival.rid) {
+                self.duplicate += 1;
+            } else {
+                self.unchanged += 1;
+            }
+            if !rival.frozen {
+                self.landed.push(rival.row);
+            }
+        }
+    }
 }
 
 /// Decides. `found` is parallel to `groups`.
-pub(super) fn decide(batch: &RecordBatch, groups: &[Group], found: &[Option<Found>], run: &OpenRun) -> Fate {
+pub(super) fn decide(batch: &RecordBatch, groups: &[Group], found: &[Option<Found>], run: &OpenRun, grants: &Grants) -> Fate {
     let mut fate = Fate { writes: Vec::with_capacity(groups.len()), ..Fate::default() };
     for (group, found) in groups.iter().zip(found) {
         fate.duplicate += group.repeats;
@@ -174,12 +240,37 @@ pub(super) fn decide(batch: &RecordBatch, groups: &[Group], found: &[Option<Foun
                     fate.landed.push(*row);
                 }
             }
-            (Contents::One(row), Some(head)) => one(&mut fate, *row, batch, head, run),
+            (Contents::One(row), Some(head)) => match holder(head, run, grants) {
+                None => one(&mut fate, *row, batch, head, run),
+                Some(odd) => {
+                    fate.foreign = true;
+                    rival(&mut fate, *row, batch, head.rid, &odd, run);
+                }
+            },
             (Contents::Several(rows), None) => fate.conflicts.extend(rows),
-            (Contents::Several(rows), Some(head)) => several(&mut fate, rows, batch, head, run),
+            (Contents::Several(rows), Some(head)) => {
+                let holder = holder(head, run, grants);
+                fate.foreign |= holder.is_some();
+                several(&mut fate, rows, batch, head, run, holder);
+            }
         }
     }
     fate
+}
+
+/// The head, where another source holds the record and does not give it up.
+fn holder(head: &Found, run: &OpenRun, grants: &Grants) -> Option<Odd> {
+    head.odd.filter(|odd| odd.flags & GONE == 0 && odd.source != run.source && !grants.gives(head, odd.source))
+}
+
+/// The holder's record stands, whatever another source says; what says the same waits for nothing.
+fn rival(fate: &mut Fate, row: u32, batch: &RecordBatch, rid: u32, odd: &Odd, run: &OpenRun) {
+    let frozen = odd.flags & FROZEN != 0;
+    fate.seen.push(rid);
+    fate.rivals.push(Rival { row, rid, seq: odd.seq, holder: odd.source, frozen });
+    if batch.row(row as usize).content_hash() == odd.hash {
+        fate.agree(|rival| rival.row == row, run);
+    }
 }
 
 fn one(fate: &mut Fate, row: u32, batch: &RecordBatch, head: &Found, run: &OpenRun) {
@@ -207,7 +298,7 @@ fn one(fate: &mut Fate, row: u32, batch: &RecordBatch, head: &Found, run: &OpenR
         Some(odd) if odd.flags & FROZEN != 0 => frozen(fate, row, hash, head.rid, &odd, run),
         Some(odd) if before => {
             fate.conflicts.push(row);
-            fate.freeze.push(head.rid);
+            fate.freeze.push(row);
             fate.sightings.insert(head.rid, Sighting { hash: odd.hash, several: true });
         }
         Some(odd) => {
@@ -238,7 +329,8 @@ fn frozen(fate: &mut Fate, row: u32, hash: ContentHash, rid: u32, odd: &Odd, run
     }
 }
 
-fn several(fate: &mut Fate, rows: &[u32], batch: &RecordBatch, head: &Found, run: &OpenRun) {
+/// Rows of one key that contradict each other all wait. They freeze the record, unless another source holds it.
+fn several(fate: &mut Fate, rows: &[u32], batch: &RecordBatch, head: &Found, run: &OpenRun, holder: Option<Odd>) {
     let first = rows.first().map(|r| batch.row(*r as usize).content_hash()).unwrap_or_default();
     let (flags, stands) = head.odd.map_or((0, first), |odd| (odd.flags, odd.hash));
     let before = run.has_seen(head.rid);
@@ -251,7 +343,9 @@ fn several(fate: &mut Fate, rows: &[u32], batch: &RecordBatch, head: &Found, run
     }
     if flags & GONE == 0 {
         fate.seen.push(head.rid);
-        fate.freeze.push(head.rid);
+    }
+    if flags & GONE == 0 && holder.is_none() {
+        fate.freeze.extend(rows.first());
         fate.sightings.insert(head.rid, Sighting { hash: stands, several: true });
     }
 }

@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod crypto;
 mod drift;
+mod derived;
 mod hub;
 mod kafka;
 mod manual;

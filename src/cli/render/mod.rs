@@ -8,6 +8,7 @@ mod init;
 mod quarantine;
 mod ramp;
 mod rows;
+mod sharing;
 mod status;
 mod stock;
 mod system;
@@ -20,6 +21,7 @@ pub(super) use init::init;
 pub(super) use quarantine::{exported, quarantine_list, quarantine_row, retried};
 pub(super) use ramp::{approve, brain, rekey, release, resend};
 pub(super) use rows::try_rows;
+pub(super) use sharing::takeover;
 pub(super) use status::status;
 pub(super) use system::system;
 

@@ -1,6 +1,6 @@
 //! `status`.
 
-use super::{counts, drift, line, ramp, stock, upstreams};
+use super::{counts, drift, line, ramp, sharing, stock, upstreams};
 use crate::app::{DeletionLine, LeaseLine, MissedLine, StatusAnswer, StatusLine, UpstreamStock};
 use crate::cli::Output;
 use crate::cli::width::{Side, TextTable, cut};
@@ -32,6 +32,8 @@ pub(in crate::cli) fn status(output: Output, answer: &StatusAnswer) -> String {
     upstreams::notices(output, &answer.notices, &mut out);
     troubles(output, &answer.tables, &mut out);
     deletions(output, &answer.deletions, &mut out);
+    sharing::differences(output, &answer.differences, &mut out);
+    sharing::unowned(output, &answer.unowned, &mut out);
     leases(output, &answer.leases, &mut out);
     counts::imbalances(output, &answer.imbalances, &mut out);
     out

@@ -63,6 +63,10 @@ impl Connector for Hub {
         include_str!("settings.json")
     }
 
+    fn written_day(&self, day: jiff::civil::Date) -> String {
+        day.strftime("%Y%m%d").to_string()
+    }
+
     fn check(&self, place: &SourcePlace<'_>) -> Result<Checked, SourceError> {
         let version = match store(place)? {
             Store::File(database) => sqlite::version(&database)?,

@@ -37,7 +37,9 @@ impl Own {
         }
         let alike = |own: &&str| own.eq_ignore_ascii_case(name);
         let made = self.prelude.iter().flat_map(|view| view.split('"').skip(1).step_by(2));
-        words().rfind(alike).or_else(|| made.filter(alike).find(|own| *own != name)).unwrap_or(name).to_owned()
+        // Only a name that may have been folded has another form.
+        let is_folded = !name.contains(|c: char| c.is_ascii_uppercase());
+        words().rfind(alike).or_else(|| made.filter(alike).find(|own| is_folded && *own != name)).unwrap_or(name).to_owned()
     }
 }
 
@@ -209,6 +211,7 @@ mod tests {
             ("select s.XH, s.XM as pj from T s", "pj", "pj"),
             ("select s.XM as xh from T s where s.XH = '1'", "xh", "xh"),
             ("select * from T", "xh", "XH"),
+            ("SELECT * FROM \"T\"", "XH", "XH"),
             ("select * from hub_runs", "source", "source"),
         ] {
             assert_eq!(own.written(sql, name), want, "{sql}");

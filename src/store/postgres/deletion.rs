@@ -1,9 +1,11 @@
 //! Which records a complete run found missing, and whether they may go without being asked for.
 
 use roaring::RoaringBitmap;
+use sqlx::PgConnection;
 
 use super::fault::db;
 use super::lock::{Locked, lock};
+use super::sharing::give_up;
 use super::tombstone::bury;
 use super::{PostgresStore, Tx};
 use crate::store::bound::{SEVEN_DAYS, why_held};
@@ -25,7 +27,10 @@ pub(super) async fn find_missing(
     if locked.is_log {
         return Ok((0, 0));
     }
-    let missing = missing(tx, run, open).await?;
+    let mut missing = missing(tx, run, open).await?;
+    if end.error.is_none() && !missing.is_empty() {
+        give_up(tx, open, &mut missing).await?;
+    }
     if missing.is_empty() {
         drop_held(tx, open).await?;
         return Ok((0, 0));
@@ -39,7 +44,7 @@ pub(super) async fn find_missing(
     let keyless = new_keyless(tx, run, open).await?;
     match why_held(locked.live.unsigned_abs(), missing.len(), recent.unsigned_abs(), keyless, end.error.is_some()) {
         Some(why) => {
-            hold(tx, open, &missing, why, end.at).await?;
+            hold_for(tx, open.feed, open.source as i32, &missing, &why, end.at).await?;
             Ok((missing.len(), 0))
         }
         None => {
@@ -71,8 +76,8 @@ async fn new_keyless(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<u64, Sto
     Ok(n.unsigned_abs())
 }
 
-async fn missing(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<RoaringBitmap, StoreError> {
-    let what = db("looking for missing records");
+/// The live records that a source holds.
+pub(super) async fn standing_of(conn: &mut PgConnection, feed: FeedId, source: i32) -> Result<RoaringBitmap, StoreError> {
     let mut standing = RoaringBitmap::new();
     let mut behind: Vec<u8> = Vec::new();
     loop {
@@ -82,20 +87,23 @@ async fn missing(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<RoaringBitma
              SELECT array_agg(rid) FILTER (WHERE source = $3 AND flags & 1 = 0), \
              (SELECT nk FROM page ORDER BY nk DESC LIMIT 1), count(*) FROM page",
         )
-        .bind(open.feed.0 as i32)
+        .bind(feed.0 as i32)
         .bind(behind.as_slice())
-        .bind(open.source as i32)
+        .bind(source)
         .bind(PAGE)
-        .fetch_one(&mut **tx)
+        .fetch_one(&mut *conn)
         .await
-        .map_err(what)?;
+        .map_err(db("looking for missing records"))?;
         standing.extend(rids.unwrap_or_default().into_iter().map(|rid| rid as u32));
         match last {
             Some(last) if n == PAGE => behind = last,
-            _ => break,
+            _ => return Ok(standing),
         }
     }
-    let mut missing = standing - open.all_seen();
+}
+
+async fn missing(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<RoaringBitmap, StoreError> {
+    let mut missing = standing_of(tx, open.feed, open.source as i32).await? - open.all_seen();
     if missing.is_empty() {
         return Ok(missing);
     }
@@ -109,20 +117,28 @@ async fn missing(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<RoaringBitma
     .bind(run.0)
     .fetch_all(&mut **tx)
     .await
-    .map_err(what)?;
+    .map_err(db("looking for missing records"))?;
     for (rid,) in spoilt {
         missing.remove(rid as u32);
     }
     Ok(missing)
 }
 
-async fn hold(tx: &mut Tx, open: &OpenRun, rids: &RoaringBitmap, why: String, at: Millis) -> Result<(), StoreError> {
+/// Holds deletions of a source's records for approval.
+pub(super) async fn hold_for(
+    tx: &mut Tx,
+    feed: FeedId,
+    source: i32,
+    rids: &RoaringBitmap,
+    why: &str,
+    at: Millis,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO missing (feed, source, rids, why, since) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (feed, source) DO UPDATE SET rids = excluded.rids, why = excluded.why",
     )
-    .bind(open.feed.0 as i32)
-    .bind(open.source as i32)
+    .bind(feed.0 as i32)
+    .bind(source)
     .bind(bitmap_bytes(rids))
     .bind(why)
     .bind(at)
@@ -154,43 +170,8 @@ pub(super) async fn found_again(tx: &mut Tx, open: &OpenRun) -> Result<(), Store
     keep_held(tx, open.feed, open.source as i32, &(bitmap(&bytes)? - open.all_seen())).await
 }
 
-/// Takes over what other sources miss and this run has seen: those records are not gone, they are this source's now.
-pub(super) async fn take_over(tx: &mut Tx, open: &OpenRun) -> Result<(), StoreError> {
-    let what = db("taking records over");
-    let held: Vec<(i32, Vec<u8>)> = sqlx::query_as("SELECT source, rids FROM missing WHERE feed = $1 AND source <> $2")
-        .bind(open.feed.0 as i32)
-        .bind(open.source as i32)
-        .fetch_all(&mut **tx)
-        .await
-        .map_err(what)?;
-    if held.is_empty() {
-        return Ok(());
-    }
-    let seen = open.all_seen();
-    for (source, bytes) in held {
-        let missed = bitmap(&bytes)?;
-        let taken = &missed & &seen;
-        if taken.is_empty() {
-            continue;
-        }
-        sqlx::query(
-            "UPDATE head SET source = $1 FROM unnest($4::bigint[]) r(rid) \
-             WHERE head.feed = $2 AND head.source = $3 AND head.rid = r.rid",
-        )
-        .bind(open.source as i32)
-        .bind(open.feed.0 as i32)
-        .bind(source)
-        .bind(taken.iter().map(i64::from).collect::<Vec<_>>())
-        .execute(&mut **tx)
-        .await
-        .map_err(what)?;
-        keep_held(tx, open.feed, source, &(missed - taken)).await?;
-    }
-    Ok(())
-}
-
 /// Keeps only these of the records held for a source.
-async fn keep_held(tx: &mut Tx, feed: FeedId, source: i32, left: &RoaringBitmap) -> Result<(), StoreError> {
+pub(super) async fn keep_held(tx: &mut Tx, feed: FeedId, source: i32, left: &RoaringBitmap) -> Result<(), StoreError> {
     let query = if left.is_empty() {
         sqlx::query("DELETE FROM missing WHERE feed = $1 AND source = $2").bind(feed.0 as i32).bind(source)
     } else {

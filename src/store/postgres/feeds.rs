@@ -168,6 +168,7 @@ async fn clear(tx: &mut Tx, feed: FeedId, key_digest: &[u8; 16], at: Millis) -> 
         "DELETE FROM missing WHERE feed = $1",
         "DELETE FROM record_key WHERE feed = $1",
         "DELETE FROM pushed WHERE feed = $1",
+        "DELETE FROM given WHERE feed = $1",
         "DELETE FROM seen WHERE run IN (SELECT id FROM run WHERE feed = $1 AND ended IS NULL)",
         "DELETE FROM sighting WHERE run IN (SELECT id FROM run WHERE feed = $1 AND ended IS NULL)",
         "UPDATE stock SET step = 0, used = 0, why = 'the natural key was changed', stored = 0, in_flight = 0, \

@@ -4,8 +4,8 @@ use super::fault::db;
 use super::lease::Row;
 use super::lock::{Locked, lock};
 use super::quarantine::{put, settle_keys};
-use super::{PostgresStore, Tx, holder, inconsistent, runs, write};
-use crate::store::entry::{Entry, clash_entries, conflict_entries, rejected_entries};
+use super::{PostgresStore, Tx, holder, inconsistent, rival, runs, write};
+use crate::store::entry::{Entry, clash_entries, conflict_entries, rejected_entries, rival_entries};
 use crate::store::open_run::{OpenRun, missed, remember, totals};
 use crate::store::sort;
 use crate::store::{
@@ -81,15 +81,16 @@ impl PostgresStore {
         }
         let groups = sort::groups(batch.accepted);
         let found = write::look_up(tx, feed, records, &groups).await?;
-        let mut fate = sort::decide(records, &groups, &found, open);
+        let (mut fate, violations) = rival::decided(tx, open, records, &groups, &found).await?;
         holder::hold(tx, locked, records, &mut fate).await?;
         let new = write::write_records(tx, locked, &open_feed, open, records, &fate.writes, batch.at).await?;
         write::freeze(tx, feed, run, &fate, records).await?;
         let settled: Vec<&[u8]> = fate.landed.iter().map(|row| records.row(*row as usize).natural_key()).collect();
-        settle_keys(tx, feed, &settled).await?;
+        settle_keys(tx, feed, open.source as i32, &settled).await?;
         let mut entries: Vec<Entry> = rejected_entries(batch.rejected);
         entries.extend(conflict_entries(batch, &fate.conflicts));
         entries.extend(clash_entries(batch, &fate.clashes));
+        entries.extend(rival_entries(batch, &fate.rivals, &violations));
         put(tx, feed, open.source as i32, run, batch.at, entries).await?;
         write::see(tx, run, open, &fate.seen, new).await?;
         let landed = totals(batch, &fate);

@@ -63,15 +63,16 @@ fn without_nul(text: &str) -> std::borrow::Cow<'_, str> {
     if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
 }
 
-/// Closes what waits under keys that have landed.
-pub(super) async fn settle_keys(tx: &mut Tx, feed: FeedId, keys: &[&[u8]]) -> Result<(), StoreError> {
+/// Closes what waits under keys that have landed; what waits for another source to say the same waits until its own source does.
+pub(super) async fn settle_keys(tx: &mut Tx, feed: FeedId, source: i32, keys: &[&[u8]]) -> Result<(), StoreError> {
     if keys.is_empty() {
         return Ok(());
     }
     let keys: Vec<_> = keys.iter().map(|key| short_key(key)).collect();
-    sqlx::query("DELETE FROM quarantine WHERE feed = $1 AND nk IS NOT NULL AND short_key(nk) = ANY($2)")
+    sqlx::query("DELETE FROM quarantine WHERE feed = $1 AND nk IS NOT NULL AND short_key(nk) = ANY($2) AND (conflict <> 3 OR source = $3)")
         .bind(feed.0 as i32)
         .bind(keys.iter().map(|key| &**key).collect::<Vec<&[u8]>>())
+        .bind(source)
         .execute(&mut **tx)
         .await
         .map_err(db("closing quarantined rows"))?;
@@ -151,14 +152,17 @@ impl Quarantine for PostgresStore {
     }
 
     async fn ready(&self, feed: FeedId, source: &str, held_since: Millis, max: u32) -> Result<Vec<QuarantinedRow>, StoreError> {
-        // A parent may stand in the child's edition or among the hub's own masters.
+        // A parent may stand in the child's edition or among the hub's own masters. What waited for another source to give the
+        // record up is ready when no live record stands under the key, or the source holds it itself.
         let sql = format!(
-            "{COLUMNS} JOIN feeds me ON me.id = q.feed WHERE q.feed = $1 AND s.name = $2 AND q.waits <> '[]' \
-             AND (q.since < $3 OR NOT EXISTS (SELECT 1 FROM json_array_elements(q.waits::json) w WHERE NOT EXISTS \
+            "{COLUMNS} JOIN feeds me ON me.id = q.feed WHERE q.feed = $1 AND s.name = $2 AND (q.conflict = 3 AND NOT EXISTS \
+             (SELECT 1 FROM head h WHERE h.feed = q.feed AND h.nk = short_key(q.nk) AND h.flags & 1 = 0 \
+              AND (h.source <> q.source OR h.flags <> 0)) \
+             OR q.waits <> '[]' AND (q.since < $3 OR NOT EXISTS (SELECT 1 FROM json_array_elements(q.waits::json) w WHERE NOT EXISTS \
              (SELECT 1 FROM feeds p JOIN feed_field pf ON pf.feed = p.id AND pf.name = w ->> 'field' \
               JOIN value v ON v.feed = p.id AND v.slot = pf.slot AND \"left\"(v.value, 200) = \"left\"(w ->> 'value', 200) \
               AND v.value = w ->> 'value' \
-              WHERE p.name = w ->> 'table' AND p.edition IN (me.edition, 'core')))) \
+              WHERE p.name = w ->> 'table' AND p.edition IN (me.edition, 'core'))))) \
              ORDER BY q.since, q.id LIMIT $4"
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))

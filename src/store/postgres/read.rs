@@ -25,7 +25,7 @@ impl ReadModels for PostgresStore {
         let rows = sqlx::query(
             "SELECT f.id, f.edition, f.name, f.live, (SELECT count(*) FROM quarantine q WHERE q.feed = f.id), \
              (SELECT count(*) FROM (SELECT short_key(q.nk) FROM quarantine q JOIN head h ON h.feed = q.feed AND h.nk = short_key(q.nk) \
-              WHERE q.feed = f.id AND h.flags & 1 = 0 UNION SELECT nk FROM head WHERE feed = f.id AND flags <> 0 AND flags = 2) stale), \
+              WHERE q.feed = f.id AND q.conflict <> 3 AND h.flags & 1 = 0 UNION SELECT nk FROM head WHERE feed = f.id AND flags <> 0 AND flags = 2) stale), \
              f.parked, f.seq, (SELECT count(*) FROM quarantine q WHERE q.feed = f.id AND q.conflict = 2) FROM feeds f ORDER BY f.edition COLLATE \"C\", f.name COLLATE \"C\"",
         )
         .fetch_all(self.readers()?)
@@ -104,7 +104,7 @@ impl ReadModels for PostgresStore {
         self.recount().await
     }
 
-    async fn views(&self, plans: &[(FeedId, Arc<TablePlan>)]) -> Result<(String, Vec<String>), StoreError> {
+    async fn views(&self, plans: &[(Option<FeedId>, Arc<TablePlan>)]) -> Result<(String, Vec<String>), StoreError> {
         Ok((self.address(), super::views::views(plans)))
     }
 }

@@ -3,7 +3,7 @@
 use super::fault::db;
 use super::lease::Row;
 use super::lock::{Locked, lock};
-use super::{PostgresStore, Tx, deletion, inconsistent};
+use super::{PostgresStore, Tx, deletion, inconsistent, sharing};
 use crate::source::Position;
 use crate::store::open_run::{OpenRun, bitmap, hash_of, landed};
 use crate::store::sort::{FROZEN, Sighting};
@@ -196,7 +196,7 @@ pub(super) async fn finish(
 ) -> Result<RunSummary, StoreError> {
     let what = db("ending a run");
     let mut summary = RunSummary::default();
-    deletion::take_over(tx, open).await?;
+    sharing::share(tx, open, end.complete).await?;
     if end.complete {
         summary.closed = close_unseen(tx, open, run).await?;
         unfreeze(tx, open, run).await?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::PostgresStore;
-use crate::standard::TablePlan;
+use crate::standard::{FieldType, Format, TablePlan};
 use crate::store::FeedId;
 
 impl PostgresStore {
@@ -15,7 +15,7 @@ impl PostgresStore {
 }
 
 /// SQL that creates the views on a connection of the reader's own.
-pub(super) fn views(plans: &[(FeedId, Arc<TablePlan>)]) -> Vec<String> {
+pub(super) fn views(plans: &[(Option<FeedId>, Arc<TablePlan>)]) -> Vec<String> {
     let mut all: Vec<String> = plans.iter().flat_map(|(feed, plan)| table_views(*feed, plan)).collect();
     all.extend(LEDGER.iter().map(|sql| (*sql).to_owned()));
     all
@@ -26,19 +26,25 @@ fn quoted(name: &str) -> String {
 }
 
 /// Two views a table: one with the names as they are, and one with the names as PostgreSQL folds them where a query does
-/// not quote them, so that a query may be written either way.
-fn table_views(feed: FeedId, plan: &TablePlan) -> Vec<String> {
+/// not quote them, so that a query may be written either way. First and last period are numbers of their own.
+fn table_views(feed: Option<FeedId>, plan: &TablePlan) -> Vec<String> {
+    let rows = feed.map_or("false".to_owned(), |feed| format!("feed = {} AND op = 0", feed.0));
     let view = |fold: fn(&str) -> String| {
-        let columns: Vec<String> = plan
-            .fields
-            .iter()
-            .map(|field| format!("p ->> '{}' AS {}", field.name.replace('\'', "''"), quoted(&fold(&field.name))))
-            .collect();
+        let mut columns: Vec<String> = Vec::with_capacity(plan.fields.len());
+        for field in &plan.fields {
+            let value = format!("p ->> '{}'", field.name.replace('\'', "''"));
+            if field.ty == FieldType::Text(Format::Periods) {
+                for (part, end) in [(1, "FIRST"), (2, "LAST")] {
+                    let name = quoted(&fold(&format!("{}_{end}", field.name)));
+                    columns.push(format!("CAST(split_part({value}, '-', {part}) AS integer) AS {name}"));
+                }
+            }
+            columns.push(format!("{value} AS {}", quoted(&fold(&field.name))));
+        }
         format!(
-            "CREATE TEMP VIEW {} AS SELECT {} FROM (SELECT payload::json AS p FROM feed WHERE feed = {} AND op = 0 OFFSET 0) r",
+            "CREATE TEMP VIEW {} AS SELECT {} FROM (SELECT payload::json AS p FROM feed WHERE {rows} OFFSET 0) r",
             quoted(&fold(&plan.name)),
-            columns.join(", "),
-            feed.0
+            columns.join(", ")
         )
     };
     let folded = view(str::to_ascii_lowercase);

@@ -18,9 +18,9 @@ use crate::store::{FeedId, Millis, RunId, StoreError};
 const LOOK_UP: &str = "SELECT array_agg(q.i) FILTER (WHERE f.same), array_agg(f.rid) FILTER (WHERE f.same), \
     array_agg(q.i) FILTER (WHERE NOT f.same), array_agg(f.rid) FILTER (WHERE NOT f.same), \
     array_agg(f.seq) FILTER (WHERE NOT f.same), array_agg(f.flags) FILTER (WHERE NOT f.same), \
-    array_agg(f.hash) FILTER (WHERE NOT f.same) \
+    array_agg(f.hash) FILTER (WHERE NOT f.same), array_agg(f.source) FILTER (WHERE NOT f.same) \
     FROM unnest($2::bytea[], $3::bytea[]) WITH ORDINALITY q(nk, hash, i) \
-    CROSS JOIN LATERAL (SELECT h.rid, h.seq, h.flags, h.hash, h.flags = 0 AND h.hash = q.hash AS same FROM head h \
+    CROSS JOIN LATERAL (SELECT h.rid, h.seq, h.flags, h.hash, h.source, h.flags = 0 AND h.hash = q.hash AS same FROM head h \
      WHERE h.feed = $1 AND h.nk = q.nk OFFSET 0) f";
 
 type Columns = (
@@ -31,6 +31,7 @@ type Columns = (
     Option<Vec<i64>>,
     Option<Vec<i32>>,
     Option<Vec<Vec<u8>>>,
+    Option<Vec<i32>>,
 );
 
 /// Looks the groups' keys up.
@@ -46,9 +47,9 @@ pub(super) async fn look_up(
     }
     let keys: Vec<_> = groups.iter().map(|group| short_key(batch.row(group.first()).natural_key())).collect();
     let keys: Vec<&[u8]> = keys.iter().map(|key| &**key).collect();
-    let hashes: Vec<[u8; 16]> = groups.iter().map(|group| batch.row(group.first()).content_hash().0).collect();
-    let hashes: Vec<&[u8]> = hashes.iter().map(<[u8; 16]>::as_slice).collect();
-    let (same, rids, odd, odd_rids, seqs, flags, odd_hashes): Columns = sqlx::query_as(LOOK_UP)
+    let hashes: Vec<Option<ContentHash>> = groups.iter().map(|group| group.content(batch)).collect();
+    let hashes: Vec<&[u8]> = hashes.iter().map(|hash| hash.as_ref().map_or(&[][..], |hash| &hash.0[..])).collect();
+    let (same, rids, odd, odd_rids, seqs, flags, odd_hashes, sources): Columns = sqlx::query_as(LOOK_UP)
         .bind(feed.0 as i32)
         .bind(keys)
         .bind(hashes)
@@ -64,9 +65,9 @@ pub(super) async fn look_up(
         put(at, Found { rid: rid as u32, odd: None });
     }
     let heads = odd_rids.unwrap_or_default().into_iter().zip(seqs.unwrap_or_default());
-    let more = flags.unwrap_or_default().into_iter().zip(odd_hashes.unwrap_or_default());
-    for ((at, (rid, seq)), (flags, hash)) in odd.unwrap_or_default().into_iter().zip(heads).zip(more) {
-        let odd = Odd { seq: seq as u64, flags: i64::from(flags), hash: hash_of(&hash) };
+    let more = flags.unwrap_or_default().into_iter().zip(odd_hashes.unwrap_or_default()).zip(sources.unwrap_or_default());
+    for ((at, (rid, seq)), ((flags, hash), source)) in odd.unwrap_or_default().into_iter().zip(heads).zip(more) {
+        let odd = Odd { seq: seq as u64, flags: i64::from(flags), hash: hash_of(&hash), source: i64::from(source) };
         put(at, Found { rid: rid as u32, odd: Some(odd) });
     }
     Ok(found)
@@ -212,9 +213,8 @@ async fn insert_values(tx: &mut Tx, feed: FeedId, indexed: &[(i32, FieldIdx)], r
 
 /// Freezes records and notes sightings of frozen ones.
 pub(super) async fn freeze(tx: &mut Tx, feed: FeedId, run: RunId, fate: &Fate, batch: &RecordBatch) -> Result<(), StoreError> {
-    // Under the keys of the other conflicts no record stands, or it is frozen already.
-    if !fate.freeze.is_empty() && !fate.conflicts.is_empty() {
-        let keys: Vec<_> = fate.conflicts.iter().map(|row| short_key(batch.row(*row as usize).natural_key())).collect();
+    if !fate.freeze.is_empty() {
+        let keys: Vec<_> = fate.freeze.iter().map(|row| short_key(batch.row(*row as usize).natural_key())).collect();
         sqlx::query("UPDATE head SET flags = flags | 2 WHERE feed = $1 AND nk = ANY($2) AND flags & 1 = 0")
             .bind(feed.0 as i32)
             .bind(keys.iter().map(|key| &**key).collect::<Vec<&[u8]>>())

@@ -1,11 +1,12 @@
 //! Which records a complete run found missing, and whether they may go without being asked for.
 
 use roaring::RoaringBitmap;
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::fault::db;
 use super::feeds::IndexedField;
 use super::runs::{OpenRun, bitmap, bitmap_bytes};
+use super::sharing::give_up;
 use super::tombstone::bury;
 use super::{SqliteStore, Writer, begin, number_list};
 use crate::store::bound::{SEVEN_DAYS, why_held};
@@ -31,7 +32,10 @@ pub(super) async fn find_missing(
     if is_log {
         return Ok((0, 0));
     }
-    let missing = missing(tx, run, open).await?;
+    let mut missing = missing(tx, run, open).await?;
+    if end.error.is_none() && !missing.is_empty() {
+        give_up(tx, open, &mut missing).await?;
+    }
     if missing.is_empty() {
         drop_held(tx, open).await?;
         return Ok((0, 0));
@@ -45,7 +49,7 @@ pub(super) async fn find_missing(
     let keyless = new_keyless(tx, run, open).await?;
     match why_held(live.unsigned_abs(), missing.len(), recent.unsigned_abs(), keyless, end.error.is_some()) {
         Some(why) => {
-            hold(tx, open, &missing, why, end.at).await?;
+            hold_for(tx, open.feed, open.source, &missing, &why, end.at).await?;
             Ok((missing.len(), 0))
         }
         None => {
@@ -77,8 +81,8 @@ async fn new_keyless(tx: &mut Transaction<'_, Sqlite>, run: RunId, open: &OpenRu
     Ok(n.unsigned_abs())
 }
 
-async fn missing(tx: &mut Transaction<'_, Sqlite>, run: RunId, open: &OpenRun) -> Result<RoaringBitmap, StoreError> {
-    let what = db("looking for missing records");
+/// The live records that a source holds.
+pub(super) async fn standing_of(conn: &mut SqliteConnection, feed: FeedId, source: i64) -> Result<RoaringBitmap, StoreError> {
     let mut standing = RoaringBitmap::new();
     let mut behind: Vec<u8> = Vec::new();
     loop {
@@ -87,20 +91,23 @@ async fn missing(tx: &mut Transaction<'_, Sqlite>, run: RunId, open: &OpenRun) -
             "SELECT group_concat(rid), max(nk), count(*) FROM (SELECT rid, nk FROM head WHERE feed = ? AND nk > ? \
              AND source = ? AND flags & 1 = 0 ORDER BY nk LIMIT ?)",
         )
-        .bind(open.feed.0)
+        .bind(feed.0)
         .bind(behind.as_slice())
-        .bind(open.source)
+        .bind(source)
         .bind(PAGE)
-        .fetch_one(&mut **tx)
+        .fetch_one(&mut *conn)
         .await
-        .map_err(what)?;
+        .map_err(db("looking for missing records"))?;
         standing.extend(rids.as_deref().unwrap_or_default().split(',').filter_map(|r| r.parse::<u32>().ok()));
         match last {
             Some(last) if n == PAGE => behind = last,
-            _ => break,
+            _ => return Ok(standing),
         }
     }
-    let mut missing = standing - open.all_seen();
+}
+
+async fn missing(tx: &mut Transaction<'_, Sqlite>, run: RunId, open: &OpenRun) -> Result<RoaringBitmap, StoreError> {
+    let mut missing = standing_of(tx, open.feed, open.source).await? - open.all_seen();
     if missing.is_empty() {
         return Ok(missing);
     }
@@ -114,26 +121,28 @@ async fn missing(tx: &mut Transaction<'_, Sqlite>, run: RunId, open: &OpenRun) -
     .bind(run.0)
     .fetch_all(&mut **tx)
     .await
-    .map_err(what)?;
+    .map_err(db("looking for missing records"))?;
     for (rid,) in spoilt {
         missing.remove(rid);
     }
     Ok(missing)
 }
 
-async fn hold(
+/// Holds deletions of a source's records for approval.
+pub(super) async fn hold_for(
     tx: &mut Transaction<'_, Sqlite>,
-    open: &OpenRun,
+    feed: FeedId,
+    source: i64,
     rids: &RoaringBitmap,
-    why: String,
+    why: &str,
     at: Millis,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO missing (feed, source, rids, why, since) VALUES (?, ?, ?, ?, ?) \
          ON CONFLICT (feed, source) DO UPDATE SET rids = excluded.rids, why = excluded.why",
     )
-    .bind(open.feed.0)
-    .bind(open.source)
+    .bind(feed.0)
+    .bind(source)
     .bind(bitmap_bytes(rids))
     .bind(why)
     .bind(at)
@@ -165,40 +174,13 @@ pub(super) async fn found_again(tx: &mut Transaction<'_, Sqlite>, open: &OpenRun
     keep_held(tx, open.feed, open.source, &(bitmap(&bytes)? - open.all_seen())).await
 }
 
-/// Takes over what other sources miss and this run has seen: those records are not gone, they are this source's now.
-pub(super) async fn take_over(tx: &mut Transaction<'_, Sqlite>, open: &OpenRun) -> Result<(), StoreError> {
-    let what = db("taking records over");
-    let held: Vec<(i64, Vec<u8>)> = sqlx::query_as("SELECT source, rids FROM missing WHERE feed = ? AND source <> ?")
-        .bind(open.feed.0)
-        .bind(open.source)
-        .fetch_all(&mut **tx)
-        .await
-        .map_err(what)?;
-    if held.is_empty() {
-        return Ok(());
-    }
-    let seen = open.all_seen();
-    for (source, bytes) in held {
-        let missed = bitmap(&bytes)?;
-        let taken = &missed & &seen;
-        if taken.is_empty() {
-            continue;
-        }
-        sqlx::query("UPDATE head SET source = ? WHERE feed = ? AND source = ? AND rid IN (SELECT value FROM json_each(?))")
-            .bind(open.source)
-            .bind(open.feed.0)
-            .bind(source)
-            .bind(number_list(taken.iter().map(i64::from)))
-            .execute(&mut **tx)
-            .await
-            .map_err(what)?;
-        keep_held(tx, open.feed, source, &(missed - taken)).await?;
-    }
-    Ok(())
-}
-
 /// Keeps only these of the records held for a source.
-async fn keep_held(tx: &mut Transaction<'_, Sqlite>, feed: FeedId, source: i64, left: &RoaringBitmap) -> Result<(), StoreError> {
+pub(super) async fn keep_held(
+    tx: &mut Transaction<'_, Sqlite>,
+    feed: FeedId,
+    source: i64,
+    left: &RoaringBitmap,
+) -> Result<(), StoreError> {
     let query = if left.is_empty() {
         sqlx::query("DELETE FROM missing WHERE feed = ? AND source = ?").bind(feed.0).bind(source)
     } else {

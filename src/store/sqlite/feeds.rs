@@ -171,6 +171,7 @@ impl SqliteStore {
             "UPDATE flight SET overtaken = rids WHERE feed = ?1",
             "DELETE FROM missing WHERE feed = ?1",
             "DELETE FROM pushed WHERE feed = ?1",
+            "DELETE FROM given WHERE feed = ?1",
             "DELETE FROM record_key WHERE feed = ?1",
             "DELETE FROM seen WHERE run IN (SELECT id FROM run WHERE feed = ?1 AND ended IS NULL)",
             "DELETE FROM sighting WHERE run IN (SELECT id FROM run WHERE feed = ?1 AND ended IS NULL)",

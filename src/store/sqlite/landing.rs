@@ -6,10 +6,10 @@ use sqlx::{Sqlite, Transaction};
 
 use super::fault::db;
 use super::feeds::OpenFeed;
-use super::quarantine::{Entry, clash_entries, conflict_entries, put, rejected_entries, settle_keys};
+use super::quarantine::{Entry, clash_entries, conflict_entries, put, rejected_entries, rival_entries, settle_keys};
 use super::runs::OpenRun;
 use super::shape::Shapes;
-use super::{SqliteStore, Writer, begin, holder, inconsistent, runs, write};
+use super::{SqliteStore, Writer, begin, holder, inconsistent, rival, runs, write};
 use crate::store::open_run::{missed, remember, totals};
 use crate::store::sort;
 use crate::store::{
@@ -92,16 +92,17 @@ pub(super) async fn land_in(
     }
     let groups = sort::groups(batch.accepted);
     let found = write::look_up(tx, shapes, open, records, &groups).await?;
-    let mut fate = sort::decide(records, &groups, &found, open);
+    let (mut fate, violations) = rival::decided(tx, open, records, &groups, &found).await?;
     let adopts = holder::hold(tx, shapes, open.feed, feed, records, &mut fate).await?;
     let new = write::write_records(tx, shapes, feed, open, records, &fate.writes, batch.at).await?;
     write::freeze(tx, shapes, open.feed, run, &fate, records).await?;
     let settled: Vec<&[u8]> =
         fate.landed.iter().map(|row| records.row(*row as usize).natural_key()).filter(|key| feed.may_wait(key)).collect();
-    settle_keys(tx, shapes, open.feed, &settled).await?;
+    settle_keys(tx, shapes, open.feed, open.source, &settled).await?;
     let mut entries: Vec<Entry> = rejected_entries(batch.rejected);
     entries.extend(conflict_entries(batch, &fate.conflicts));
     entries.extend(clash_entries(batch, &fate.clashes));
+    entries.extend(rival_entries(batch, &fate.rivals, &violations));
     put(tx, shapes, open.feed, open.source, run, batch.at, &entries).await?;
     for key in entries.iter().filter_map(|e| e.nk.as_deref()) {
         feed.waits(key);

@@ -6,7 +6,7 @@ use sqlx::{Row, Sqlite, Transaction};
 use super::fault::db;
 use super::shape::{Form, Shapes, pieces};
 use super::{SqliteStore, Writer, begin, number_list};
-pub(super) use crate::store::entry::{Entry, clash_entries, conflict_entries, rejected_entries};
+pub(super) use crate::store::entry::{Entry, clash_entries, conflict_entries, rejected_entries, rival_entries};
 use crate::store::{Cause, FeedId, Millis, Quarantine, QuarantineFilter, QuarantinedRow, RunId, StoreError};
 
 static INSERT: Form = Form {
@@ -50,13 +50,18 @@ pub(super) async fn put(
     Ok(())
 }
 
-static SETTLE: Form = Form { head: "DELETE FROM quarantine WHERE nk IN (VALUES ", row: "(?)", tail: ") AND feed = ?" };
+static SETTLE: Form = Form {
+    head: "DELETE FROM quarantine WHERE nk IN (VALUES ",
+    row: "(?)",
+    tail: ") AND feed = ? AND (conflict <> 3 OR source = ?)",
+};
 
-/// Closes what waits under keys that have landed.
+/// Closes what waits under keys that have landed; what waits for another source to say the same waits until its own source does.
 pub(super) async fn settle_keys(
     tx: &mut Transaction<'_, Sqlite>,
     shapes: &mut Shapes,
     feed: FeedId,
+    source: i64,
     keys: &[&[u8]],
 ) -> Result<(), StoreError> {
     for piece in pieces(keys) {
@@ -64,7 +69,7 @@ pub(super) async fn settle_keys(
         for key in piece {
             query = query.bind(*key);
         }
-        query.bind(feed.0).execute(&mut **tx).await.map_err(db("closing quarantined rows"))?;
+        query.bind(feed.0).bind(source).execute(&mut **tx).await.map_err(db("closing quarantined rows"))?;
     }
     Ok(())
 }
@@ -138,13 +143,15 @@ impl Quarantine for SqliteStore {
     }
 
     async fn ready(&self, feed: FeedId, source: &str, held_since: Millis, max: u32) -> Result<Vec<QuarantinedRow>, StoreError> {
-        // A parent may stand in the child's edition or among the hub's own masters.
+        // A parent may stand in the child's edition or among the hub's own masters. What waited for another source to give the
+        // record up is ready when no live record stands under the key, or the source holds it itself.
         let sql = format!(
-            "{COLUMNS} JOIN feeds me ON me.id = q.feed WHERE q.feed = ?1 AND s.name = ?2 AND q.waits <> '[]' \
-             AND (q.since < ?3 OR NOT EXISTS (SELECT 1 FROM json_each(q.waits) w WHERE NOT EXISTS \
+            "{COLUMNS} JOIN feeds me ON me.id = q.feed WHERE q.feed = ?1 AND s.name = ?2 AND (q.conflict = 3 AND NOT EXISTS \
+             (SELECT 1 FROM head h WHERE h.feed = q.feed AND h.nk = q.nk AND h.flags & 1 = 0 AND (h.source <> q.source OR h.flags <> 0)) \
+             OR q.waits <> '[]' AND (q.since < ?3 OR NOT EXISTS (SELECT 1 FROM json_each(q.waits) w WHERE NOT EXISTS \
              (SELECT 1 FROM feeds p JOIN feed_field pf ON pf.feed = p.id AND pf.name = w.value ->> 'field' \
               JOIN value v ON v.feed = p.id AND v.slot = pf.slot AND v.value = w.value ->> 'value' \
-              WHERE p.name = w.value ->> 'table' AND p.edition IN (me.edition, 'core')))) \
+              WHERE p.name = w.value ->> 'table' AND p.edition IN (me.edition, 'core'))))) \
              ORDER BY q.since, q.id LIMIT ?4"
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))

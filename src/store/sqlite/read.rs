@@ -25,7 +25,7 @@ impl ReadModels for SqliteStore {
         let rows = sqlx::query(
             "SELECT f.id, f.edition, f.name, f.live, (SELECT count(*) FROM quarantine q WHERE q.feed = f.id), \
              (SELECT count(*) FROM (SELECT q.nk FROM quarantine q JOIN head h ON h.feed = q.feed AND h.nk = q.nk \
-              WHERE q.feed = f.id AND h.flags & 1 = 0 UNION SELECT nk FROM head WHERE feed = f.id AND flags <> 0 AND flags = 2)), \
+              WHERE q.feed = f.id AND q.conflict <> 3 AND h.flags & 1 = 0 UNION SELECT nk FROM head WHERE feed = f.id AND flags <> 0 AND flags = 2)), \
              f.parked, f.seq, (SELECT count(*) FROM quarantine q WHERE q.feed = f.id AND q.conflict = 2) FROM feeds f ORDER BY f.edition, f.name",
         )
         .fetch_all(self.readers()?)
@@ -103,7 +103,7 @@ impl ReadModels for SqliteStore {
         self.recount().await
     }
 
-    async fn views(&self, plans: &[(FeedId, Arc<TablePlan>)]) -> Result<(String, Vec<String>), StoreError> {
+    async fn views(&self, plans: &[(Option<FeedId>, Arc<TablePlan>)]) -> Result<(String, Vec<String>), StoreError> {
         Ok((self.path().display().to_string(), super::views::views(plans)))
     }
 }

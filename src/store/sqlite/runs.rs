@@ -6,7 +6,7 @@ use sqlx::{Sqlite, Transaction};
 
 use super::fault::db;
 use super::feeds::OpenFeed;
-use super::{SqliteStore, Writer, begin, deletion, inconsistent};
+use super::{SqliteStore, Writer, begin, deletion, inconsistent, sharing};
 use crate::source::Position;
 pub(super) use crate::store::open_run::{CHUNK_BITS, OpenRun, bitmap, bitmap_bytes, hash_of, landed};
 use crate::store::sort::{FROZEN, Sighting};
@@ -191,7 +191,7 @@ pub(super) async fn finish(
         None => load(tx, run).await?,
     };
     let mut summary = RunSummary::default();
-    deletion::take_over(tx, &open).await?;
+    sharing::share(tx, &open, end.complete).await?;
     if end.complete {
         summary.closed = close_unseen(tx, &open, run).await?;
         unfreeze(tx, &open, run).await?;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::standard::TablePlan;
+use crate::standard::{FieldType, Format, TablePlan};
 use crate::store::FeedId;
 
 /// SQL that creates the views on a connection of the reader's own.
-pub(super) fn views(plans: &[(FeedId, Arc<TablePlan>)]) -> Vec<String> {
+pub(super) fn views(plans: &[(Option<FeedId>, Arc<TablePlan>)]) -> Vec<String> {
     let mut all: Vec<String> = plans.iter().map(|(feed, plan)| table_view(*feed, plan)).collect();
     all.extend(LEDGER.iter().map(|sql| (*sql).to_owned()));
     all
@@ -16,19 +16,20 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// `->>` takes the value of a field by its name; the name goes in as a text.
-fn table_view(feed: FeedId, plan: &TablePlan) -> String {
-    let columns: Vec<String> = plan
-        .fields
-        .iter()
-        .map(|field| format!("payload ->> '{}' AS {}", field.name.replace('\'', "''"), quoted(&field.name)))
-        .collect();
-    format!(
-        "CREATE TEMP VIEW IF NOT EXISTS {} AS SELECT {} FROM main.feed WHERE feed = {} AND op = 0",
-        quoted(&plan.name),
-        columns.join(", "),
-        feed.0
-    )
+/// `->>` takes the value of a field by its name; the name goes in as a text. First and last period are numbers of their own.
+fn table_view(feed: Option<FeedId>, plan: &TablePlan) -> String {
+    let mut columns: Vec<String> = Vec::with_capacity(plan.fields.len());
+    for field in &plan.fields {
+        let value = format!("payload ->> '{}'", field.name.replace('\'', "''"));
+        if field.ty == FieldType::Text(Format::Periods) {
+            let (first, last) = (quoted(&format!("{}_FIRST", field.name)), quoted(&format!("{}_LAST", field.name)));
+            columns.push(format!("CAST(substr({value}, 1, instr({value}, '-') - 1) AS INTEGER) AS {first}"));
+            columns.push(format!("CAST(substr({value}, instr({value}, '-') + 1) AS INTEGER) AS {last}"));
+        }
+        columns.push(format!("{value} AS {}", quoted(&field.name)));
+    }
+    let rows = feed.map_or("0".to_owned(), |feed| format!("feed = {} AND op = 0", feed.0));
+    format!("CREATE TEMP VIEW IF NOT EXISTS {} AS SELECT {} FROM main.feed WHERE {rows}", quoted(&plan.name), columns.join(", "))
 }
 
 /// Times in the standard's own form, `YYYYMMDD hhmmss` at +08:00, beside the milliseconds.

@@ -103,7 +103,7 @@ fn meet(
         while heads.next_if(|head| head.key < row.natural_key()).is_some() {}
         match heads.peek() {
             Some(head) if head.key == row.natural_key() => {
-                if head.flags == 0 && head.hash == row.content_hash().0 {
+                if head.flags == 0 && group.content(batch).is_some_and(|hash| head.hash == hash.0) {
                     found[at] = Some(Found { rid: head.rid, odd: None });
                 } else {
                     search(at);

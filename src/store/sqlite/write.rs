@@ -18,7 +18,7 @@ static LOOK_UP: Form = Form {
     head: "WITH q (i, nk, hash) AS (VALUES ",
     row: "(#,?,?)",
     tail: ") SELECT group_concat(CASE WHEN h.flags = 0 AND h.hash = q.hash THEN q.i || ':' || h.rid \
-           ELSE q.i || ':' || h.rid || ':' || h.seq || ':' || h.flags || ':' || hex(h.hash) END) \
+           ELSE q.i || ':' || h.rid || ':' || h.seq || ':' || h.flags || ':' || h.source || ':' || hex(h.hash) END) \
            FROM q CROSS JOIN head h WHERE h.feed = ? AND h.nk = q.nk",
 };
 
@@ -45,8 +45,9 @@ pub(super) async fn look_up(
     for piece in pieces(&rest) {
         let mut query = sqlx::query_scalar::<_, Option<String>>(shapes.sql(&LOOK_UP, piece.len()));
         for at in piece {
-            let row = batch.row(groups[*at].first());
-            query = query.bind(row.natural_key()).bind(row.content_hash().0.to_vec());
+            let group = &groups[*at];
+            let content = group.content(batch).map_or_else(Vec::new, |hash| hash.0.to_vec());
+            query = query.bind(batch.row(group.first()).natural_key()).bind(content);
         }
         let answer = query.bind(feed.0).fetch_one(&mut **tx).await.map_err(db("looking keys up"))?;
         for entry in answer.as_deref().unwrap_or_default().split(',').filter(|e| !e.is_empty()) {
@@ -66,8 +67,9 @@ fn parse_found(entry: &str) -> Option<(usize, Found)> {
     let odd = match parts.next() {
         None => None,
         Some(seq) => {
-            let (flags, hash) = (parts.next()?.parse().ok()?, hex::decode(parts.next()?).ok()?);
-            Some(Odd { seq: seq.parse().ok()?, flags, hash: ContentHash(hash.try_into().ok()?) })
+            let (flags, source) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+            let hash = hex::decode(parts.next()?).ok()?;
+            Some(Odd { seq: seq.parse().ok()?, flags, hash: ContentHash(hash.try_into().ok()?), source })
         }
     };
     Some((i, Found { rid, odd }))
@@ -256,9 +258,7 @@ pub(super) async fn freeze(
     fate: &Fate,
     batch: &RecordBatch,
 ) -> Result<(), StoreError> {
-    // Under the keys of the other conflicts no record stands, or it is frozen already.
-    let conflicts: &[u32] = if fate.freeze.is_empty() { &[] } else { &fate.conflicts };
-    for piece in pieces(conflicts) {
+    for piece in pieces(&fate.freeze) {
         let mut query = sqlx::query(shapes.sql(&FREEZE, piece.len()));
         for row in piece {
             query = query.bind(batch.row(*row as usize).natural_key());

@@ -13,7 +13,10 @@ use xiaoshu::store::{
     PushState, Pushes, Quarantine, QuarantineFilter, QuarantinedRow, RampState, RampStep, ReadModels, Receipt, RecordRow,
     Records, RunEnd, RunId, RunRow, RunStart, RunSummary, Stage, StockRow, Store, StoreError, TableRow, UpstreamId,
 };
-use xiaoshu::store::{Comparison, ComparisonRow, Grant, Lease, LeaseRow, LeaseTerms, Leased, Leases, Notice, Standing};
+use xiaoshu::store::{
+    Comparison, ComparisonRow, Difference, Grant, Lease, LeaseRow, LeaseTerms, Leased, Leases, Notice, Orphaned, Sharing,
+    Standing, Takeover,
+};
 use xiaoshu::store::{KnownShape, NotedRow, PausedRow, Seen, Shapes};
 
 /// Passes every call on until its commit comes; from then on every call fails, as after a power cut.
@@ -474,7 +477,7 @@ impl ReadModels for CrashingStore {
         self.inner.audit().await
     }
 
-    async fn views(&self, plans: &[(FeedId, Arc<TablePlan>)]) -> Result<(String, Vec<String>), StoreError> {
+    async fn views(&self, plans: &[(Option<FeedId>, Arc<TablePlan>)]) -> Result<(String, Vec<String>), StoreError> {
         self.alive()?;
         self.inner.views(plans).await
     }
@@ -511,6 +514,38 @@ impl Meta for CrashingStore {
         let done = self.inner.raise_generation().await;
         self.after()?;
         done
+    }
+}
+
+#[async_trait::async_trait]
+impl Sharing for CrashingStore {
+    async fn weigh_takeover(&self, feed: FeedId, from: &str, to: &str) -> Result<Takeover, StoreError> {
+        self.alive()?;
+        self.inner.weigh_takeover(feed, from, to).await
+    }
+
+    async fn take_over(&self, feed: FeedId, from: &str, to: &str, at: Millis) -> Result<Takeover, StoreError> {
+        self.before()?;
+        let done = self.inner.take_over(feed, from, to, at).await;
+        self.after()?;
+        done
+    }
+
+    async fn orphaned(&self, editions: &[&str], mapped: &[(&str, &str)]) -> Result<Vec<Orphaned>, StoreError> {
+        self.alive()?;
+        self.inner.orphaned(editions, mapped).await
+    }
+
+    async fn settle_orphaned(&self, feed: FeedId, source: &str, why: Option<&str>, at: Millis) -> Result<u64, StoreError> {
+        self.before()?;
+        let done = self.inner.settle_orphaned(feed, source, why, at).await;
+        self.after()?;
+        done
+    }
+
+    async fn differences(&self) -> Result<Vec<Difference>, StoreError> {
+        self.alive()?;
+        self.inner.differences().await
     }
 }
 

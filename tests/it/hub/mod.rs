@@ -16,6 +16,7 @@ mod restored;
 pub mod school;
 mod serve;
 mod shared;
+mod sharing;
 mod shipped;
 mod standing;
 mod story;

@@ -47,8 +47,8 @@ fn reports_of_itself(school: sample::Sample) {
     let described = run("ODS_SJBZYXXXTYSGXSJ");
     assert_eq!(
         (&described.error, described.counts.read, described.counts.changed),
-        (&None, 4, 4),
-        "two tables of the school, two of the hub"
+        (&None, 6, 6),
+        "two tables of the school, two about the hub, two of the portraits of staff"
     );
     let ledger = run("ODS_XBSJZXSJJCQKSJ");
     assert_eq!(ledger.error, None);

@@ -210,6 +210,16 @@ impl Fixture for SqliteFile {
     }
 }
 
+/// Runs statements in a SQLite file, made when it is not there.
+pub fn run_sqlite(file: &Path, sql: &str) {
+    block_on(async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).create_if_missing(true);
+        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    });
+}
+
 /// A server's address from the environment.
 #[derive(Clone)]
 pub(super) struct Address {

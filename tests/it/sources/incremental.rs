@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use xiaoshu::fault::{Classified, FaultClass};
-use xiaoshu::source::{Begin, Position, ReadSpec, Source, SourceError, connector, load_script, registry};
+use xiaoshu::source::{Begin, Position, ReadSpec, Source, SourceError, connector, registry};
 
-use super::fixtures::{Fixture, MysqlDatabase, PostgresSchema};
+use super::fixtures::{Fixture, MysqlDatabase, PostgresSchema, run_sqlite};
 use super::{Cell, Configured};
 
 /// A database that tests change.
@@ -24,7 +24,7 @@ impl Place {
 
     fn run(&self, sql: &str) {
         match self {
-            Self::Sqlite(folder) => load_script(&folder.path().join("school.db"), sql).unwrap(),
+            Self::Sqlite(folder) => run_sqlite(&folder.path().join("school.db"), sql),
             Self::Postgres(schema) => schema.run(&format!("SET search_path = {}; {sql}", schema.name)),
             Self::Mysql(database) => database.run(sql),
         }
@@ -161,7 +161,7 @@ impl History {
         self.now += self.dice.roll(4);
         let late = [0, 0, 0, 3, 9, 200][self.dice.roll(6) as usize];
         let mark = moment(self.now.saturating_sub(late));
-        let pick = |dice: &mut Dice, live: &BTreeSet<u64>| live.iter().nth(dice.roll(live.len() as u64) as usize).copied();
+        let pick = |dice: &mut Dice, live: &BTreeSet<u64>| live.iter().nth(dice.roll(live.len().max(1) as u64) as usize).copied();
         let value = self.now * 1000 + self.dice.roll(1000);
         let (id, sql) = match self.dice.roll(10) {
             0..4 => {
@@ -205,7 +205,9 @@ fn live_history(place: &Place, seed: u64) {
     for round in 0..5 {
         (0..12).for_each(|_| history.step(place));
         let done = landed.run(&configured, &read, round == 0);
-        assert_eq!((done.complete, done.missed.len()), (round == 0, 0));
+        // While there is no mark yet, everything is read.
+        assert!(done.complete || round > 0);
+        assert_eq!(done.missed.len(), 0);
         let there = all(place, "t");
         for (id, row) in there.iter().filter(|(id, _)| round > 0 && !history.too_late.contains(*id)) {
             assert_eq!(landed.rows.get(id), Some(row), "row {id} in round {round} of history {seed}");

@@ -56,7 +56,7 @@ impl Mariadb {
              GRANT ALL ON *.* TO 'xiaoshu'@'127.0.0.1' WITH GRANT OPTION;\nCREATE DATABASE IF NOT EXISTS jw CHARACTER SET utf8mb4;\n"
         );
         fs::write(folder.path().join("init.sql"), init).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let options = options.iter().map(|option| (*option).to_owned()).collect();
         let mut this = Self { folder, port, options, process: None };
         this.resume();
@@ -181,6 +181,12 @@ impl Client {
     pub fn close(self) {
         self.runtime.block_on(self.connection.close()).unwrap();
     }
+}
+
+/// A port that nobody has, out of those that are not given to clients: while the server is down nobody else gets it.
+fn free_port() -> u16 {
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    std::iter::repeat_with(|| rand::random_range(20_000..32_000)).find(free).unwrap()
 }
 
 /// Debian keeps servers out of the users' path.

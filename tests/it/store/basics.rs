@@ -170,7 +170,7 @@ pub async fn views_show_live_records_and_the_ledger(home: impl Home) {
     let desk = Desk::new(home.open().await).await;
     desk.run("a", &[&[Row::good(1, 1), Row::good(2, 1), Row::good(3, 1), Row::bad(4, 1)]], true, 1_700_000_000_000).await;
     desk.run("a", &[&[Row::good(1, 1), Row::good(2, 5)]], true, 1_700_000_000_000).await;
-    let (address, sql) = desk.store.views(&[(desk.feed, desk.plan.clone())]).await.unwrap();
+    let (address, sql) = desk.store.views(&[(Some(desk.feed), desk.plan.clone())]).await.unwrap();
     let names = ["\"T_THING\"", "hub_runs", "hub_stock", "hub_sources"];
     for name in names {
         assert!(sql.iter().any(|s| s.contains(name)), "{name}");

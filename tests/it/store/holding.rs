@@ -30,6 +30,7 @@ impl Model {
     /// record may stand upstream under another one. What is granted is held from now on.
     pub fn clashes(
         &mut self,
+        source: &'static str,
         run: &Run,
         groups: &BTreeMap<Key, Vec<Content>>,
         first: &BTreeMap<Key, usize>,
@@ -43,6 +44,7 @@ impl Model {
             let record = self.records.get(&key);
             let written = match record.filter(|r| r.alive) {
                 None => !run.conflicts.contains(&key),
+                Some(_) if self.foreign(source, key) => false,
                 Some(r) => !r.frozen && r.content != *content && !run.seen.contains(&key),
             };
             let kept = record.map(|r| r.record_key);

@@ -148,6 +148,8 @@ async fn of_equal_keys_from_before_the_first_holds_it() {
         "CREATE TABLE delivered (upstream INTEGER, feed INTEGER, rid INTEGER, seq INTEGER, hash BLOB)",
         "DROP TABLE notice",
         "ALTER TABLE feeds DROP COLUMN adopts",
+        "ALTER TABLE run DROP COLUMN whole",
+        "ALTER TABLE run DROP COLUMN missed",
         "PRAGMA user_version = 1",
     ] {
         sqlx::query(sql).execute(&mut conn).await.unwrap();

@@ -32,11 +32,11 @@ pub async fn keys_in_order_meet_what_stands_among_them(home: impl Home) {
     // All keys of a stretch, every sixth changed; then keys with many others between them.
     let dense: Vec<Row> = (0..3000).map(|k| Row::good(k, if k % 6 == 0 { 2 } else { 1 })).collect();
     let sparse: Vec<Row> = (3000..12_000).step_by(75).map(|k| Row::good(k, 1)).collect();
-    let both = desk.run("b", &[&dense, &sparse], true, 2).await;
+    let both = desk.run("a", &[&dense, &sparse], false, 2).await;
     let changed = 1500 + 500 + 60;
     assert_eq!(both.landed, Landed { read: 3120, changed, unchanged: 1000 + 60, ..Landed::default() });
     desk.audited().await;
-    let again = desk.run("b", &[&sparse, &dense], true, 3).await;
+    let again = desk.run("a", &[&sparse, &dense], false, 3).await;
     assert_eq!(again.landed, Landed { read: 3120, unchanged: 3120, ..Landed::default() });
     assert_eq!(desk.table().await.0, 6000 + 1500 + 60);
     desk.audited().await;

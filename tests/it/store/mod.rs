@@ -13,7 +13,9 @@ mod model;
 mod pushed;
 mod random;
 mod records;
+mod rivals;
 mod shapes;
+mod sharing;
 mod standing;
 mod table;
 
@@ -64,6 +66,15 @@ macro_rules! all_promises {
             landing::deletions_of_seven_days_are_counted_together,
             landing::a_log_never_deletes,
             landing::an_incomplete_run_deletes_nothing,
+            sharing::what_another_source_says_waits_and_nothing_flips,
+            sharing::a_row_closes_when_both_sources_agree,
+            sharing::contradictions_of_another_source_freeze_nothing,
+            sharing::what_the_holder_misses_goes_to_the_source_that_gives_it,
+            sharing::a_run_with_an_error_gives_nothing_up,
+            sharing::a_pushed_row_waits_for_the_holder_too,
+            sharing::a_takeover_moves_what_the_other_source_gives,
+            sharing::a_takeover_can_be_taken_back,
+            sharing::records_without_a_mapping_are_found_and_held,
             pushed::a_landing_moves_its_producers_position_and_no_other,
             pushed::a_position_outlives_a_restart,
             pushed::a_later_push_replaces_without_conflict,

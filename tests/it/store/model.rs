@@ -75,6 +75,14 @@ pub struct Model {
     pub quarantine: BTreeMap<(&'static str, Ident), (u64, u64)>,
     /// Quarantined rows whose record key another key holds.
     pub collisions: BTreeSet<(&'static str, Key)>,
+    /// Quarantined rows whose record another source holds.
+    pub rivals: BTreeSet<(&'static str, Key)>,
+    /// What sources of a shared table are known to give.
+    pub given: BTreeMap<&'static str, BTreeSet<Key>>,
+    /// Takeovers: who gave up, and to whom.
+    pub yields: BTreeMap<&'static str, &'static str>,
+    /// Sources that ever began to read.
+    pub begun: BTreeSet<&'static str>,
     /// Who holds a record key.
     pub holders: BTreeMap<RecordKey, Key>,
     pub runs: BTreeMap<&'static str, Run>,
@@ -88,6 +96,7 @@ impl Model {
     /// Begins a run or goes on with the one under way.
     pub fn begin(&mut self, source: &'static str) {
         let next = self.run_count + 1;
+        self.begun.insert(source);
         let run = self.runs.entry(source).or_insert_with(|| Run { id: next, ..Run::default() });
         self.run_count = self.run_count.max(run.id);
     }
@@ -106,9 +115,10 @@ impl Model {
                 contents.push((row.content, adopted(row)));
             }
         }
-        let clashes = self.clashes(&run, &groups, &first);
+        let clashes = self.clashes(source, &run, &groups, &first);
         let mut conflicts = Vec::new();
         let mut closing = Vec::new();
+        let mut rivals = Vec::new();
         for (key, contents) in groups {
             if clashes.contains_key(&key) {
                 landed.quarantined += 1;
@@ -116,18 +126,28 @@ impl Model {
             }
             let before = conflicts.len();
             match contents.as_slice() {
+                [content] if self.foreign(source, key) => {
+                    if !self.agrees(&mut run, key, *content, &mut landed, &mut closing) {
+                        rivals.push(key);
+                        landed.quarantined += 1;
+                    }
+                }
                 [content] => self.one(&mut run, source, key, *content, &mut landed, &mut conflicts, &mut closing),
-                _ => self.several(&mut run, key, &contents, &mut landed, &mut conflicts),
+                _ => self.several(&mut run, source, key, &contents, &mut landed, &mut conflicts),
             }
             landed.quarantined += (conflicts.len() - before) as u64;
         }
-        self.quarantine.retain(|(_, ident), _| !ident.key().is_some_and(|k| closing.contains(&k)));
-        let open = &self.quarantine;
-        self.collisions.retain(|(s, key)| open.contains_key(&(*s, Ident::Key(*key))));
+        let foreign = self.rivals.clone();
+        self.quarantine.retain(|(s, ident), _| {
+            let waits = |key: &Key| *ident == Ident::Key(*key) && *s != source && foreign.contains(&(*s, *key));
+            !ident.key().is_some_and(|key| closing.contains(&key) && !waits(&key))
+        });
+        self.forget_closed();
         for row in rows.iter().filter(|r| r.fault != Fault::None) {
             landed.quarantined += 1;
             if row.fault == Fault::Bad {
                 self.collisions.remove(&(source, row.key));
+                self.rivals.remove(&(source, row.key));
             }
             let ident = if row.fault == Fault::Bad { Ident::Key(row.key) } else { Ident::Raw(row.key, row.content) };
             self.quarantine.entry((source, ident)).or_insert((run.id, run.id)).1 = run.id;
@@ -142,6 +162,12 @@ impl Model {
             } else {
                 self.collisions.remove(&(source, key));
             }
+            self.rivals.remove(&(source, key));
+        }
+        for key in rivals {
+            self.quarantine.entry((source, Ident::Key(key))).or_insert((run.id, run.id)).1 = run.id;
+            self.rivals.insert((source, key));
+            self.collisions.remove(&(source, key));
         }
         add(&mut run.landed, &landed);
         self.runs.insert(source, run);
@@ -213,12 +239,14 @@ impl Model {
     fn several(
         &mut self,
         run: &mut Run,
+        source: &'static str,
         key: Key,
         contents: &[Content],
         landed: &mut Landed,
         conflicts: &mut Vec<(Key, Content)>,
     ) {
         let before = run.seen.contains(&key);
+        let foreign = self.foreign(source, key);
         match self.records.get_mut(&key).filter(|r| r.alive) {
             None => {
                 run.conflicts.insert(key);
@@ -233,8 +261,10 @@ impl Model {
                     }
                 }
                 run.seen.insert(key);
-                run.sightings.insert(key, (record.content, true));
-                record.frozen = true;
+                if !foreign {
+                    run.sightings.insert(key, (record.content, true));
+                    record.frozen = true;
+                }
             }
         }
     }
@@ -266,7 +296,7 @@ impl Model {
     pub fn finish(&mut self, source: &'static str, complete: bool, at: Millis) -> RunSummary {
         let run = self.runs.remove(source).unwrap();
         let mut summary = RunSummary { landed: run.landed, ..RunSummary::default() };
-        self.take_over(source, &run.seen);
+        self.share(source, &run.seen, complete);
         if !complete {
             if let Some(held) = self.held.get_mut(source) {
                 held.retain(|k| !run.seen.contains(k));
@@ -279,20 +309,20 @@ impl Model {
         let open = self.quarantine.len();
         self.quarantine.retain(|(s, _), (_, last)| *s != source || *last == run.id);
         summary.closed = (open - self.quarantine.len()) as u64;
-        let left = &self.quarantine;
-        self.collisions.retain(|(s, key)| left.contains_key(&(*s, Ident::Key(*key))));
+        self.forget_closed();
         for (key, (_, several)) in &run.sightings {
             if !several && let Some(record) = self.records.get_mut(key) {
                 record.frozen = false;
             }
         }
         let spoilt = |key: &Key| self.quarantine.keys().any(|(s, i)| *s == source && i.key() == Some(*key));
-        let missing: BTreeSet<Key> = self
+        let mut missing: BTreeSet<Key> = self
             .records
             .iter()
             .filter(|(k, r)| r.alive && r.source == source && !run.seen.contains(k) && !spoilt(k))
             .map(|(k, _)| *k)
             .collect();
+        self.give_up(source, &mut missing);
         summary.missing = missing.len() as u64;
         self.held.remove(source);
         if missing.is_empty() {
@@ -310,21 +340,6 @@ impl Model {
             summary.deleted = summary.missing;
         }
         summary
-    }
-
-    /// What another source misses and this one has seen is this one's now.
-    fn take_over(&mut self, source: &'static str, seen: &BTreeSet<Key>) {
-        for (other, held) in self.held.iter_mut().filter(|(other, _)| **other != source) {
-            let taken: Vec<Key> = held.intersection(seen).copied().collect();
-            for key in taken {
-                held.remove(&key);
-                let record = self.records.get_mut(&key).unwrap();
-                if record.source == *other {
-                    record.source = source;
-                }
-            }
-        }
-        self.held.retain(|_, held| !held.is_empty());
     }
 
     pub fn approve(&mut self) -> u64 {
@@ -345,7 +360,10 @@ impl Model {
 
     /// Live, quarantined, stale.
     pub fn table(&self) -> (u64, u64, u64) {
-        let waiting = |key: &Key| self.quarantine.keys().any(|(_, i)| i.key() == Some(*key));
+        let waiting = |key: &Key| {
+            let rival = |s, i: &Ident| *i == Ident::Key(*key) && self.rivals.contains(&(s, *key));
+            self.quarantine.keys().any(|(s, i)| i.key() == Some(*key) && !rival(*s, i))
+        };
         let stale = self.records.iter().filter(|(k, r)| r.alive && (r.frozen || waiting(k))).count();
         (self.live(), self.quarantine.len() as u64, stale as u64)
     }

@@ -53,6 +53,10 @@ enum Step {
     Ramp,
     Resend,
     Approve,
+    /// One source takes the table over from the other.
+    TakeOver {
+        second: bool,
+    },
     Sleep {
         days: i64,
     },
@@ -92,6 +96,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Ramp),
         1 => Just(Step::Resend),
         1 => Just(Step::Approve),
+        1 => any::<bool>().prop_map(|second| Step::TakeOver { second }),
         1 => (1..9i64).prop_map(|days| Step::Sleep { days }),
         1 => Just(Step::Reopen),
     ]
@@ -162,6 +167,14 @@ impl<H: Home> Life<H> {
                 let desk = self.desk();
                 let approved = desk.store.approve_deletions(desk.feed, self.at).await.unwrap();
                 assert_eq!(approved, self.model.approve());
+            }
+            Step::TakeOver { second } => {
+                let (from, to) = (name(!*second), name(*second));
+                let desk = self.desk();
+                let weighed = desk.store.weigh_takeover(desk.feed, from, to).await.unwrap();
+                let moved = desk.store.take_over(desk.feed, from, to, self.at).await.unwrap();
+                assert_eq!(weighed, moved);
+                assert_eq!((moved.held, moved.given, moved.differing), self.model.take_over(from, to));
             }
             Step::Sleep { days } => self.at += days * DAY,
             Step::Reopen => {

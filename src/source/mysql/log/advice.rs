@@ -39,9 +39,9 @@ pub(in crate::source::mysql) async fn needs(session: &Session, watched: &[Watche
         }
         if !obstacles.iter().any(Obstacle::refuses) {
             let at = facts.place(session, &mut connection).await?;
-            match log.born(&at).await {
-                Err(SourceError::Denied { .. }) => obstacles.push(Obstacle::NotAllowedToRead),
-                other => drop(other?),
+            if let Err(why) = log.born(&at).await? {
+                let denied = Obstacle::NotAllowedToRead;
+                obstacles.push(if why == denied.why() { denied } else { Obstacle::NotSent { why } });
             }
         }
         lacks_rights |=

@@ -9,7 +9,6 @@ use mysql_async::{BinlogStream, BinlogStreamRequest, Conn, DriverError, Error, I
 
 use super::super::connect::Session;
 use super::mark::Point;
-use super::obstacle::Obstacle;
 use super::scan::{Event, Step};
 use super::settings::LogSettings;
 use crate::finding::Text;
@@ -27,6 +26,8 @@ pub(super) enum Ended {
     Well,
     /// The log cannot be read from there.
     Lost(Text),
+    /// The account may not read it.
+    Denied,
 }
 
 /// Gives the log's events from `from` on to `take`, until that has enough or the log ends.
@@ -176,14 +177,13 @@ fn refused(session: &Session, error: &Error) -> Result<Ended, SourceError> {
             ),
         ))),
         // Who may log in but not read the log is told so in these words, too.
-        Error::Server(said) if said.code == 1045 => Err(Obstacle::NotAllowedToRead.into_error(&session.source)),
+        Error::Server(said) if matches!(said.code, 1045 | 1227) => Ok(Ended::Denied),
         error => Err(trouble(session, error)),
     }
 }
 
 fn trouble(session: &Session, error: &Error) -> SourceError {
     match error {
-        Error::Server(said) if said.code == 1227 => Obstacle::NotAllowedToRead.into_error(&session.source),
         Error::Server(said) if matches!(said.code, 1044 | 1045 | 1698 | 1820 | 3118) => SourceError::Denied {
             source_name: session.source.clone(),
             what: session.server.scrub(&format!("MySQL {}: {}", said.code, said.message)),

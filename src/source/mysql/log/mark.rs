@@ -2,10 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::finding::Text;
 use crate::source::incremental::LogMark;
-
-/// The form that marks are kept in. One of another form is not understood, and everything is read.
-const FORM: u32 = 1;
 
 /// A place in the log of one server: where one event ends and the next begins, outside any transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,8 +16,8 @@ pub(super) struct Point {
 
 /// A point with what tells that the same log is met again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Mark {
-    form: u32,
     /// The server: its UUID, or for MariaDB its server id.
     pub server: String,
     /// When the file was begun, in seconds of the server's clock. After RESET MASTER, or on another server with the same id, a
@@ -29,21 +27,26 @@ pub(super) struct Mark {
     pub at: Point,
 }
 
-impl Mark {
-    /// A mark of today's form.
-    pub fn new(server: String, born: u32, at: Point) -> Self {
-        Self { form: FORM, server, born, at }
-    }
+/// What the hub keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub(super) enum Kept {
+    /// A place in a log.
+    At(Mark),
+    /// There was none to be had, in words; everything is read each time.
+    Without(Text),
+}
 
+impl Kept {
     /// As it is kept.
     pub fn packed(&self) -> LogMark {
         // Numbers and texts always become JSON.
         LogMark(serde_json::to_vec(self).unwrap_or_default())
     }
 
-    /// From how it was kept; nothing when it is of another form.
+    /// From how it was kept; nothing when that is of another making.
     pub fn unpacked(mark: &LogMark) -> Option<Self> {
-        serde_json::from_slice(&mark.0).ok().filter(|mark: &Self| mark.form == FORM)
+        serde_json::from_slice(&mark.0).ok()
     }
 }
 
@@ -53,10 +56,18 @@ mod tests {
 
     #[test]
     fn a_mark_comes_back_as_it_was_kept() {
-        let mark = Mark::new("mariadb 7".into(), 1_725_000_000, Point { file: "binlog.000012".into(), offset: 4711 });
-        assert_eq!(Mark::unpacked(&mark.packed()), Some(mark.clone()));
-        let later = Mark { form: FORM + 1, ..mark };
-        assert_eq!(Mark::unpacked(&later.packed()), None, "a later form is not guessed at");
-        assert_eq!(Mark::unpacked(&LogMark(Vec::new())), None);
+        let at = Point { file: "binlog.000012".into(), offset: 4711 };
+        let mark = Kept::At(Mark { server: "mariadb 7".into(), born: 1_725_000_000, at });
+        let packed = mark.packed();
+        assert_eq!(
+            String::from_utf8_lossy(&packed.0),
+            r#"{"at":{"server":"mariadb 7","born":1725000000,"at":{"file":"binlog.000012","offset":4711}}}"#
+        );
+        assert_eq!(Kept::unpacked(&packed), Some(mark));
+        let without = Kept::Without(Text::new("无", "none"));
+        assert_eq!(Kept::unpacked(&without.packed()), Some(without));
+        for wrong in ["", "{}", r#"{"at":{"server":"a","born":1}}"#, r#"{"else":1}"#] {
+            assert_eq!(Kept::unpacked(&LogMark(wrong.into())), None, "{wrong}");
+        }
     }
 }

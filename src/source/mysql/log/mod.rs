@@ -24,9 +24,11 @@ use crate::finding::Text;
 use crate::source::SourceError;
 use crate::source::incremental::{ChangeLog, Changes, LogMark, Watched};
 use dump::Ended;
-use mark::{Mark, Point};
+use mark::{Kept, Mark, Point};
+use obstacle::Obstacle;
 use scan::{Scan, Step};
 use server::Facts;
+use watch::Watch;
 
 pub(super) use advice::needs;
 pub(super) use settings::LogSettings;
@@ -50,40 +52,49 @@ pub(super) fn log(session: &Session, watched: Watched) -> Result<Log, SourceErro
 
 impl ChangeLog for BinaryLog {
     async fn mark(&mut self) -> Result<LogMark, SourceError> {
-        let (facts, mut connection) = self.usable().await?;
-        let found = table::look_up(&self.session, &mut connection, &self.watched).await?;
-        found.map_err(|obstacle| obstacle.into_error(&self.session.source))?;
+        let without = |why: Text| Ok(Kept::Without(why).packed());
+        let (facts, mut connection, _) = match self.fit().await? {
+            Ok(fit) => fit,
+            Err(obstacle) => return without(obstacle.why()),
+        };
         let at = facts.place(&self.session, &mut connection).await?;
         close(connection).await;
-        let born = self.born(&at).await?;
-        Ok(Mark::new(facts.identity, born, at).packed())
+        match self.born(&at).await? {
+            Ok(born) => Ok(Kept::At(Mark { server: facts.identity, born, at }).packed()),
+            Err(why) => without(why),
+        }
     }
 
     async fn changes(&mut self, from: &LogMark, most: usize) -> Result<Changes, SourceError> {
-        let Some(from) = Mark::unpacked(from) else {
-            return Ok(lost("日志位置的格式无法识别", "the mark in the log is not understood"));
+        let from = match Kept::unpacked(from) {
+            Some(Kept::At(from)) => from,
+            Some(Kept::Without(why)) => return Ok(Changes::Lost { why }),
+            None => return Ok(lost("日志位置的格式无法识别", "the mark in the log is not understood")),
         };
-        let (facts, mut connection) = self.usable().await?;
+        let (facts, mut connection, watch) = match self.fit().await? {
+            Ok(fit) => fit,
+            Err(obstacle) => return Ok(Changes::Lost { why: obstacle.why() }),
+        };
         if facts.identity != from.server {
             return Ok(lost("服务器已更换", "this is another server than before"));
         }
         let until = facts.place(&self.session, &mut connection).await?;
+        close(connection).await;
         if until.file == from.at.file && until.offset < from.at.offset {
             return Ok(lost(
                 "服务器的日志比上次短（服务器被恢复过）",
                 "the server's log is shorter than before (it was restored)",
             ));
         }
-        let found = table::look_up(&self.session, &mut connection, &self.watched).await?;
-        let watch = found.map_err(|obstacle| obstacle.into_error(&self.session.source))?.watch;
-        close(connection).await;
         let mut scan = Scan::new(&watch, &from, &until, most);
-        let budget = self.session.log;
-        if let Ended::Lost(why) = dump::read(&self.session, &from.at, budget, |event| scan.take(event)).await? {
-            return Ok(Changes::Lost { why });
+        match dump::read(&self.session, &from.at, self.session.log, |event| scan.take(event)).await? {
+            Ended::Well => {}
+            Ended::Lost(why) => return Ok(Changes::Lost { why }),
+            Ended::Denied => return Ok(Changes::Lost { why: Obstacle::NotAllowedToRead.why() }),
         }
         let found = scan.found().ok_or_else(|| self.cut_short())?;
-        Ok(Changes::Found { keys: found.keys, removed: found.removed, upto: found.upto.packed(), more: !found.reached })
+        let upto = Kept::At(found.upto).packed();
+        Ok(Changes::Found { keys: found.keys, removed: found.removed, upto, more: !found.reached })
     }
 
     async fn forget(&mut self, _mark: &LogMark) -> Result<(), SourceError> {
@@ -98,27 +109,30 @@ impl BinaryLog {
         self.watched.object.split_once('.').map_or(&self.session.server.database, |(schema, _)| schema)
     }
 
-    /// A connection to a server whose log can be used.
-    async fn usable(&self) -> Result<(Facts, MySqlConnection), SourceError> {
+    /// The server, a connection to it and the table, when the log can be followed. The log's place has to be asked for after
+    /// the table: what is done to the table from then on is then seen the next time.
+    async fn fit(&self) -> Result<Result<(Facts, MySqlConnection, Watch), Obstacle>, SourceError> {
         let mut connection = self.session.connect().await?;
         let facts = Facts::ask(&self.session, &mut connection).await?;
-        match facts.obstacle(&self.session, &mut connection, self.schema()).await? {
-            Some(obstacle) => Err(obstacle.into_error(&self.session.source)),
-            None => Ok((facts, connection)),
+        if let Some(obstacle) = facts.obstacle(&self.session, &mut connection, self.schema()).await? {
+            return Ok(Err(obstacle));
         }
+        let found = table::look_up(&self.session, &mut connection, &self.watched).await?;
+        Ok(found.map(|found| (facts, connection, found.watch)))
     }
 
-    /// When the file was begun, which is in the first event that the server sends, from wherever it sends.
-    async fn born(&self, at: &Point) -> Result<u32, SourceError> {
+    /// When the file was begun, which is in the first event that the server sends, from wherever it sends; or why it does
+    /// not send it.
+    async fn born(&self, at: &Point) -> Result<Result<u32, Text>, SourceError> {
         let mut born = None;
-        let budget = self.session.log;
-        let ended = dump::read(&self.session, at, budget, |event| {
+        let ended = dump::read(&self.session, at, self.session.log, |event| {
             born = (event.kind == 15).then_some(event.at);
             if born.is_some() { Step::Done } else { Step::On }
         });
         match ended.await? {
-            Ended::Well => born.ok_or_else(|| self.cut_short()),
-            Ended::Lost(why) => Err(SourceError::Connection { source_name: self.session.source.clone(), what: why.en }),
+            Ended::Well => born.map(Ok).ok_or_else(|| self.cut_short()),
+            Ended::Lost(why) => Ok(Err(why)),
+            Ended::Denied => Ok(Err(Obstacle::NotAllowedToRead.why())),
         }
     }
 

@@ -1,9 +1,7 @@
 //! What keeps a log from being used, or makes it of less use, in words with a remedy.
 
-use std::sync::Arc;
-
 use crate::finding::Text;
-use crate::source::{Need, SourceError};
+use crate::source::Need;
 
 /// What stands in the way of reading the log for a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +16,8 @@ pub(super) enum Obstacle {
     NotAllowedToAsk,
     /// The account may not read the log.
     NotAllowedToRead,
+    /// The server does not send its log.
+    NotSent { why: Text },
     /// There is no such table, or the account may not see it.
     NoTable { object: String },
     /// A view, or a table that keeps its history.
@@ -48,14 +48,12 @@ impl Obstacle {
         Need { what, ok, found: self.what(), remedy: self.remedy() }
     }
 
-    /// As a run meets it.
-    pub fn into_error(self, source: &Arc<str>) -> SourceError {
-        let (what, remedy) = (self.what().en, self.remedy().map(|remedy| remedy.en).unwrap_or_default());
-        match self {
-            Self::NotAllowedToAsk | Self::NotAllowedToRead => {
-                SourceError::Denied { source_name: source.clone(), what: format!("{what}; {remedy}") }
-            }
-            _ => SourceError::Settings { source_name: source.clone(), what, remedy },
+    /// As a run says it.
+    pub fn why(&self) -> Text {
+        let what = self.what();
+        match self.remedy() {
+            Some(remedy) => Text::new(format!("{}；{}", what.zh, remedy.zh), format!("{}; {}", what.en, remedy.en)),
+            None => what,
         }
     }
 
@@ -71,6 +69,7 @@ impl Obstacle {
             }
             Self::NotAllowedToAsk => Text::new("账号无权查询二进制日志的位置", "the account may not ask where the binary log is"),
             Self::NotAllowedToRead => Text::new("账号无权读取二进制日志", "the account may not read the binary log"),
+            Self::NotSent { why } => why.clone(),
             Self::NoTable { object } => Text::new(
                 format!("{object} 不存在，或账号看不到它"),
                 format!("{object} does not exist, or the account cannot see it"),
@@ -131,6 +130,7 @@ impl Obstacle {
                 "请授予 REPLICATION SLAVE（SQL 见 `xiaoshu check --connect`）",
                 "grant REPLICATION SLAVE (`xiaoshu check --connect` prints the SQL)",
             ),
+            Self::NotSent { .. } => Text::new("请查看数据库服务器的错误日志", "look at the error log of the database server"),
             Self::NoTable { .. } | Self::NoColumn { .. } => {
                 Text::new("请更正 [read] 中的名称或授权", "correct the name in [read], or the grants")
             }

@@ -160,7 +160,7 @@ impl<'w> Scan<'w> {
     /// What was found so far.
     pub fn found(self) -> Option<Found> {
         let reached = self.is_there();
-        let upto = Mark::new(self.from.server.clone(), self.born?, self.at);
+        let upto = Mark { server: self.from.server.clone(), born: self.born?, at: self.at };
         // Everything is read after a removal, those rows too.
         let mut keys: Vec<Key> = if self.removed { Vec::new() } else { self.keys.into_iter().collect() };
         keys.sort_unstable();
@@ -464,7 +464,7 @@ mod tests {
 
     /// What a scan from byte 100 of `log.1` finds, the last step being `last`.
     fn scan(until: Point, most: usize, work: impl FnOnce(&mut Server<'_>) -> Step) -> (Step, Found) {
-        let (watch, from) = (watch(), Mark::new("s".into(), BORN, point("log.1", 100)));
+        let (watch, from) = (watch(), Mark { server: "s".into(), born: BORN, at: point("log.1", 100) });
         let (mut server, _) = Server::new(Scan::new(&watch, &from, &until, most), BORN);
         let last = work(&mut server);
         (last, server.scan.found().unwrap())
@@ -481,7 +481,7 @@ mod tests {
         });
         assert_eq!(last, Step::Done);
         assert_eq!((found.keys, found.removed, found.reached), (vec![key(7, "乙"), key(5, "甲")], false, true));
-        assert_eq!(found.upto, Mark::new("s".into(), BORN, point("log.1", 180)));
+        assert_eq!(found.upto, Mark { server: "s".into(), born: BORN, at: point("log.1", 180) });
     }
 
     #[test]
@@ -556,14 +556,14 @@ mod tests {
             assert_eq!((last, found.removed), (Step::Done, removed), "{end}");
             assert_eq!(found.keys.len(), if removed { 0 } else { 2 });
             if !removed {
-                assert_eq!(found.upto, Mark::new("s".into(), BORN + 50, point("log.2", 164)));
+                assert_eq!(found.upto, Mark { server: "s".into(), born: BORN + 50, at: point("log.2", 164) });
             }
         }
     }
 
     #[test]
     fn another_log_under_the_same_name_is_not_read() {
-        let (watch, from) = (watch(), Mark::new("s".into(), BORN, point("log.1", 100)));
+        let (watch, from) = (watch(), Mark { server: "s".into(), born: BORN, at: point("log.1", 100) });
         let until = point("log.1", 100);
         let (_, step) = Server::new(Scan::new(&watch, &from, &until, 10), BORN + 1);
         assert!(matches!(step, Step::Lost(_)), "{step:?}");

@@ -53,11 +53,10 @@ pub(super) fn meaning(statement: &[u8], current: &str, schema: &str, table: &str
     let Some(text) = text_of(statement) else { return Meaning::Concerns };
     let text = text.to_uppercase();
     let mut words = Words(&text);
-    let first = words.next().unwrap_or_default();
+    let first = first(&mut words);
     let names = |name: &str| contains_name(&text, &name.to_uppercase());
     match first {
-        "BEGIN" => Meaning::Begin,
-        "START" => Meaning::Begin,
+        "BEGIN" | "START" => Meaning::Begin,
         "COMMIT" => Meaning::End,
         // Back to a savepoint is within a transaction.
         "ROLLBACK" if words.any(|word| word == "TO") => Meaning::Aside,
@@ -69,6 +68,24 @@ pub(super) fn meaning(statement: &[u8], current: &str, schema: &str, table: &str
             if here { Meaning::Concerns } else { Meaning::Aside }
         }
         _ => definition(words, names(schema), names(table)),
+    }
+}
+
+/// The word that says what is done. MariaDB knows statements with settings of their own, and such that are carried out to be
+/// explained.
+fn first<'a>(words: &mut Words<'a>) -> &'a str {
+    let first = words.next().unwrap_or_default();
+    let mut ahead = Words(words.0);
+    match first {
+        "SET" if ahead.next() == Some("STATEMENT") => {
+            words.find(|word| *word == "FOR");
+            words.next().unwrap_or_default()
+        }
+        "ANALYZE" => {
+            let explained = ahead.next().is_some_and(|word| CHANGING.contains(&word) || word == "FORMAT");
+            if explained { "UPDATE" } else { first }
+        }
+        _ => first,
     }
 }
 
@@ -186,6 +203,7 @@ mod tests {
             "RENAME TABLE neu TO xs_jbxx",
             "RENAME TABLE xs_jbxx TO alt, neu TO xs_jbxx",
             "CREATE TABLE xs_jbxx SELECT * FROM b",
+            "SET STATEMENT lock_wait_timeout = 1 FOR ALTER TABLE xs_jbxx DROP a",
             "CREATE OR REPLACE TABLE xs_jbxx (a INT)",
             "CREATE UNIQUE INDEX i ON xs_jbxx (a)",
             "ALTER TABLE b EXCHANGE PARTITION p WITH TABLE xs_jbxx",
@@ -218,6 +236,8 @@ mod tests {
             ("UPDATE b SET a = 1", "jiaowu", Meaning::Concerns),
             ("DELETE FROM jiaowu.b", "other", Meaning::Concerns),
             ("WITH x AS (SELECT 1) DELETE FROM b", "JIAOWU", Meaning::Concerns),
+            ("ANALYZE FORMAT=JSON UPDATE b SET a = 1", "jiaowu", Meaning::Concerns),
+            ("SET STATEMENT max_statement_time = 1 FOR DELETE FROM b", "jiaowu", Meaning::Concerns),
             ("UPDATE b SET a = 1", "other", Meaning::Aside),
         ] {
             assert_eq!(means(statement, current), expected, "{statement}");

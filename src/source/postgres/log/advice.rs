@@ -24,7 +24,7 @@ pub(in crate::source::postgres) async fn needs(session: &Session, watched: &[Wat
     }
     if !missing.is_empty() {
         let role = if session.writes(&mut connection).await? { "xiaoshu_reader" } else { &session.server.user };
-        needs.push(instructions(&statements(&session.log, role, &missing)));
+        needs.push(instructions(&session.log, &statements(&session.log, role, &missing)));
     }
     let used: BTreeSet<String> = watched.iter().map(|own| session.log.slot(&session.server.database, own)).collect();
     // A server that knows no slots, or is a standby, has been said to be one if a log is to be followed there.
@@ -73,7 +73,7 @@ async fn tables<'a>(
 }
 
 /// The SQL for what is missing. A table gets its identity before it gets into the publication: without one the database
-/// would refuse the application's own updates.
+/// would refuse the application's own updates. Without comments: it may be shown in one line.
 fn statements(settings: &LogSettings, role: &str, missing: &[(Option<&Watched>, Unfit)]) -> String {
     let mut lines = BTreeSet::new();
     let publication = quoted(&settings.publication, '"');
@@ -82,7 +82,7 @@ fn statements(settings: &LogSettings, role: &str, missing: &[(Option<&Watched>, 
         let table = own.map(|own| quoted_path(&own.object, '"')).unwrap_or_default();
         match unfit {
             Unfit::Level(_) => {
-                lines.insert((0, "ALTER SYSTEM SET wal_level = logical; -- then restart the server".to_owned()));
+                lines.insert((0, "ALTER SYSTEM SET wal_level = logical;".to_owned()));
             }
             Unfit::Right(_) => {
                 lines.insert((1, format!("ALTER ROLE {} REPLICATION;", quoted(role, '"'))));
@@ -110,28 +110,28 @@ fn statements(settings: &LogSettings, role: &str, missing: &[(Option<&Watched>, 
         };
         lines.insert((5, line));
     }
-    if !lines.is_empty() {
-        let kept = settings.most_retained() >> 20;
-        lines.insert((
-            6,
-            format!(
-                "-- so that no slot can fill the disk while the hub is down (for all slots of the server):\n\
-                 -- ALTER SYSTEM SET max_slot_wal_keep_size = '{}MB'; SELECT pg_reload_conf();",
-                kept.saturating_mul(4)
-            ),
-        ));
-    }
     lines.into_iter().map(|(_, line)| line).collect::<Vec<_>>().join("\n")
 }
 
-fn instructions(sql: &str) -> Need {
+fn instructions(settings: &LogSettings, sql: &str) -> Need {
+    let kept = (settings.most_retained() >> 20).saturating_mul(4);
+    let found = match sql.is_empty() {
+        true => Text::new("没有可以用 SQL 解决的事项", "nothing of it is mended by SQL"),
+        false => Text::new(
+            format!(
+                "请管理员执行下列 SQL（改动 wal_level 后须重启数据库）；另建议把 max_slot_wal_keep_size 设为 {kept}MB（对服务器上所有复制槽有效），\
+                 以免本系统停用期间日志占满磁盘"
+            ),
+            format!(
+                "have the administrator run this SQL (a changed wal_level needs a restart of the server); max_slot_wal_keep_size = \
+                 {kept}MB, which holds for all slots of the server, keeps a slot from filling the disk while the hub is down"
+            ),
+        ),
+    };
     Need {
         what: Text::new("变更日志的准备", "preparing the log of changes"),
         ok: None,
-        found: match sql.is_empty() {
-            true => Text::new("没有可以用 SQL 解决的事项", "nothing of it is mended by SQL"),
-            false => Text::new("请管理员执行下列 SQL", "have the administrator run this SQL"),
-        },
+        found,
         remedy: (!sql.is_empty()).then(|| Text::new(sql, sql)),
     }
 }
@@ -166,18 +166,18 @@ mod tests {
         let sql = |missing: &[(Option<&Watched>, Unfit)]| statements(&LogSettings::default(), "reader", missing);
         let none = || Unfit::NoPublication("xiaoshu".into());
         let new = sql(&[(None, Unfit::Right("reader".into())), (Some(&a), none()), (Some(&b), none())]);
-        let lines: Vec<&str> = new.lines().filter(|line| !line.starts_with("--")).collect();
         assert_eq!(
-            lines,
+            new.lines().collect::<Vec<_>>(),
             ["ALTER ROLE \"reader\" REPLICATION;", "CREATE PUBLICATION \"xiaoshu\" FOR TABLE \"b\", \"jw\".\"XS_JBXX\";"]
         );
         let more = sql(&[(Some(&b), Unfit::NotPublished("xiaoshu".into())), (Some(&a), Unfit::NoIdentity)]);
-        let lines: Vec<&str> = more.lines().filter(|line| !line.starts_with("--")).collect();
         assert_eq!(
-            lines,
+            more.lines().collect::<Vec<_>>(),
             ["ALTER TABLE \"jw\".\"XS_JBXX\" REPLICA IDENTITY FULL;", "ALTER PUBLICATION \"xiaoshu\" ADD TABLE \"b\";"]
         );
-        assert!(more.contains("max_slot_wal_keep_size = '4096MB'"), "{more}");
+        // Shown in one line, nothing of it is lost in a comment.
+        assert!(!new.contains("--") && !more.contains("--"));
+        assert!(instructions(&LogSettings::default(), &new).found.en.contains("max_slot_wal_keep_size = 4096MB"));
         assert_eq!(sql(&[(Some(&a), Unfit::NoTable)]), "");
     }
 }

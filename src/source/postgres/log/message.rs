@@ -113,7 +113,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Message<'_>, Malformed> {
         b'R' => Message::Relation(relation(&mut bytes)?),
         b'I' => {
             let relation = bytes.u32()?;
-            bytes.expect(b'N')?;
+            bytes.must_be(b'N')?;
             Message::Insert { relation, new: tuple(&mut bytes)? }
         }
         b'U' => update(&mut bytes)?,
@@ -164,7 +164,7 @@ fn update<'a>(bytes: &mut Bytes<'a>) -> Result<Message<'a>, Malformed> {
         b'N' => None,
         b'K' | b'O' => {
             let old = tuple(bytes)?;
-            bytes.expect(b'N')?;
+            bytes.must_be(b'N')?;
             Some(old)
         }
         _ => return Err(Malformed),
@@ -220,7 +220,7 @@ impl<'a> Bytes<'a> {
         self.array().map(u64::from_be_bytes)
     }
 
-    fn expect(&mut self, wanted: u8) -> Result<(), Malformed> {
+    fn must_be(&mut self, wanted: u8) -> Result<(), Malformed> {
         if self.u8()? == wanted { Ok(()) } else { Err(Malformed) }
     }
 

@@ -1,27 +1,19 @@
--- What a source showed when it was last read well: names and types of its columns, and hashes and forms of sampled values. noted: a
--- change that paused nothing, and when it was seen.
-CREATE TABLE shape (
+-- What a source gave in its last complete run and since, in tables that several sources feed: bitmaps of rids, 65,536 rids a chunk.
+CREATE TABLE given (
     feed integer NOT NULL,
     source integer NOT NULL,
-    mapping bytea NOT NULL,
-    digest bytea NOT NULL,
-    body text NOT NULL,
-    zh text,
-    en text,
-    noted bigint,
-    PRIMARY KEY (feed, source)
+    chunk bigint NOT NULL,
+    rids bytea NOT NULL,
+    PRIMARY KEY (feed, source, chunk)
 );
--- Tables that pause for a source, because it shows something else than before. records: live records of the source when it began.
-CREATE TABLE paused (
+-- Takeovers: what `source` holds and `taker` gives is the taker's.
+CREATE TABLE yields (
     feed integer NOT NULL,
     source integer NOT NULL,
-    mapping bytea NOT NULL,
-    digest bytea NOT NULL,
-    body text NOT NULL,
-    records bigint NOT NULL,
-    since bigint NOT NULL,
-    accepted bytea,
+    taker integer NOT NULL,
+    at bigint NOT NULL,
     PRIMARY KEY (feed, source)
 );
--- A digest of what the source showed to the run.
-ALTER TABLE run ADD COLUMN shape bytea;
+
+-- conflict: 3 = another content in a record that another source holds.
+CREATE INDEX quarantine_rival ON quarantine (feed) WHERE conflict = 3;

@@ -73,7 +73,7 @@ async fn history(cluster: &Cluster, seed: u64, restarts: &[Stop]) -> (usize, usi
         writers.push(Writer::new(cluster).await);
     }
     let mut ran = (0, 0);
-    let steps = 60;
+    let steps = 40;
     let mut down: Vec<(usize, Stop)> = restarts.iter().map(|how| (random.random_range(0..steps), *how)).collect();
     if random.random_bool(0.95) {
         hub.run(None).await;

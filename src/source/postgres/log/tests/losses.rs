@@ -200,7 +200,7 @@ fn a_server_that_is_not_prepared_is_told_how_and_then_it_is() {
             assert!(goes < 3, "{needs:?}");
             assert!(wrong.iter().all(|need| need.remedy.is_some()));
             let sql = &needs.iter().find(|need| need.what.en.starts_with("preparing")).unwrap().remedy.as_ref().unwrap().en;
-            for statement in sql.lines().filter(|line| !line.starts_with("--")) {
+            for statement in sql.lines() {
                 cluster.run(statement).await;
             }
             cluster.restart(super::cluster::Stop::Fast);

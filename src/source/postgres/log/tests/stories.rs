@@ -85,6 +85,7 @@ fn much_at_once_comes_in_several_goes_each_cut_where_a_transaction_ends() {
         loop {
             let Changes::Found { keys, upto, more, .. } = log.changes(&mark, 10).await.unwrap() else { panic!("lost") };
             (mark, found) = (upto, found + keys.len());
+            assert!(found <= 30, "the same again");
             if !more {
                 break;
             }
