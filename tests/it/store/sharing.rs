@@ -134,7 +134,7 @@ pub async fn a_run_with_an_error_gives_nothing_up(home: impl Home) {
     desk.run("b", &[&rows(0..2, 1)], true, 2).await;
     let run = desk.begin("a", 1, 3).await.unwrap().run;
     desk.land(run, &rows(1..100, 1), 99, 3).await.unwrap();
-    let end = RunEnd { complete: true, error: Some("something".into()), at: 4 };
+    let end = RunEnd { complete: true, whole: true, error: Some("something".into()), at: 4 };
     assert_eq!(desk.store.finish_run(run, &end).await.unwrap().missing, 1);
     assert_eq!(desk.store.weigh_takeover(desk.feed, "a", "b").await.unwrap().held, 100);
     desk.audited().await;
