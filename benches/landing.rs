@@ -78,7 +78,7 @@ async fn load(label: &str, order: &[usize], batch: usize, postgres: bool) -> Res
             cpu += cpu_time() - spent;
         }
         let (begun, spent) = (Instant::now(), cpu_time());
-        let summary = store.finish_run(run, &RunEnd { complete: true, whole: true, error: None, at }).await?;
+        let summary = store.finish_run(run, &RunEnd::new(true, at)).await?;
         let (end_wall, end_cpu) = (begun.elapsed(), cpu_time() - spent);
         let each = |d: Duration| d.as_secs_f64() * 1e6 / order.len() as f64;
         println!(

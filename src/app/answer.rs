@@ -407,6 +407,42 @@ pub struct ApproveAnswer {
     pub pending: Vec<DeletionLine>,
     /// How many records were deleted; `None` when nothing was approved.
     pub approved: Option<u64>,
+    /// Of those listed, how many were not deleted: they had come back, or were another source's by then.
+    pub spared: u64,
+    /// Why nothing was approved, where something was to be.
+    pub refused: Option<Text>,
+}
+
+/// A record that is gone at the source and still stands upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GoneLine {
+    /// The upstream.
+    pub upstream: String,
+    /// The table.
+    pub table: String,
+    /// Its Chinese name.
+    pub label: String,
+    /// The record key, as the platform has it.
+    pub key: String,
+    /// The natural key in words; `None` when a part of it is sensitive.
+    pub natural_key: Option<String>,
+    /// The source that it was last read from.
+    pub source: String,
+    /// When it was taken for gone, `YYYY-MM-DD HH:MM`.
+    pub since: String,
+    /// Whether the hub itself tells the upstream; otherwise somebody has to have it withdrawn.
+    pub told: bool,
+}
+
+/// Answer of `gone`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct GoneAnswer {
+    /// The records asked for; where some were marked, as they were before.
+    pub lines: Vec<GoneLine>,
+    /// How many were marked as withdrawn; `None` when none were to be.
+    pub withdrawn: Option<u64>,
+    /// Files written.
+    pub files: Vec<PathBuf>,
 }
 
 /// Answer of `takeover`.

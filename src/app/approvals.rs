@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use super::hub::Hub;
 use super::quarantine::feed_of;
 use super::{
-    ApproveAnswer, ApproveRequest, Failure, RampLine, RampTarget, RekeyAnswer, RekeyRequest, ReleaseAnswer, ReleaseRequest,
-    named, view,
+    ApproveAnswer, ApproveRequest, DeletionLine, Failure, RampLine, RampTarget, RekeyAnswer, RekeyRequest, ReleaseAnswer,
+    ReleaseRequest, named, view,
 };
 use crate::finding::Text;
-use crate::store::{FeedId, RampState, RampStep, StockRow, StoreError};
+use crate::store::{Approved, FeedId, RampState, RampStep, StockRow, StoreError};
 
 /// Shows the ramps, or moves them on.
 pub(super) fn release(hub: &Hub, request: &ReleaseRequest) -> Result<ReleaseAnswer, Failure> {
@@ -98,16 +98,31 @@ fn ramp_line(row: &StockRow, state: &RampState, moved: bool, refused: Option<Tex
     }
 }
 
-/// Shows deletions that wait, or approves a table's.
+/// Shows deletions that wait, or approves a table's, as they were shown.
 pub(super) fn approve(hub: &Hub, request: &ApproveRequest) -> Result<ApproveAnswer, Failure> {
+    let feed = feed_of(hub, request.table.as_deref())?;
     let pending = hub.runtime.block_on(hub.store.pending_deletions()).map_err(|e| Failure::part(&e))?;
-    let approved = match feed_of(hub, request.table.as_deref())? {
-        None => None,
-        Some(feed) => {
-            Some(hub.runtime.block_on(hub.store.approve_deletions(feed, (hub.clock)())).map_err(|e| Failure::part(&e))?)
-        }
-    };
-    Ok(ApproveAnswer { pending: pending.into_iter().map(view::deletion).collect(), approved })
+    let asked = pending.into_iter().filter(|row| feed.is_none_or(|feed| feed == row.feed));
+    let mut answer =
+        ApproveAnswer { pending: asked.map(|row| view::deletion(&hub.plan, row)).collect(), ..ApproveAnswer::default() };
+    let (Some(feed), Some(code)) = (feed, &request.list) else { return Ok(answer) };
+    let approving = hub.store.approve_deletions(feed, code.trim(), (hub.clock)());
+    match hub.runtime.block_on(approving).map_err(|e| Failure::part(&e))? {
+        Some(Approved { deleted, spared }) => (answer.approved, answer.spared) = (Some(deleted), spared),
+        None => answer.refused = Some(another_list(&answer.pending)),
+    }
+    Ok(answer)
+}
+
+/// Why an approval was not taken: what it was for is not what waits.
+fn another_list(pending: &[DeletionLine]) -> Text {
+    match pending.first() {
+        None => Text::new("没有等待批准的删除，未删除任何记录", "no deletions wait for approval; nothing was deleted"),
+        Some(_) => Text::new(
+            "名单已与当时显示的不同，未删除任何记录；请核对现在的名单，再用它的代号批准",
+            "the list is not the one that was shown; nothing was deleted: look at the list as it is now, and approve it by its code",
+        ),
+    }
 }
 
 /// Shows what a changed natural key orphans, or lets the table go on under the new one.

@@ -12,6 +12,7 @@ mod counts;
 mod demo;
 mod drift;
 mod failure;
+mod gone;
 mod hub;
 mod incremental;
 mod jobs;
@@ -37,26 +38,27 @@ mod trying;
 mod unowned;
 mod upstreams;
 mod view;
+mod withdrawal;
 
 pub use answer::{
     ApproveAnswer, AskedTable, BrainAnswer, CauseLine, CheckAnswer, CheckStep, Compared, DemoAnswer, DifferingField,
-    ExportAnswer, ImbalanceLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine, RefusedRow, RekeyAnswer,
-    ReleaseAnswer, ResendAnswer, ResendLine, RetryAnswer, RunAnswer, RunLine, SystemAnswer, TakeoverAnswer, Target, TryAnswer,
-    TryRow, TryVerdict, ViolationLine,
+    ExportAnswer, GoneAnswer, GoneLine, ImbalanceLine, LeftLine, QuarantineList, QuarantineRow, RampLine, RefusalLine,
+    RefusedRow, RekeyAnswer, ReleaseAnswer, ResendAnswer, ResendLine, RetryAnswer, RunAnswer, RunLine, SystemAnswer,
+    TakeoverAnswer, Target, TryAnswer, TryRow, TryVerdict, ViolationLine,
 };
 pub use counts::{Counts, DomainName, DomainSection, TableLine};
 pub use failure::Failure;
 pub use progress::{Progress, Silent};
 pub use proposing::{InitAnswer, InitDone, InitLeft, InitLine, InitTable};
 pub use request::{
-    AcceptRequest, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, InitRequest,
-    Part, QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TakeoverRequest,
-    TryRequest,
+    AcceptRequest, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, GoneRequest,
+    InitRequest, Part, QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest,
+    TakeoverRequest, TryRequest,
 };
 pub use service::{AroundStore, Fittings};
 pub use standing::{
-    ComparedLine, DeletionLine, DifferenceLine, DriftAnswer, LeaseLine, MissedLine, NotedLine, NoticeLine, PausedLine,
-    ReadingLine, StatusAnswer, StatusLine, UnownedLine, UpstreamStock,
+    ComparedLine, DeletionLine, DifferenceLine, DriftAnswer, GoneCount, LeaseLine, MissedLine, MissingLine, NotedLine,
+    NoticeLine, PausedLine, ReadingLine, StatusAnswer, StatusLine, UnownedLine, UpstreamStock,
 };
 
 /// Runs the embedded sample school against an embedded central platform.
@@ -178,7 +180,7 @@ pub fn rekey(context: &Context<'_>, request: &RekeyRequest) -> Result<RekeyAnswe
 /// # Errors
 /// What keeps them from being approved.
 pub fn approve(context: &Context<'_>, request: &ApproveRequest) -> Result<ApproveAnswer, Failure> {
-    let hub = if request.table.is_some() { open(context)? } else { look(context)? };
+    let hub = if request.list.is_some() { open(context)? } else { look(context)? };
     approvals::approve(&hub, request)
 }
 
@@ -196,6 +198,16 @@ pub fn drift(context: &Context<'_>) -> Result<DriftAnswer, Failure> {
 /// [`Failure`] when it does not pause there.
 pub fn drift_accept(context: &Context<'_>, request: &AcceptRequest) -> Result<DriftAnswer, Failure> {
     drift::accept(&open(context)?, request)
+}
+
+/// Lists the records that are gone at the source and still stand upstream, writes the letter that asks for their withdrawal, or
+/// marks them as withdrawn.
+///
+/// # Errors
+/// What keeps the store from being read, or a file from being written.
+pub fn gone(context: &Context<'_>, request: &GoneRequest) -> Result<GoneAnswer, Failure> {
+    let hub = if request.withdrawn.is_some() { open(context)? } else { look(context)? };
+    gone::answer(&hub, request, context.lang)
 }
 
 /// Shows what goes over when a source takes the records of a table over from another one, or does it.

@@ -179,8 +179,27 @@ pub struct RekeyRequest {
 /// `xiaoshu approve`.
 #[derive(Debug, Clone, Default)]
 pub struct ApproveRequest {
-    /// The table whose deletions are approved; `None` only shows.
+    /// The table; `None` for all, to look at.
     pub table: Option<String>,
+    /// The code of the list that was shown; `None` only shows.
+    pub list: Option<String>,
+}
+
+/// `xiaoshu gone`.
+#[derive(Debug, Clone, Default)]
+pub struct GoneRequest {
+    /// One table.
+    pub table: Option<String>,
+    /// One upstream.
+    pub upstream: Option<String>,
+    /// These record keys alone.
+    pub keys: Vec<String>,
+    /// A file to write the list to, as CSV.
+    pub csv: Option<PathBuf>,
+    /// A file to write the withdrawal letter to.
+    pub letter: Option<PathBuf>,
+    /// Mark them as withdrawn upstream, with a note on how.
+    pub withdrawn: Option<String>,
 }
 
 /// `xiaoshu drift accept`.

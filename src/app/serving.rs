@@ -96,7 +96,7 @@ fn typed(answer: StatusAnswer, at: i64, recounted: bool, troubles: Vec<v1::Troub
         table: line.table,
         source: line.source,
         count: line.count,
-        why: line.why,
+        why: line.why.en,
         since: line.since,
     };
     let imbalance = |line: super::ImbalanceLine| v1::Imbalance { what: line.what, counted: line.counted, found: line.found };

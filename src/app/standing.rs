@@ -26,6 +26,8 @@ pub struct StatusAnswer {
     pub notices: Vec<NoticeLine>,
     /// Deletions that wait for approval.
     pub deletions: Vec<DeletionLine>,
+    /// Records gone at the source that still stand upstream.
+    pub gone: Vec<GoneCount>,
     /// Where sources of one table differ: rows that wait because another source holds their records.
     pub differences: Vec<DifferenceLine>,
     /// Records whose source no mapping reads any more, and that no other source has taken over.
@@ -67,6 +69,8 @@ pub struct StatusLine {
     pub paused: Vec<PausedLine>,
     /// What stopped its last run; `None` when that was a pause.
     pub error: Option<String>,
+    /// Why its last read proves no deletions, where it should.
+    pub doubt: Option<Text>,
     /// Reads of everything that are under way, by source.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reading: Vec<ReadingLine>,
@@ -279,10 +283,34 @@ pub struct DeletionLine {
     pub source: String,
     /// How many records.
     pub count: u64,
-    /// Record keys of some.
-    pub samples: Vec<String>,
+    /// Up to ten of them.
+    pub samples: Vec<MissingLine>,
     /// Why they are held.
-    pub why: String,
+    pub why: Text,
     /// Since when.
     pub since: String,
+    /// The code by which the table's list is approved as it stands.
+    pub code: String,
+}
+
+/// A record that its source no longer gives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MissingLine {
+    /// The record key, as the platform has it.
+    pub key: String,
+    /// The natural key in words; `None` when a part of it is sensitive.
+    pub natural_key: Option<String>,
+    /// The end of the last complete read that may have seen it, `YYYY-MM-DD HH:MM`.
+    pub last_seen: Option<String>,
+}
+
+/// Records of a table that are gone at the source and still stand upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GoneCount {
+    /// The upstream.
+    pub upstream: String,
+    /// The table.
+    pub table: String,
+    /// How many.
+    pub count: u64,
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::hub::{self, Clock, Hub};
 use super::opening::{nothing_yet, open_store_to_read};
 use super::plan::Plan;
-use super::{Context, Failure, MissedLine, NoticeLine, PausedLine, ReadingLine, StatusAnswer, StatusLine, drift, unowned, view};
+use super::{
+    Context, Failure, GoneCount, MissedLine, NoticeLine, PausedLine, ReadingLine, StatusAnswer, StatusLine, drift, unowned, view,
+};
 use crate::finding::Text;
 use crate::report;
 use crate::source::{self, ChangesSpec};
@@ -68,6 +70,7 @@ fn heading(plan: &Plan, now: i64, nothing_yet: Option<Text>) -> StatusAnswer {
         tables: Vec::new(),
         notices: Vec::new(),
         deletions: Vec::new(),
+        gone: Vec::new(),
         differences: Vec::new(),
         unowned: Vec::new(),
         leases: Vec::new(),
@@ -83,7 +86,11 @@ async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
         last.entry(run.feed).or_default().push(run);
     }
     let mut stock: HashMap<FeedId, Vec<StockRow>> = HashMap::new();
+    let mut gone = Vec::new();
     for row in store.stock().await? {
+        if row.gone_upstream > 0 {
+            gone.push(GoneCount { upstream: row.upstream_name.clone(), table: row.table.clone(), count: row.gone_upstream });
+        }
         stock.entry(row.feed).or_default().push(row);
     }
     let compared: Comparisons = store.comparisons().await?.into_iter().map(|row| ((row.upstream, row.feed), row)).collect();
@@ -106,7 +113,8 @@ async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
     Ok(StatusAnswer {
         tables: tables.into_iter().map(|(_, line)| line).collect(),
         notices: notices(hub, &names, now).await?,
-        deletions: store.pending_deletions().await?.into_iter().map(view::deletion).collect(),
+        deletions: store.pending_deletions().await?.into_iter().map(|row| view::deletion(&hub.plan, row)).collect(),
+        gone,
         differences: store.differences().await?.into_iter().map(|row| view::difference(&hub.plan.standard, row)).collect(),
         unowned: unowned::lines(&hub.plan, store).await?,
         leases: store.leases().await?.into_iter().map(view::lease).collect(),
@@ -208,6 +216,7 @@ async fn line(
             parked,
             error: stopped.and_then(|run| run.error.clone()),
             paused,
+            doubt: runs.iter().find(|run| run.complete || run.doubt.is_some()).and_then(|run| run.doubt.clone()),
             reading: reading(hub, &table, runs),
             missed: missed(hub, &table, runs),
             table,

@@ -7,15 +7,16 @@ use jiff::tz::{Offset, TimeZone};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::plan::Plan;
 use super::{
-    ComparedLine, Counts, DeletionLine, DifferenceLine, DomainSection, ImbalanceLine, LeaseLine, NoticeLine, QuarantineRow,
-    RunLine, TableLine, UpstreamStock, ViolationLine,
+    ComparedLine, Counts, DeletionLine, DifferenceLine, DomainSection, ImbalanceLine, LeaseLine, MissingLine, NoticeLine,
+    QuarantineRow, RunLine, TableLine, UpstreamStock, ViolationLine,
 };
 use crate::finding::Text;
 use crate::standard::{Domain, Standard};
 use crate::store::{
-    Compared, ComparisonRow, Difference, FeedId, Imbalance, Landed, LeaseRow, Leased, Millis, Notice, PendingDeletion,
-    QuarantinedRow, RunRow, StockRow, TableRow,
+    Compared, ComparisonRow, Difference, FeedId, Imbalance, Landed, LeaseRow, Leased, Millis, MissingRow, Notice,
+    PendingDeletion, QuarantinedRow, RunRow, StockRow, TableRow,
 };
 
 /// `YYYY-MM-DD HH:MM` in China.
@@ -165,14 +166,20 @@ pub(super) fn imbalances(found: Vec<Imbalance>) -> Vec<ImbalanceLine> {
 }
 
 /// Deletions that wait.
-pub(super) fn deletion(row: PendingDeletion) -> DeletionLine {
+pub(super) fn deletion(plan: &Plan, row: PendingDeletion) -> DeletionLine {
+    let sample = |missing: &MissingRow| MissingLine {
+        natural_key: plan.natural_key_words(&row.table, &missing.natural_key),
+        key: missing.record_key.clone(),
+        last_seen: (missing.seen > 0).then(|| minute(missing.seen)),
+    };
     DeletionLine {
+        samples: row.samples.iter().map(sample).collect(),
         table: row.table,
         source: row.source,
         count: row.count,
-        samples: row.samples,
         why: row.why,
         since: minute(row.since),
+        code: row.code,
     }
 }
 

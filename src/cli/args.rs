@@ -229,9 +229,33 @@ pub enum Command {
     },
     /// Show deletions that wait for approval, or approve those of a table
     Approve {
-        /// Table whose deletions are approved
+        /// Table of the standard
         #[arg(value_name = "TABLE")]
         table: Option<String>,
+        /// Approve the table's list, by the code that was shown with it
+        #[arg(long, value_name = "CODE", requires = "table")]
+        list: Option<String>,
+    },
+    /// Show records that are gone at the source and still stand upstream, write the letter, or mark them as withdrawn
+    Gone {
+        /// Table of the standard
+        #[arg(value_name = "TABLE")]
+        table: Option<String>,
+        /// One upstream only
+        #[arg(long, value_name = "NAME")]
+        upstream: Option<String>,
+        /// These record keys only, separated by commas
+        #[arg(long = "key", value_name = "KEY", value_delimiter = ',')]
+        keys: Vec<String>,
+        /// Write the list to this file, as CSV
+        #[arg(long, value_name = "FILE")]
+        csv: Option<PathBuf>,
+        /// Write the letter that asks for their withdrawal to this file, as HTML to print
+        #[arg(long, value_name = "FILE")]
+        letter: Option<PathBuf>,
+        /// Mark them as withdrawn upstream, with a note: by whom, by which letter
+        #[arg(long, value_name = "NOTE")]
+        withdrawn: Option<String>,
     },
     /// Sources that show something else than before, and tables that pause because of it
     Drift {

@@ -24,8 +24,8 @@ use clap::FromArgMatches;
 
 use crate::app::{
     self, AcceptRequest, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Failure,
-    InitRequest, QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TakeoverRequest,
-    TryRequest,
+    GoneRequest, InitRequest, QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest,
+    TakeoverRequest, TryRequest,
 };
 use crate::finding::Text;
 use crate::{fault::Classified, telemetry};
@@ -120,10 +120,13 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
             output.print(&answer, |o| render::rekey(o, &answer))?;
             Ok(Exit::found(answer.parked.is_none() || answer.done))
         }
-        Command::Approve { table } => {
-            let answer = app::approve(context, &ApproveRequest { table })?;
+        Command::Approve { table, list } => {
+            let answer = app::approve(context, &ApproveRequest { table, list })?;
             output.print(&answer, |o| render::approve(o, &answer))?;
-            Ok(Exit::found(answer.approved.is_some() || answer.pending.is_empty()))
+            Ok(Exit::found(answer.refused.is_none() && (answer.approved.is_some() || answer.pending.is_empty())))
+        }
+        Command::Gone { table, upstream, keys, csv, letter, withdrawn } => {
+            gone(context, output, &GoneRequest { table, upstream, keys, csv, letter, withdrawn })
         }
         Command::Drift { action } => drift(context, output, action),
         Command::Takeover { table, from, to, yes } => takeover(context, output, &TakeoverRequest { table, from, to, yes }),
@@ -163,6 +166,12 @@ fn demo(context: &Context<'_>, output: Output, request: &DemoRequest) -> Result<
     context.progress.end();
     output.print(&answer, |o| render::demo(o, &answer))?;
     Ok(Exit::found(answer.imbalances.is_empty() && answer.compared.iter().all(app::Compared::agrees)))
+}
+
+fn gone(context: &Context<'_>, output: Output, request: &GoneRequest) -> Result<Exit, Ended> {
+    let answer = app::gone(context, request)?;
+    output.print(&answer, |o| render::gone(o, &answer))?;
+    Ok(Exit::found(answer.withdrawn.is_some() || answer.lines.iter().all(|line| line.told)))
 }
 
 fn init(context: &Context<'_>, output: Output, request: &InitRequest) -> Result<Exit, Ended> {

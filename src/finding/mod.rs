@@ -6,10 +6,12 @@
 
 mod findings;
 mod locator;
+mod page;
 mod text;
 mod violation;
 
 pub use findings::{Findings, RowFindings, Waits};
 pub use locator::{Locator, Place};
+pub use page::Page;
 pub use text::{Lang, Text};
 pub use violation::{Expected, FieldRef, Found, RuleId, Severity, Violation};

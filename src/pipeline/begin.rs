@@ -43,7 +43,7 @@ pub(super) fn stopped(
             }
         }
     }
-    let end = RunEnd { complete: false, whole: false, error: Some(error.to_string()), at: (around.clock)() };
+    let end = RunEnd::broken(error.to_string(), (around.clock)());
     let closed = match guard.map(|guard| guard.seen(Some(&error))) {
         Some(seen) => around.wait(around.store.finish_run_seen(run, &end, &seen)),
         None => around.wait(around.store.finish_run(run, &end)),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::companions;
 use super::order::levels;
 use super::retry::{Retried, rerun, retry_ready, turn};
 use super::run::run_job;
@@ -127,7 +128,10 @@ impl Pipeline {
                 }
             });
         }
-        let jobs = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut jobs = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let own = |job: &&Job| ours(&job.source) && !job.connector.is_pushed();
+        let all: Vec<&Job> = self.jobs.iter().filter(own).collect();
+        companions::settle(&all, &mut jobs, &self.around)?;
         let retried = if stop() { (0, 0) } else { retry_ready(self, ours)? };
         Ok(CollectReport { jobs, retried })
     }

@@ -6,6 +6,7 @@ mod answers;
 mod batch_size;
 mod begin;
 mod collect;
+mod companions;
 mod derived;
 mod drift;
 mod handle;

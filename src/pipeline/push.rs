@@ -117,7 +117,7 @@ impl Pipeline {
             }
             _ => return Err(no_snapshot(taker)),
         }
-        let end = RunEnd { complete, whole: complete, error: None, at: (self.around().clock)() };
+        let end = RunEnd::new(complete, (self.around().clock)());
         let summary = self.around().wait(self.around().store.end_snapshot(mark, &end)).map_err(PipelineError::from)?;
         let RunSummary { landed, missing, deleted, .. } = summary;
         Ok(PushedTable { landed, missing, deleted, ends_snapshot: true, ..empty(taker) })

@@ -114,7 +114,7 @@ fn rerun_alike(
     let new = NewRun { source: job.source.clone(), feed: job.feed, mapping_digest: job.document.digest(), at };
     let run = around.wait(around.store.begin_run(&new))?.run;
     let landed = land(job, around, run, &ready)?;
-    let end = RunEnd { complete: false, whole: false, error: None, at: (around.clock)() };
+    let end = RunEnd::new(false, (around.clock)());
     around.wait(around.store.finish_run(run, &end))?;
     let mut over = Vec::new();
     for row in rows {

@@ -17,8 +17,8 @@ use crate::fault::Classified;
 use crate::finding::{Findings, Locator, Severity};
 use crate::normalize::{self, MappingPlan, Normalized};
 use crate::record::{Record, RecordBatch, natural_key_words};
-use crate::source::{Guest, Position, Source, SourceBatch};
-use crate::store::{Landed, LandingBatch, NewRun, RunEnd, RunId, RunSummary, StoreError};
+use crate::source::{Column, ColumnKind, Guest, Position, Source, SourceBatch};
+use crate::store::{Evidence, Landed, LandingBatch, NewRun, RunEnd, RunId, RunSummary, StoreError};
 use crate::telemetry;
 use crate::validate::{Accepted, Rejected, judge};
 
@@ -28,6 +28,8 @@ const CHANNEL_BATCHES: usize = 0;
 /// What a run did.
 #[derive(Debug, Clone)]
 pub struct RunOutcome {
+    /// The run, as the store numbers it.
+    pub run: RunId,
     /// Totals and what followed from completeness.
     pub summary: RunSummary,
     /// Warnings among the landed rows.
@@ -150,17 +152,38 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
     // What is older than the days read is not gone.
     let window = job.document.read().is_window();
     let (complete, whole) = (source.is_complete() && !window, source.is_whole() && !window);
-    let end = RunEnd { complete, whole, error: None, at: (around.clock)() };
+    let end = RunEnd { whole, evidence: evidence(source.as_ref()), ..RunEnd::new(complete, (around.clock)()) };
     let summary = around.wait(around.store.finish_run_seen(start.run, &end, &guard.seen(None)))?;
     tell(job, &summary, &end);
     guard.tell();
     Ok(RunOutcome {
+        run: start.run,
         summary,
         warnings: preparer.warnings,
         unchecked: preparer.answers.unchecked().iter().map(|i| job.plan.fields[usize::from(*i)].name.to_string()).collect(),
         took_ms: began.elapsed().as_millis() as u64,
         more: source.has_more(),
     })
+}
+
+/// What a source that was read says for and against deletions; what may go waits for its other tables.
+fn evidence(source: &dyn Source) -> Evidence {
+    Evidence { columns: Some(column_digest(source.columns())), parts: source.parts(), doubt: source.doubt(), later: true }
+}
+
+/// A digest of the names and kinds of columns, whatever their order.
+fn column_digest(columns: &[Column]) -> [u8; 16] {
+    let kind = |kind: ColumnKind| match kind {
+        ColumnKind::Unknown => "",
+        ColumnKind::Text => "text",
+        ColumnKind::Number => "number",
+        ColumnKind::Date => "date",
+        ColumnKind::Bool => "bool",
+        ColumnKind::Bytes => "bytes",
+    };
+    let mut each: Vec<String> = columns.iter().map(|column| format!("{}\0{}\0", column.name, kind(column.kind))).collect();
+    each.sort_unstable();
+    xxhash_rust::xxh3::xxh3_128(each.concat().as_bytes()).to_be_bytes()
 }
 
 fn pump(
@@ -275,4 +298,20 @@ pub(super) fn with_landing_batch(
         at: (around.clock)(),
     };
     Ok(land(&batch)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_the_same_by_name_and_kind_in_any_order() {
+        let column = |name: &str, kind| Column { name: name.into(), kind };
+        let (a, b) = (column("a", ColumnKind::Text), column("b", ColumnKind::Unknown));
+        let digest = column_digest(&[a.clone(), b.clone()]);
+        assert_eq!(column_digest(&[b.clone(), a.clone()]), digest);
+        for other in [vec![a.clone()], vec![a, column("b", ColumnKind::Number)], vec![column("ab", ColumnKind::Text), b]] {
+            assert_ne!(column_digest(&other), digest, "{other:?}");
+        }
+    }
 }

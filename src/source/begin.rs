@@ -41,6 +41,6 @@ pub struct Progress {
 impl Progress {
     /// Whole percent, never more than 100.
     pub fn percent(self) -> u64 {
-        if self.total == 0 { 100 } else { (self.done.saturating_mul(100) / self.total).min(100) }
+        self.done.saturating_mul(100).checked_div(self.total).map_or(100, |percent| percent.min(100))
     }
 }

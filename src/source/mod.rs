@@ -42,6 +42,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::fault::{Classified, FaultClass};
+use crate::finding::Text;
 
 /// All connectors there are.
 pub fn registry() -> &'static [&'static dyn Connector] {
@@ -214,7 +215,7 @@ pub struct Checked {
     /// One line about server or file: product, version, encoding.
     pub about: String,
     /// Things that work but should be mended, as code and detail.
-    pub notes: Vec<crate::finding::Text>,
+    pub notes: Vec<Text>,
     /// Whether the account can write, which is among the notes, too.
     pub can_write: bool,
 }
@@ -248,9 +249,26 @@ pub trait Source: Send {
     /// When the source cannot note it.
     fn committed(&mut self, position: &Position) -> Result<(), SourceError>;
 
-    /// After the end: whether everything was read in one consistent view of the object, so that a row that did not
-    /// come is known not to be there.
+    /// After the end: whether everything was read in one consistent view of the object and its count agrees, so that a row
+    /// that did not come is known not to be there.
+    ///
+    /// What agreement means: databases count the rows of the object or query once more in the same transaction; files are
+    /// read to their end and still have the content they were opened with, archives their checksums, workbooks the end of
+    /// their sheets; HTTP interfaces give as many rows as they say there are, or the same pages twice; a compacted topic
+    /// is read up to the ends that it had at the beginning; of pushed snapshots the producer says that it is whole.
     fn is_complete(&self) -> bool;
+
+    /// After the end: of a complete read, what speaks against taking for gone what did not come, so that it waits for
+    /// approval; of an incomplete one that no setting asks for, why it was not complete.
+    fn doubt(&self) -> Option<Text> {
+        None
+    }
+
+    /// Of how many files, or sheets of files, the object was read; 0 where it is not made of files. Fewer than in the last
+    /// complete read make deletions wait.
+    fn parts(&self) -> u32 {
+        0
+    }
 
     /// After the end: whether everything was read, be it in several views of the object.
     fn is_whole(&self) -> bool {

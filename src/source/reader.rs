@@ -15,6 +15,7 @@ use std::time::Duration;
 use futures_util::{FutureExt, Stream, StreamExt};
 
 use super::{Column, Outline, Position, Source, SourceBatch, SourceBatchBuilder, SourceError};
+use crate::finding::Text;
 
 /// A batch of long cells ends early.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
@@ -222,12 +223,47 @@ pub(super) struct RowReader {
     replies: Receiver<Reply>,
     worker: Option<JoinHandle<()>>,
     complete: bool,
-    /// Set by the thread before its end when all of the object is known to have been read; without it, the end says so.
-    proven: Option<Arc<AtomicBool>>,
+    proof: Proof,
     /// Set by the thread before its end, where that can be of several kinds.
     ending: Option<Arc<Ending>>,
     landed: Arc<Mutex<Option<Position>>>,
     going: Option<SyncSender<()>>,
+}
+
+/// What the thread says, before its end, of what it has read: nothing else makes a read complete.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Proof(Arc<Mutex<(bool, Option<Text>)>>);
+
+impl Proof {
+    /// Everything was read in one view, and its count agrees.
+    pub fn whole(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (true, None);
+    }
+
+    /// The same, but something speaks against taking for gone what did not come.
+    pub fn whole_but(&self, doubt: Text) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (true, Some(doubt));
+    }
+
+    /// Not everything is known to have been read, and that is not as it should be.
+    pub fn lacking(&self, why: Text) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (false, Some(why));
+    }
+
+    /// What a count in the same view says: `None` when it could not be had.
+    pub fn counted(&self, read: u64, counted: Option<u64>) {
+        match counted {
+            Some(counted) if counted == read => self.whole(),
+            Some(counted) => self.lacking(Text::new(
+                format!("读到 {read} 行，而同一事务中计数为 {counted} 行；这次读取不能说明删除"),
+                format!("{read} rows were read and {counted} counted in the same transaction; the read proves no deletions"),
+            )),
+            None => self.lacking(Text::new(
+                "行数无法在同一事务中核对（计数语句失败）；这次读取不能说明删除",
+                "the rows could not be counted in the same transaction (the count failed); the read proves no deletions",
+            )),
+        }
+    }
 }
 
 impl RowReader {
@@ -288,7 +324,7 @@ impl RowReader {
             replies,
             worker: Some(worker),
             complete: false,
-            proven: None,
+            proof: Proof::default(),
             ending: None,
             landed,
             going: Some(going),
@@ -301,9 +337,9 @@ impl RowReader {
         self
     }
 
-    /// The same, but complete only if the thread has set `proven` when it ended.
-    pub fn proven_by(mut self, proven: Arc<AtomicBool>) -> Self {
-        self.proven = Some(proven);
+    /// The same, complete only if the thread has said so there.
+    pub fn proven_by(mut self, proof: Proof) -> Self {
+        self.proof = proof;
         self
     }
 
@@ -351,8 +387,14 @@ impl Source for RowReader {
     }
 
     fn is_complete(&self) -> bool {
-        let proven = self.proven.as_ref().is_none_or(|proven| proven.load(Ordering::Acquire));
-        proven && self.ended(|ending| &ending.complete, true)
+        match &self.ending {
+            Some(_) => self.ended(|ending| &ending.complete, false),
+            None => self.complete && self.proof.0.lock().unwrap_or_else(PoisonError::into_inner).0,
+        }
+    }
+
+    fn doubt(&self) -> Option<Text> {
+        self.proof.0.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 
     fn is_whole(&self) -> bool {
@@ -372,5 +414,26 @@ impl Drop for RowReader {
             // A panic there has already shown as a stopped thread.
             let _ = worker.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_is_whole_when_its_count_agrees_and_says_why_when_not() {
+        let said = |read, counted| {
+            let proof = Proof::default();
+            proof.counted(read, counted);
+            let said = proof.0.lock().unwrap();
+            (said.0, said.1.clone())
+        };
+        assert_eq!(said(5, Some(5)), (true, None));
+        let (whole, why) = said(5, Some(6));
+        assert!(!whole && why.is_some_and(|why| why.en.contains("5 rows were read and 6 counted") && why.zh.contains('6')));
+        let (whole, why) = said(5, None);
+        assert!(!whole && why.is_some());
+        assert!(!Proof::default().0.lock().unwrap().0, "nothing is proven by saying nothing");
     }
 }

@@ -8,6 +8,8 @@ use super::{Column, ReadSpec, SourceError};
 #[derive(Debug, Clone)]
 pub(super) struct Statement {
     pub sql: String,
+    /// Counts the rows that `sql` gives.
+    pub count: String,
     pub object: Arc<str>,
 }
 
@@ -20,12 +22,14 @@ pub(super) fn build(source: &Arc<str>, read: &ReadSpec, quote: char) -> Result<S
     };
     match (&read.object, &read.query) {
         (Some(object), None) => {
-            let mut sql = format!("SELECT * FROM {}", quoted_path(object, quote));
+            let path = quoted_path(object, quote);
+            let count = format!("SELECT count(*) FROM {path}");
+            let mut sql = format!("SELECT * FROM {path}");
             for (index, column) in read.order_by.iter().enumerate() {
                 sql.push_str(if index == 0 { " ORDER BY " } else { ", " });
                 sql.push_str(&quoted(column, quote));
             }
-            Ok(Statement { sql, object: object.as_str().into() })
+            Ok(Statement { sql, count, object: object.as_str().into() })
         }
         (None, Some(_)) if !read.order_by.is_empty() => {
             Err(wrong("`order_by` goes with `object`, not with `query`", "write ORDER BY in the query itself"))
@@ -35,7 +39,9 @@ pub(super) fn build(source: &Arc<str>, read: &ReadSpec, quote: char) -> Result<S
             if sql.is_empty() {
                 return Err(wrong("`query` is empty", "write a SELECT, or name a table by `object`"));
             }
-            Ok(Statement { sql: sql.into(), object: "query".into() })
+            // On lines of its own: the query may end in a comment.
+            let count = format!("SELECT count(*) FROM (\n{sql}\n) xiaoshu_counted");
+            Ok(Statement { sql: sql.into(), count, object: "query".into() })
         }
         _ => Err(wrong("[read] needs either `object` or `query`", "name a table by `object`, or write a SELECT as `query`")),
     }
@@ -86,7 +92,10 @@ mod tests {
             (table("edu.course", &[]), '`', "SELECT * FROM `edu`.`course`"),
             (table("x`; DROP TABLE y", &[]), '`', "SELECT * FROM `x``; DROP TABLE y`"),
         ] {
-            assert_eq!(build(&source, &read, quote).unwrap().sql, expected);
+            let built = build(&source, &read, quote).unwrap();
+            assert_eq!(built.sql, expected);
+            let table = expected["SELECT *".len()..].split(" ORDER BY").next().unwrap();
+            assert_eq!(built.count, format!("SELECT count(*){table}"));
         }
     }
 
@@ -94,7 +103,8 @@ mod tests {
     fn a_read_is_a_table_or_a_query_and_never_both() {
         let source: Arc<str> = "jw".into();
         let query = ReadSpec { query: Some(" SELECT 1 ; ".into()), ..ReadSpec::default() };
-        assert_eq!(build(&source, &query, '"').unwrap().sql, "SELECT 1");
+        let built = build(&source, &query, '"').unwrap();
+        assert_eq!((&*built.sql, &*built.count), ("SELECT 1", "SELECT count(*) FROM (\nSELECT 1\n) xiaoshu_counted"));
         let both = ReadSpec { object: Some("t".into()), ..query.clone() };
         let ordered = ReadSpec { order_by: vec!["a".into()], ..query };
         let blank = ReadSpec { query: Some(" ; ".into()), ..ReadSpec::default() };

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{Millis, StoreError};
+use super::{Approved, Evidence, Millis, StoreError};
+use crate::finding::Text;
 use crate::source::Position;
 use crate::standard::{FieldIdx, TablePlan};
 use crate::validate::{Accepted, Rejected};
@@ -120,6 +121,20 @@ pub struct RunEnd {
     pub error: Option<String>,
     /// Now.
     pub at: Millis,
+    /// What speaks for and against deleting what it did not see.
+    pub evidence: Evidence,
+}
+
+impl RunEnd {
+    /// An end at which nothing more is known than whether it was complete.
+    pub fn new(complete: bool, at: Millis) -> Self {
+        Self { complete, whole: complete, error: None, at, evidence: Evidence::default() }
+    }
+
+    /// An end by an error.
+    pub fn broken(error: String, at: Millis) -> Self {
+        Self { error: Some(error), ..Self::new(false, at) }
+    }
 }
 
 /// A run that ended.
@@ -131,6 +146,10 @@ pub struct RunSummary {
     pub missing: u64,
     /// Of these, how many were deleted at once (below the thresholds).
     pub deleted: u64,
+    /// Of these, how many go when the collection has ended well ([`Evidence::later`]).
+    pub due: u64,
+    /// A complete run gave no row, or its filter left none, where the source had some before.
+    pub emptied: bool,
     /// Quarantined rows that a complete run no longer contains, closed.
     pub closed: u64,
     /// Changed records among the rows that the source held to be as they were ([`LandingBatch::settled`]).
@@ -173,8 +192,13 @@ pub trait Landing: Send + Sync {
     /// Ends a run. Totals are the sums of its landings.
     async fn finish_run(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError>;
 
-    /// Deletes the records that a complete run found missing and that were held for approval; returns how many.
-    async fn approve_deletions(&self, feed: FeedId, at: Millis) -> Result<u64, StoreError>;
+    /// Lets the deletions go that a run of [`Evidence::later`] left due, or holds them for what is said against them; returns how many
+    /// went. Nothing is done where they are not due any more.
+    async fn settle_deletions(&self, run: RunId, doubt: Option<&Text>, at: Millis) -> Result<u64, StoreError>;
+
+    /// Deletes the records that complete runs found missing and that are held, as they were shown under a code
+    /// ([`super::PendingDeletion::code`]); `None` when the list is another one by now, and nothing was done.
+    async fn approve_deletions(&self, feed: FeedId, code: &str, at: Millis) -> Result<Option<Approved>, StoreError>;
 
     /// Lets a parked table go on under its new key definition: old records are closed (never deleted upstream), the
     /// key digest is replaced, checkpoints are dropped. Returns how many records are orphaned upstream.

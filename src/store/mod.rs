@@ -13,6 +13,7 @@ mod commit;
 mod delivery;
 mod entry;
 mod flight;
+mod gone;
 mod held;
 mod holder;
 mod landing;
@@ -22,6 +23,7 @@ mod numbered;
 mod open_run;
 mod place;
 pub mod postgres;
+mod proof;
 mod pushes;
 mod quarantine;
 mod read;
@@ -41,12 +43,14 @@ pub use delivery::{
     Again, BatchId, BatchInfo, BatchPhase, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedRow, Lane, MemberRow,
     MemberVerdict, NewException, Op, Outcome, RampState, RampStep, Reason, Receipt, Stage, StagedRow,
 };
+pub use gone::{Gone, GoneRow};
 pub use held::{Held, Taken};
 pub use landing::{FeedId, FeedSpec, Keys, Landed, Landing, LandingBatch, NewRun, RunEnd, RunId, RunStart, RunSummary};
 pub use lease::{Grant, Lease, LeaseRow, LeaseTerms, Leased, Leases};
+pub use proof::{Approved, Evidence};
 pub use pushes::{OpenSnapshot, PushMark, PushState, Pushes};
 pub use quarantine::{Cause, Quarantine, QuarantineFilter, QuarantinedRow};
-pub use read::{Imbalance, PendingDeletion, ReadModels, RunRow, Stock, StockRow, TableRow};
+pub use read::{Imbalance, MissingRow, PendingDeletion, ReadModels, RunRow, Stock, StockRow, TableRow};
 pub use records::{RecordRow, Records};
 pub use shapes::{KnownShape, NotedRow, PausedRow, Seen, Shapes};
 pub use sharing::{Difference, Orphaned, Sharing, Takeover};
@@ -63,12 +67,24 @@ pub struct UpstreamId(pub u32);
 
 /// Everything a store does. Parts ask for the narrow trait they need.
 pub trait Store:
-    Landing + Shapes + Pushes + Keys + Quarantine + Sharing + DeliveryStore + Standing + ReadModels + Records + Meta + Leases
+    Landing + Shapes + Pushes + Keys + Quarantine + Sharing + DeliveryStore + Standing + Gone + ReadModels + Records + Meta + Leases
 {
 }
 
-impl<T: Landing + Shapes + Pushes + Keys + Quarantine + Sharing + DeliveryStore + Standing + ReadModels + Records + Meta + Leases>
-    Store for T
+impl<T> Store for T where
+    T: Landing
+        + Shapes
+        + Pushes
+        + Keys
+        + Quarantine
+        + Sharing
+        + DeliveryStore
+        + Standing
+        + Gone
+        + ReadModels
+        + Records
+        + Meta
+        + Leases
 {
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{FeedId, Landed, Millis, RunId, StoreError, UpstreamId};
+use crate::finding::Text;
 use crate::source::Position;
 
 /// Where the live keys of a feed are, for one upstream. `live` is the sum of the others.
@@ -46,7 +47,7 @@ pub struct StockRow {
     pub stock: Stock,
     /// When the last batch was settled with something stored.
     pub last_stored: Option<Millis>,
-    /// Rows whose record is gone at the source and that still stand upstream.
+    /// Records that are gone at the source and still stand upstream, those withdrawn by hand left out.
     pub gone_upstream: u64,
 }
 
@@ -94,6 +95,8 @@ pub struct RunRow {
     pub whole: bool,
     /// What stopped it.
     pub error: Option<String>,
+    /// What the source has against taking for gone what did not come; of an incomplete run, why it was not complete.
+    pub doubt: Option<Text>,
     /// Totals.
     pub landed: Landed,
     /// Changes that reading what changed had missed before.
@@ -113,12 +116,25 @@ pub struct PendingDeletion {
     pub source: String,
     /// How many records.
     pub count: u64,
-    /// Record keys of up to ten of them.
-    pub samples: Vec<String>,
+    /// Up to ten of them.
+    pub samples: Vec<MissingRow>,
     /// Why they are held.
-    pub why: String,
+    pub why: Text,
     /// Since when.
     pub since: Millis,
+    /// The code of the table's list as it stands, all its sources together: what an approval names.
+    pub code: String,
+}
+
+/// A record that a complete run did not see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingRow {
+    /// Its key.
+    pub record_key: String,
+    /// The natural key's bytes. They may hold sensitive values: never to be shown as they are.
+    pub natural_key: Vec<u8>,
+    /// The end of the last complete run that may have seen it; 0 where that is not known.
+    pub seen: Millis,
 }
 
 /// A counter that does not agree with what the store holds.

@@ -8,6 +8,7 @@ mod config;
 mod crypto;
 mod derived;
 mod drift;
+mod halves;
 mod hub;
 mod kafka;
 mod manual;

@@ -2,6 +2,7 @@
 
 mod check;
 mod counts;
+mod deletions;
 mod demo;
 mod drift;
 mod init;
@@ -15,11 +16,12 @@ mod system;
 mod upstreams;
 
 pub(super) use check::{check, faults};
+pub(super) use deletions::{approve, gone};
 pub(super) use demo::{demo, run};
 pub(super) use drift::drift;
 pub(super) use init::init;
 pub(super) use quarantine::{exported, quarantine_list, quarantine_row, retried};
-pub(super) use ramp::{approve, brain, rekey, release, resend};
+pub(super) use ramp::{brain, rekey, release, resend};
 pub(super) use rows::try_rows;
 pub(super) use sharing::takeover;
 pub(super) use status::status;

@@ -1,7 +1,7 @@
-//! `release`, `rekey`, `approve`, `brain`.
+//! `release`, `resend`, `rekey`, `brain`.
 
-use super::{line, status};
-use crate::app::{ApproveAnswer, BrainAnswer, RekeyAnswer, ReleaseAnswer, ResendAnswer};
+use super::line;
+use crate::app::{BrainAnswer, RekeyAnswer, ReleaseAnswer, ResendAnswer};
 use crate::cli::Output;
 use crate::cli::width::{Side, TextTable};
 use crate::finding::Lang;
@@ -90,26 +90,6 @@ pub(in crate::cli) fn rekey(output: Output, answer: &RekeyAnswer) -> String {
             output.say("确认后加 --approve 执行。", "To do it, add --approve.")
         },
     );
-    out
-}
-
-/// Deletions that wait, or what was approved.
-pub(in crate::cli) fn approve(output: Output, answer: &ApproveAnswer) -> String {
-    let mut out = String::new();
-    if let Some(count) = answer.approved {
-        line(
-            &mut out,
-            match output.lang {
-                Lang::Zh => format!("已批准：删除 {count} 条记录。"),
-                Lang::En => format!("Approved: {count} records deleted."),
-            },
-        );
-        return out;
-    }
-    if answer.pending.is_empty() {
-        line(&mut out, output.say("没有等待批准的删除。", "No deletions wait for approval."));
-    }
-    status::deletions(output, &answer.pending, &mut out);
     out
 }
 

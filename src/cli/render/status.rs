@@ -1,7 +1,7 @@
 //! `status`.
 
-use super::{counts, drift, line, ramp, sharing, stock, upstreams};
-use crate::app::{DeletionLine, LeaseLine, MissedLine, StatusAnswer, StatusLine, UpstreamStock};
+use super::{counts, deletions, drift, line, ramp, sharing, stock, upstreams};
+use crate::app::{LeaseLine, MissedLine, StatusAnswer, StatusLine, UpstreamStock};
 use crate::cli::Output;
 use crate::cli::width::{Side, TextTable, cut};
 use crate::finding::Lang;
@@ -31,7 +31,8 @@ pub(in crate::cli) fn status(output: Output, answer: &StatusAnswer) -> String {
     upstreams::comparisons(output, &answer.tables, &mut out);
     upstreams::notices(output, &answer.notices, &mut out);
     troubles(output, &answer.tables, &mut out);
-    deletions(output, &answer.deletions, &mut out);
+    deletions::pending(output, &answer.deletions, &mut out);
+    deletions::counts(output, &answer.gone, &mut out);
     sharing::differences(output, &answer.differences, &mut out);
     sharing::unowned(output, &answer.unowned, &mut out);
     leases(output, &answer.leases, &mut out);
@@ -167,6 +168,10 @@ fn troubles(output: Output, tables: &[StatusLine], out: &mut String) {
         if let Some(error) = &table.error {
             line(out, format!("{} {}: {error}", table.table, output.say("上次采集没有读完", "was not read to the end")));
         }
+        if let Some(doubt) = &table.doubt {
+            let what = output.say("上次读取不足以说明删除", "its last read lets nothing be deleted");
+            line(out, format!("{} {what}: {}", table.table, output.text(doubt)));
+        }
         for reading in &table.reading {
             let (name, source, percent, done, total) =
                 (&table.table, &reading.source, reading.percent, reading.done, reading.total);
@@ -201,25 +206,5 @@ fn missed_changes(output: Output, table: &str, missed: &MissedLine) -> String {
             "{table} ({source}): the comparison of {at} found {count} change(s) that reading what changed had missed; the columns {columns} \
              are not reliable: a longer overlap, a shorter compare_every, or other columns"
         ),
-    }
-}
-
-/// Deletions that wait for approval.
-pub(super) fn deletions(output: Output, deletions: &[DeletionLine], out: &mut String) {
-    for row in deletions {
-        let text = match output.lang {
-            Lang::Zh => format!(
-                "{}（{}）：{} 条记录在来源中消失，等待批准（{}，自 {}）；`xiaoshu approve {}`",
-                row.table, row.source, row.count, row.why, row.since, row.table
-            ),
-            Lang::En => format!(
-                "{} ({}): {} records are gone at the source and wait for approval ({}, since {}); `xiaoshu approve {}`",
-                row.table, row.source, row.count, row.why, row.since, row.table
-            ),
-        };
-        line(out, text);
-        if !row.samples.is_empty() {
-            line(out, format!("    {}", row.samples.join(" ")));
-        }
     }
 }

@@ -13,6 +13,9 @@ use crate::source::{Column, SourceBatch};
 const PARTS: [char; 8] = [',', '，', '、', ';', '；', '/', '|', ' '];
 const JOIN: &str = "、";
 
+/// Rows by date, with how many cases each stands for.
+type Days = BTreeMap<Date, (u64, DerivedRow)>;
+
 pub(super) struct Groups {
     count: usize,
     date: usize,
@@ -24,7 +27,7 @@ pub(super) struct Groups {
     least: u64,
     width: usize,
     /// What goes together, and within it by date: there is one row a date, or the rows are no groups.
-    rows: BTreeMap<(Vec<Option<String>>, Date), BTreeMap<Date, (u64, DerivedRow)>>,
+    rows: BTreeMap<(DerivedRow, Date), Days>,
     pub(super) withheld: u64,
 }
 

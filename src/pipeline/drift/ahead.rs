@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::finding::Text;
 use crate::source::{Column, Outline, Position, Source, SourceBatch, SourceError};
 
 /// Rows looked at.
@@ -55,6 +56,14 @@ impl Source for Ahead {
 
     fn is_complete(&self) -> bool {
         self.source.is_complete()
+    }
+
+    fn doubt(&self) -> Option<Text> {
+        self.source.doubt()
+    }
+
+    fn parts(&self) -> u32 {
+        self.source.parts()
     }
 
     fn is_whole(&self) -> bool {

@@ -1,9 +1,7 @@
 //! The letter, as a page to print.
 
-use std::fmt::Write as _;
-
 use super::{Origin, Request, WantedTable, Way};
-use crate::finding::Lang;
+use crate::finding::{Lang, Page, Text};
 use crate::standard::Frequency;
 
 /// Who writes.
@@ -19,23 +17,12 @@ pub struct Sender {
     pub date: String,
 }
 
-const STYLE: &str = "body{font-family:FangSong,STFangsong,SimSun,serif;font-size:16px;line-height:1.8;max-width:46em;margin:2em auto;padding:0 1em}\
-h1{font-size:24px;text-align:center}h2{font-size:18px}table{border-collapse:collapse;width:100%;font-size:14px}\
-td,th{border:1px solid #444;padding:2px 6px;text-align:left}.end{text-align:right}@media print{body{margin:0}}";
-
 /// The letter to the keeper of a system, as HTML of one file: what is wanted and why, how, how it is protected, and a
 /// slip for the answer.
 pub fn letter(request: &Request, sender: &Sender, lang: Lang) -> String {
-    let mut page = Page { out: String::new(), lang };
     let (system, school) = (request.system.as_str(), sender.school.as_str());
-    let title = page.say(format!("关于请提供“{system}”数据接口的函"), format!("Request for data of the system \"{system}\""));
-    let _ = write!(
-        page.out,
-        "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title><style>{STYLE}</style></head><body>\n",
-        if lang == Lang::Zh { "zh-CN" } else { "en" },
-        escaped(&title),
-    );
-    page.element("h1", &title);
+    let title = Text::new(format!("关于请提供“{system}”数据接口的函"), format!("Request for data of the system \"{system}\""));
+    let mut page = Page::new(lang, title.get(lang));
     page.both("p", format!("“{system}”的建设、运维单位："), format!("To those who build and run the system \"{system}\":"));
     page.both(
         "p",
@@ -54,47 +41,16 @@ pub fn letter(request: &Request, sender: &Sender, lang: Lang) -> String {
     way(&mut page, request);
     protection(&mut page, request);
     answer(&mut page, sender);
-    page.out.push_str("</body></html>\n");
-    page.out
-}
-
-struct Page {
-    out: String,
-    lang: Lang,
-}
-
-impl Page {
-    fn say(&self, zh: String, en: String) -> String {
-        if self.lang == Lang::Zh { zh } else { en }
-    }
-
-    fn element(&mut self, name: &str, text: &str) {
-        let _ = writeln!(self.out, "<{name}>{}</{name}>", escaped(text));
-    }
-
-    fn both(&mut self, name: &str, zh: impl Into<String>, en: impl Into<String>) {
-        let text = self.say(zh.into(), en.into());
-        self.element(name, &text);
-    }
-
-    fn rows(&mut self, header: &[String], rows: &[Vec<String>]) {
-        self.out.push_str("<table><tr>");
-        header.iter().for_each(|cell| self.out.push_str(&format!("<th>{}</th>", escaped(cell))));
-        for row in rows {
-            self.out.push_str("</tr>\n<tr>");
-            row.iter().for_each(|cell| self.out.push_str(&format!("<td>{}</td>", escaped(cell))));
-        }
-        self.out.push_str("</tr></table>\n");
-    }
+    page.finish()
 }
 
 fn needed(page: &mut Page, request: &Request) {
     page.both("h2", "一、需要的数据", "1. What is needed");
-    let header = match page.lang {
+    let header = match page.lang() {
         Lang::Zh => ["序号", "数据", "名称", "列数", "其中必填", "其中敏感", "更新"],
         Lang::En => ["no.", "data", "name", "columns", "mandatory", "sensitive", "changes"],
     };
-    let lang = page.lang;
+    let lang = page.lang();
     let row = |(at, table): (usize, &WantedTable)| {
         let count = |test: &dyn Fn(&super::WantedColumn) -> bool| table.columns.iter().filter(|c| test(c)).count().to_string();
         let label = if lang == Lang::Zh { &table.plan.label_zh } else { &table.plan.label_en };
@@ -211,7 +167,7 @@ fn protection(page: &mut Page, request: &Request) {
 
 fn answer(page: &mut Page, sender: &Sender) {
     page.both("p", "请于＿＿＿＿年＿＿月＿＿日前答复。", "Please answer by ____-__-__.");
-    let _ = writeln!(page.out, "<p class=\"end\">{}<br>{}</p>", escaped(&sender.school), escaped(&sender.date));
+    page.signed(&sender.school, &sender.date);
     page.both("h2", "回执", "Slip for the answer");
     let lines: [(&str, &str); 5] = [
         ("主机和端口", "host and port"),
@@ -224,8 +180,4 @@ fn answer(page: &mut Page, sender: &Sender) {
         lines.iter().map(|(zh, en)| vec![page.say((*zh).to_owned(), (*en).to_owned()), "\u{3000}".repeat(16)]).collect();
     let header = [page.say("事项".into(), "item".into()), page.say("填写".into(), "answer".into())];
     page.rows(&header, &rows);
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

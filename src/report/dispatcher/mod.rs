@@ -4,6 +4,7 @@ mod compare;
 mod faults;
 mod given;
 mod notices;
+mod removed;
 mod restored;
 mod rows;
 mod send;
@@ -268,11 +269,12 @@ impl Upstream {
         Ok(progressed)
     }
 
-    /// Lets rows go that wait for parents, when nothing is in flight that could still let them go; whether there were any.
+    /// Lets rows go that wait for parents, or deletions for children, when nothing is in flight that could still let them go; whether there were any.
     pub(super) async fn release_waiting(&mut self) -> Result<bool, ReportError> {
         let mut any = false;
         for at in 0..self.tables.len() {
-            if !self.tables[at].links.is_empty() {
+            let for_children = std::mem::take(&mut self.tables[at].awaits_children);
+            if for_children || !self.tables[at].links.is_empty() {
                 any |= self.release_parents_of(at).await?;
             }
         }

@@ -13,7 +13,7 @@ use crate::report::clock::millis;
 use crate::report::delivery::{Delivery, Effect, Event};
 use crate::report::transport::{Fate, Reply, RowHead, TransportError, WireBatch};
 use crate::report::window::{allowance, day_of};
-use crate::store::{BatchId, Lane, Millis, RampState, RampStep, Receipt, Stage, StagedRow};
+use crate::store::{BatchId, Lane, Millis, Op, RampState, RampStep, Receipt, Stage, StagedRow};
 use crate::telemetry;
 
 /// How long a row waits for its parent before it is looked at again, should nothing release it.
@@ -75,6 +75,7 @@ impl Upstream {
             mark: None,
             ask_at: None,
             keys: planned.members.iter().map(|r| r.record_key).collect(),
+            deletes: planned.members.iter().any(|r| r.op == Op::Delete),
             told: Vec::new(),
         };
         table.open.insert(id, batch);
@@ -93,10 +94,11 @@ impl Upstream {
         } else {
             self.around.store.in_flight(self.id, self.tables[at].feed, &rids).await?.into_iter().collect()
         };
-        let Some(waits) = self.waiting(at, &rows).await? else {
+        let Some(mut waits) = self.waiting(at, &rows).await? else {
             self.tables[at].not_before = now + self.config.poll.millis().clamp(50, 1_000);
             return Ok(None);
         };
+        waits.extend(self.waiting_for_children(at, &rows).await?);
         let limits = self.transport.limits();
         let table = &self.tables[at];
         let terms = Terms {

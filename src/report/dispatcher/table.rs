@@ -24,6 +24,8 @@ pub(super) struct OpenBatch {
     pub(super) mark: Option<String>,
     pub(super) ask_at: Option<Millis>,
     pub(super) keys: HashSet<RecordKey>,
+    /// Deletions are among its rows, or may be.
+    pub(super) deletes: bool,
     /// What a stream has told of so far.
     pub(super) told: Vec<MemberVerdict>,
 }
@@ -47,6 +49,8 @@ pub(super) struct Table {
     pub(super) idle: bool,
     /// The ramp lets nothing through.
     pub(super) closed: bool,
+    /// Deletions wait for those of child tables.
+    pub(super) awaits_children: bool,
     /// Outside its sending window until then.
     pub(super) gated: Option<Millis>,
     /// Fields that went out empty and have a way to go now; their rows are still to be put ahead.
@@ -82,6 +86,7 @@ impl Table {
             trouble: None,
             idle: false,
             closed: false,
+            awaits_children: false,
             gated: None,
             given: Vec::new(),
             period: None,

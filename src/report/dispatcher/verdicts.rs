@@ -31,6 +31,7 @@ impl Upstream {
             mark: info.receipt.map(|r| r.mark),
             ask_at,
             keys: members.iter().map(|m| m.record_key).collect(),
+            deletes: true,
             told: Vec::new(),
         };
         self.tables[at].open.insert(info.id, batch);
@@ -156,6 +157,7 @@ impl Upstream {
         if !self.tables[at].open.is_empty() {
             return Ok(());
         }
+        self.release_parents(at).await?;
         for child in 0..self.tables.len() {
             if self.tables[child].links.iter().any(|l| l.parent == at) {
                 self.release_parents_of(child).await?;

@@ -398,6 +398,12 @@ pub trait TransportKind: Send + Sync {
         ))
     }
 
+    /// Whether the receiver is told of a deletion beside the row, so that rows of a table without a field for its data state
+    /// can be deleted too.
+    fn tells_deletions(&self) -> bool {
+        false
+    }
+
     /// Makes a transport; connects to nothing.
     ///
     /// # Errors

@@ -23,6 +23,8 @@ pub(super) struct CsvTable {
     /// The line that the text is at.
     pub line: u64,
     record: Record,
+    /// The record before ended with a line break, had all its cells and no open quote.
+    ended_whole: bool,
 }
 
 impl CsvTable {
@@ -45,8 +47,10 @@ impl CsvTable {
                 _ => "there is no row of column names; export the file again with its header".into(),
             }));
         };
+        let ended_whole =
+            text.text().get(..layout.data_offset).is_none_or(|head| head.is_empty() || head.ends_with(['\n', '\r']));
         text.consume(layout.data_offset);
-        Ok(Self { document, scan, line: layout.data_line, layout, text, record: Record::default() })
+        Ok(Self { document, scan, line: layout.data_line, layout, text, record: Record::default(), ended_whole })
     }
 
     /// Splits off the next record that has something in it; `None` at the end. Says whether its quotes were broken.
@@ -65,6 +69,7 @@ impl CsvTable {
     fn pass(&mut self, record: &Record) {
         self.text.consume(record.length);
         self.line += record.lines;
+        self.ended_whole = record.lines > record.embedded;
     }
 }
 
@@ -107,6 +112,7 @@ impl Table for CsvTable {
             let record = std::mem::take(&mut self.record);
             emit(self, &record, order, broken, batch);
             self.pass(&record);
+            self.ended_whole &= !broken && record.len() >= order.len();
             self.record = record;
         }
         Ok(())
@@ -124,6 +130,16 @@ impl Table for CsvTable {
         self.text.skip_to(offset).map_err(|error| self.document.trouble(&error))?;
         self.line = line;
         Ok(())
+    }
+
+    fn doubt(&self) -> Option<Text> {
+        (!self.ended_whole).then(|| {
+            Text::new(
+                "最后一行不完整（没有换行符、缺少单元格或引号未闭合），文件可能被截断；请让导出程序写完整并以换行结束",
+                "its last line is not whole (no line break, cells missing or a quote open), so the file may be cut off; let the export \
+                 write it whole, with a line break at its end",
+            )
+        })
     }
 
     fn is_unchanged(&mut self) -> Result<bool, SourceError> {

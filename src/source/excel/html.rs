@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use html5gum::{Token, Tokenizer};
 
 use super::sheet::{Rows, SheetRow};
+use crate::finding::Text;
 use crate::source::SourceError;
 
 /// No cell covers more columns or rows than this, whatever the page says.
@@ -31,6 +32,8 @@ struct Cell {
 pub(super) struct HtmlRows {
     rows: std::vec::IntoIter<Vec<Option<String>>>,
     number: u64,
+    /// The page ends within a table.
+    unclosed: bool,
 }
 
 impl HtmlRows {
@@ -73,13 +76,14 @@ impl HtmlRows {
                 _ => {}
             }
         }
+        let unclosed = !open.is_empty();
         for mut grid in open {
             grid.end_cell();
             done.push(grid);
         }
         let cells = |grid: &Grid| grid.rows.iter().map(Vec::len).sum::<usize>();
         let rows = done.into_iter().max_by_key(cells).map(|grid| grid.rows).unwrap_or_default();
-        Self { rows: rows.into_iter(), number: 0 }
+        Self { rows: rows.into_iter(), number: 0, unclosed }
     }
 }
 
@@ -143,5 +147,27 @@ impl Rows for HtmlRows {
             }
         }
         Ok(true)
+    }
+
+    fn doubt(&self) -> Option<Text> {
+        self.unclosed.then(|| {
+            Text::new(
+                "网页在表格中间结束（没有 </table>），可能被截断；请重新导出",
+                "the page ends within a table (no </table>), so it may be cut off; export it again",
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_ends_within_a_table_looks_cut_off() {
+        let page = "<html><table><tr><th>a</th></tr><tr><td>1</td></tr></table></html>";
+        assert!(HtmlRows::read(page).doubt().is_none());
+        let cut = HtmlRows::read(page.split("</table>").next().unwrap());
+        assert!(cut.doubt().is_some() && cut.rows.len() == 2);
     }
 }

@@ -68,6 +68,11 @@ pub(super) trait Rows: Send {
     /// # Errors
     /// When reading cannot go on.
     fn next(&mut self, row: &mut SheetRow) -> Result<bool, SourceError>;
+
+    /// What makes the sheet look cut off, though it could be read.
+    fn doubt(&self) -> Option<Text> {
+        None
+    }
 }
 
 /// One of the first rows, for the search of the header.
@@ -232,6 +237,10 @@ impl Table for SheetTable {
         }
         self.at = row;
         Ok(())
+    }
+
+    fn doubt(&self) -> Option<Text> {
+        self.rows.doubt()
     }
 
     fn is_unchanged(&mut self) -> Result<bool, SourceError> {

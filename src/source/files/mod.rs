@@ -136,6 +136,11 @@ pub(super) trait Table: Send {
     /// When it cannot be read so far.
     fn go_to(&mut self, place: (u64, u64)) -> Result<(), SourceError>;
 
+    /// After the end: what makes it look cut off, though nothing about it is damaged.
+    fn doubt(&self) -> Option<Text> {
+        None
+    }
+
     /// After the end: whether the content is still what it was when it was opened.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::document::Document;
 use super::listing::Listed;
 use super::{Folder, Format, Table, Take};
+use crate::finding::Text;
 use crate::source::{Column, ColumnKind, Position, Source, SourceBatch, SourceBatchBuilder, SourceError};
 
 /// Files that were read once are remembered up to this number; the oldest are forgotten first.
@@ -60,6 +61,8 @@ pub(super) struct FilesSource {
     more: bool,
     resumed: bool,
     complete: bool,
+    /// What was said against the files, or the folder.
+    doubt: Option<Text>,
 }
 
 /// A table's name in messages.
@@ -104,6 +107,7 @@ impl FilesSource {
             more: false,
             resumed: false,
             complete: false,
+            doubt: None,
         };
         if this.folder.take == Take::Each {
             this.open_next(mark.unwrap_or_default())?;
@@ -197,13 +201,16 @@ impl FilesSource {
 
     /// The next table, once the current one is used up and proved unchanged. False when there is none.
     fn advance(&mut self) -> Result<bool, SourceError> {
-        if let Some(mut done) = self.current.take()
-            && !done.is_unchanged()?
-        {
-            return Err(SourceError::Connection {
-                source_name: self.folder.source.clone(),
-                what: format!("{} changed while it was being read; it will be read again", self.under_way),
-            });
+        if let Some(mut done) = self.current.take() {
+            if !done.is_unchanged()? {
+                return Err(SourceError::Connection {
+                    source_name: self.folder.source.clone(),
+                    what: format!("{} changed while it was being read; it will be read again", self.under_way),
+                });
+            }
+            let name = &self.under_way;
+            let named = |doubt: Text| Text::new(format!("{name}：{}", doubt.zh), format!("{name}: {}", doubt.en));
+            self.doubt = self.doubt.take().or_else(|| done.doubt().map(named));
         }
         if self.index + 1 >= self.pieces.len() {
             return Ok(false);
@@ -311,8 +318,14 @@ impl Source for FilesSource {
                 let position = self.reached(place)?;
                 return Ok(Some(batch.finish(position)));
             }
-            if !self.advance()? {
-                self.complete = !self.resumed && self.folder.take != Take::Each && self.is_as_found();
+            if !self.advance()? && !self.resumed && self.folder.take != Take::Each {
+                self.complete = self.is_as_found();
+                if !self.complete {
+                    self.doubt = Some(Text::new(
+                        "读取期间目录中的文件有增减或改动；这次读取不能说明删除",
+                        "files came, went or changed in the folder while it was read; the read proves no deletions",
+                    ));
+                }
             }
         }
         Ok(None)
@@ -324,6 +337,14 @@ impl Source for FilesSource {
 
     fn is_complete(&self) -> bool {
         self.complete
+    }
+
+    fn doubt(&self) -> Option<Text> {
+        self.doubt.clone().filter(|_| !self.resumed && self.folder.take != Take::Each)
+    }
+
+    fn parts(&self) -> u32 {
+        u32::try_from(self.pieces.len()).unwrap_or(u32::MAX)
     }
 
     fn has_more(&self) -> bool {

@@ -52,6 +52,11 @@ impl Paging {
         self.at.as_deref().filter(|_| matches!(self.by, By::Cursor | By::Link))
     }
 
+    /// Whether the answers themselves say which of them is the last: else an empty page is taken for the end.
+    pub fn tells_its_end(&self) -> bool {
+        self.more.is_some() || matches!(self.by, By::None | By::Cursor | By::Link)
+    }
+
     /// Where the answer says whether more follows.
     pub fn more_at(&self) -> Option<&str> {
         self.more.as_deref()
@@ -187,6 +192,14 @@ mod tests {
         let paging: Paging = serde_json::from_value(paging).unwrap();
         paging.check().unwrap();
         Pager::new(paging, Step::First, 5)
+    }
+
+    #[test]
+    fn only_counted_pages_end_without_being_told_so() {
+        let tells = |paging: Value| serde_json::from_value::<Paging>(paging).unwrap().tells_its_end();
+        assert!(tells(json!({ "by": "none" })) && tells(json!({ "by": "cursor", "parameter": "c", "at": "/n" })));
+        assert!(tells(json!({ "by": "page", "parameter": "p", "more": "/more" })));
+        assert!(!tells(json!({ "by": "page", "parameter": "p" })) && !tells(json!({ "by": "offset", "parameter": "o" })));
     }
 
     fn page(rows: u64, digest: u64) -> Seen {

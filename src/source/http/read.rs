@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,8 +13,8 @@ use super::paging::{Astray, By, Pager, Step};
 use super::request::Request;
 use super::row::Columns;
 use super::settings::{Complete, Method, Object, Send};
-use crate::finding::Place;
-use crate::source::reader::{Handout, RowReader};
+use crate::finding::{Place, Text};
+use crate::source::reader::{Handout, Proof, RowReader};
 use crate::source::{Position, Source, SourceBatch, SourceBatchBuilder, SourceError};
 
 /// A batch of long cells ends early.
@@ -45,18 +44,18 @@ pub(super) fn open(client: Client, object: Object, resume: Option<&Position>) ->
     let mark = mark.filter(|mark| mark.asked == object.fingerprint());
     let (source, name): (_, Arc<str>) = (client.source.clone(), object.name.as_str().into());
     let patience = client.settings.limits.timeout();
-    let proven = Arc::new(AtomicBool::new(false));
-    let shared = proven.clone();
+    let proof = Proof::default();
+    let shared = proof.clone();
     let reader = RowReader::start(&source, name, patience, move |courier| async move {
         let mut reading = Reading::begin(client, object, mark).await?;
         courier.opened(&reading.columns.all);
         let handout = courier.hand_out_batches(async |max_rows| reading.next_batch(max_rows.max(1)).await).await?;
         if handout == Handout::Finished {
-            shared.store(reading.prove().await, Ordering::Release);
+            reading.prove(&shared).await;
         }
         Ok(handout)
     })?;
-    Ok(Box::new(reader.proven_by(proven).promising()))
+    Ok(Box::new(reader.proven_by(proof).promising()))
 }
 
 /// An object being read.
@@ -203,13 +202,42 @@ impl Reading {
         Position(serde_json::to_vec(&mark).unwrap_or_default())
     }
 
-    /// Whether what did not come is known not to be there. A second look that fails proves nothing.
-    async fn prove(&mut self) -> bool {
+    /// Says whether what did not come is known not to be there. A second look that fails proves nothing.
+    async fn prove(&mut self, proof: &Proof) {
         let seen = &self.evidence;
-        if !seen.wanted || self.resumed || seen.shifted || seen.total.is_some_and(|total| total != self.read) {
-            return false;
+        if !seen.wanted || self.resumed {
+            return;
         }
-        self.object.complete == Complete::Stable || self.again().await.unwrap_or(false)
+        if seen.shifted {
+            return proof.lacking(Text::new(
+                "读取期间各页内容有变动（总数改变或同一行出现两次）；这次读取不能说明删除",
+                "the pages shifted while they were read (another total, or one row twice); the read proves no deletions",
+            ));
+        }
+        if let Some(total) = seen.total.filter(|total| *total != self.read) {
+            let read = self.read;
+            return proof.lacking(Text::new(
+                format!("接口声明共 {total} 行，实际读到 {read} 行；这次读取不能说明删除"),
+                format!("the interface says that there are {total} rows and gave {read}; the read proves no deletions"),
+            ));
+        }
+        let told = seen.total.is_some() || self.object.paging.tells_its_end();
+        match self.object.complete {
+            Complete::Never => {}
+            Complete::Stable if told => proof.whole(),
+            Complete::Stable => proof.whole_but(Text::new(
+                "接口不说明总行数，也不说明哪一页是最后一页：少了几页也看不出来（设置 answer.total，或 complete = \"twice\"）",
+                "the interface tells neither a total nor which page is the last, so missing pages would not be noticed (set answer.total, \
+                 or complete = \"twice\")",
+            )),
+            Complete::Twice => match self.again().await {
+                Ok(true) => proof.whole(),
+                Ok(false) | Err(_) => proof.lacking(Text::new(
+                    "再读一遍时各页与第一遍不同或读不到；这次读取不能说明删除",
+                    "at the second reading the pages were others, or could not be read; the read proves no deletions",
+                )),
+            },
+        }
     }
 
     /// Asks for all pages once more: whether they are the same.

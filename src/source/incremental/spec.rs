@@ -92,7 +92,7 @@ impl TryFrom<String> for Period {
 
 impl From<Period> for String {
     fn from(period: Period) -> Self {
-        let fits = [(86_400, 'd'), (3_600, 'h'), (60, 'm')].into_iter().find(|(unit, _)| period.seconds % unit == 0);
+        let fits = [(86_400, 'd'), (3_600, 'h'), (60, 'm')].into_iter().find(|(unit, _)| period.seconds.is_multiple_of(*unit));
         let (unit, letter) = fits.filter(|_| period.seconds > 0).unwrap_or((1, 's'));
         format!("{}{letter}", period.seconds / unit)
     }

@@ -122,8 +122,10 @@ impl Dialect {
 
     /// The rows of these keys.
     pub fn of_keys(self, object: &str, key: &[Compared], keys: &[Box<[Box<str>]>]) -> String {
-        let literal = |(column, cell): (&Compared, &Box<str>)| self.literal(cell, column.kind);
-        let tuple = |cells: &[Box<str>]| key.iter().zip(cells).map(literal).collect::<Vec<_>>().join(", ");
+        let tuple = |cells: &[Box<str>]| {
+            let literals = key.iter().zip(cells).map(|(column, cell)| self.literal(cell, column.kind));
+            literals.collect::<Vec<_>>().join(", ")
+        };
         let names: Vec<String> = key.iter().map(|column| self.name(&column.name)).collect();
         let (open, close) = if key.len() == 1 { ("", "") } else { ("(", ")") };
         let list: Vec<String> = keys.iter().map(|cells| format!("{open}{}{close}", tuple(cells))).collect();

@@ -11,7 +11,7 @@ use super::catalogue;
 use super::cell::{self, Form};
 use super::connect::Session;
 use crate::finding::Place;
-use crate::source::reader::{Courier, Handout, RowReader};
+use crate::source::reader::{Courier, Handout, Proof, RowReader};
 use crate::source::server::ZeroDates;
 use crate::source::{Column, Outline, ReadSpec, Source, SourceBatchBuilder, SourceError, statement};
 
@@ -23,11 +23,22 @@ pub(super) fn open(session: Session, read: &ReadSpec) -> Result<Box<dyn Source>,
     let statement = statement::build(&session.source, read, '`')?;
     let table = read.object.clone();
     let (source, object, patience) = (session.source.clone(), statement.object.clone(), session.server.patience());
-    let reader = RowReader::start(&source, object, patience, move |courier| read_rows(session, statement.sql, table, courier))?;
-    Ok(Box::new(reader))
+    let proof = Proof::default();
+    let task = Task { sql: statement.sql, count: statement.count, table, proof: proof.clone() };
+    let reader = RowReader::start(&source, object, patience, move |courier| read_rows(session, task, courier))?;
+    Ok(Box::new(reader.proven_by(proof)))
 }
 
-async fn read_rows(session: Session, sql: String, table: Option<String>, courier: Arc<Courier>) -> Result<Handout, SourceError> {
+/// What is to be read, and how it is counted.
+struct Task {
+    sql: String,
+    count: String,
+    table: Option<String>,
+    proof: Proof,
+}
+
+async fn read_rows(session: Session, task: Task, courier: Arc<Courier>) -> Result<Handout, SourceError> {
+    let Task { sql, count, table, proof } = task;
     let mut connection = session.connect().await?;
     session.permit(&mut connection).await?;
     let id = session.id(&mut connection).await?;
@@ -38,6 +49,7 @@ async fn read_rows(session: Session, sql: String, table: Option<String>, courier
         outline = catalogue::outline(&session, &mut connection, table, outline).await?;
     }
     courier.opened_as(&columns, outline);
+    let mut read = 0;
     let handout = {
         // What was prepared is locked no longer: the rows could come of a table that was changed since.
         let (names, mut first) = (columns.clone(), true);
@@ -46,6 +58,7 @@ async fn read_rows(session: Session, sql: String, table: Option<String>, courier
             other => other,
         });
         let push = |row: &MySqlRow, batch: &mut SourceBatchBuilder, ordinal| {
+            read = ordinal;
             for (index, form) in forms.iter().enumerate() {
                 cell::push(row, index, *form, batch);
             }
@@ -55,6 +68,7 @@ async fn read_rows(session: Session, sql: String, table: Option<String>, courier
     };
     match handout {
         Handout::Finished => {
+            proof.counted(read, counted(&session, &mut connection, count).await);
             // Nothing was written: losing the end of the transaction loses nothing.
             let _ = connection.close().await;
         }
@@ -73,6 +87,13 @@ fn has_columns(row: &MySqlRow, columns: &[Column]) -> bool {
 
 fn changed() -> sqlx::Error {
     sqlx::Error::Protocol("the columns changed while the rows were being asked for; they will be read again".into())
+}
+
+/// Counts what was read once more, in the same transaction. Tables of engines without transactions may have changed meanwhile.
+async fn counted(session: &Session, connection: &mut MySqlConnection, count: String) -> Option<u64> {
+    let counting = sqlx::raw_sql(AssertSqlSafe(count)).fetch_one(connection);
+    let row = tokio::time::timeout(session.server.patience(), counting).await.ok()?.ok()?;
+    row.try_get::<i64, _>(0).ok().map(i64::unsigned_abs)
 }
 
 /// What a statement gives.

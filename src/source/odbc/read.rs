@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use odbc_api::buffers::{CharColumn, ColumnarBuffer, WCharColumn};
@@ -15,7 +14,7 @@ use super::select::is_one_select;
 use super::settings::Fetch;
 use crate::finding::Place;
 use crate::source::outline::Said;
-use crate::source::reader::{Courier, Handout, RowReader};
+use crate::source::reader::{Courier, Handout, Proof, RowReader};
 use crate::source::{Column, Outline, Position, ReadSpec, Source, SourceBatch, SourceBatchBuilder, SourceError, statement};
 
 /// A batch of long cells ends early.
@@ -32,21 +31,21 @@ pub(super) fn open(session: Session, read: &ReadSpec) -> Result<Box<dyn Source>,
     let object = statement::build(&session.source, read, '"')?.object;
     let (source, read) = (session.source.clone(), read.clone());
     let patience = Duration::from_secs(session.settings.statement_timeout);
-    let proven = Arc::new(AtomicBool::new(false));
-    let shared = proven.clone();
+    let proof = Proof::default();
+    let shared = proof.clone();
     let reader =
         RowReader::start(&source, object, patience, move |courier| async move { run(&session, &read, &courier, &shared).await })?;
-    Ok(Box::new(reader.proven_by(proven)))
+    Ok(Box::new(reader.proven_by(proof)))
 }
 
-async fn run(session: &Session, read: &ReadSpec, courier: &Courier, proven: &AtomicBool) -> Result<Handout, SourceError> {
+async fn run(session: &Session, read: &ReadSpec, courier: &Courier, proof: &Proof) -> Result<Handout, SourceError> {
     let before = |error: Error| session.trouble(Stage::Before, &error);
     let connection = session.connect()?;
     let product = session.product(&connection)?;
     let writes = session.writes(&connection, &product)?.unwrap_or(false);
     session.settings.guest.permit(&session.source, &session.settings.user, writes)?;
     let quote = connection.identifier_quote_char().ok().flatten().unwrap_or('"');
-    let sql = statement::build(&session.source, read, quote)?.sql;
+    let statement::Statement { sql, count, .. } = statement::build(&session.source, read, quote)?;
     if !is_one_select(&sql) {
         return Err(SourceError::Settings {
             source_name: session.source.clone(),
@@ -60,12 +59,22 @@ async fn run(session: &Session, read: &ReadSpec, courier: &Courier, proven: &Ato
     // A product whose CHAR(n) is only a name for a text does not fill it up.
     let (columns, forms, outline) = described(&mut prepared, product != "SQLite").map_err(before)?;
     statement::must_give_columns(&session.source, &columns)?;
-    let handout = rows(session, &mut prepared, (columns, forms, outline), courier).await?;
+    let (handout, read) = rows(session, &mut prepared, (columns, forms, outline), courier).await?;
     drop(prepared);
     let consistent = session.settings.consistent.unwrap_or(!product.contains("SQL Server"));
-    proven.store(consistent && handout == Handout::Finished, Ordering::Release);
+    if consistent && handout == Handout::Finished {
+        proof.counted(read, counted(&connection, &count, session.settings.statement_timeout));
+    }
     end(connection);
     Ok(handout)
+}
+
+/// Counts what was read once more, in the same transaction.
+fn counted(connection: &Connection<'_>, count: &str, timeout: u64) -> Option<u64> {
+    let mut cursor = connection.execute(count, (), usize::try_from(timeout).ok()).ok()??;
+    let mut row = cursor.next_row().ok()??;
+    let mut text = Vec::new();
+    row.get_text(1, &mut text).ok()?.then(|| String::from_utf8(text).ok()?.trim().parse().ok()).flatten()
 }
 
 /// Nothing was written: losing the end of the transaction loses nothing.
@@ -95,7 +104,7 @@ async fn rows<S: odbc_api::handles::AsStatementRef>(
     prepared: &mut Prepared<S>,
     (columns, forms, outline): Described,
     courier: &Courier,
-) -> Result<Handout, SourceError> {
+) -> Result<(Handout, u64), SourceError> {
     let failed = |error: Error| session.trouble(Stage::Rows, &error);
     let encoding = session.settings.encoding();
     let lengths = match session.settings.fetch {
@@ -114,7 +123,7 @@ async fn rows<S: odbc_api::handles::AsStatementRef>(
         (Fetch::Rows, _) => {
             let mut buffers = Buffers::default();
             let mut ordinal = 0;
-            courier
+            let handout = courier
                 .hand_out_batches(async |max_rows| {
                     let mut batch = SourceBatchBuilder::new(columns.clone(), max_rows.min(4096));
                     while batch.len() < max_rows && batch.bytes() < BATCH_BYTES {
@@ -127,7 +136,8 @@ async fn rows<S: odbc_api::handles::AsStatementRef>(
                     }
                     Ok(finished(batch))
                 })
-                .await
+                .await?;
+            Ok((handout, ordinal))
         }
         (Fetch::Blocks, None) => {
             let cursor = cursor.bind_buffer(ColumnarBuffer::new(bound(&lengths, 2, WCharColumn::new))).map_err(failed)?;
@@ -159,9 +169,9 @@ fn blocks<C: Cursor, B: RowSetBuffer>(
     mut cursor: BlockCursor<C, B>,
     count: impl Fn(&B) -> usize,
     mut push: impl FnMut(&B, usize, &mut SourceBatchBuilder),
-) -> Result<Handout, Error> {
+) -> Result<(Handout, u64), Error> {
     let start = |rows: usize| SourceBatchBuilder::new(columns.clone(), rows.min(4096));
-    let Some(mut wanted) = courier.asked() else { return Ok(Handout::Abandoned) };
+    let Some(mut wanted) = courier.asked() else { return Ok((Handout::Abandoned, 0)) };
     let (mut batch, mut ordinal) = (start(wanted), 0);
     while let Some(block) = cursor.fetch_with_truncation_check(true)? {
         for row in 0..count(block) {
@@ -174,13 +184,13 @@ fn blocks<C: Cursor, B: RowSetBuffer>(
             let full = std::mem::replace(&mut batch, start(wanted));
             match courier.give(full.finish(Position(Vec::new()))).then(|| courier.asked()).flatten() {
                 Some(next) => wanted = next,
-                None => return Ok(Handout::Abandoned),
+                None => return Ok((Handout::Abandoned, ordinal)),
             }
         }
     }
     // The last rows are one answer, the end is the next.
     let heard = batch.is_empty() || courier.give(batch.finish(Position(Vec::new()))) && courier.asked().is_some();
-    Ok(if heard { Handout::Finished } else { Handout::Abandoned })
+    Ok((if heard { Handout::Finished } else { Handout::Abandoned }, ordinal))
 }
 
 fn finished(batch: SourceBatchBuilder) -> Option<SourceBatch> {

@@ -14,8 +14,8 @@ use sqlx::{AssertSqlSafe, Column as _, Connection, Executor, SqlSafeStr, Stateme
 use super::catalogue;
 use super::cell::{self, Form};
 use super::connect::Session;
-use crate::finding::Place;
-use crate::source::reader::{Courier, Handout, RowReader};
+use crate::finding::{Place, Text};
+use crate::source::reader::{Courier, Handout, Proof, RowReader};
 use crate::source::{Column, Outline, ReadSpec, Source, SourceError, statement};
 
 /// Rows of the first FETCH, before it is known how long they are.
@@ -36,22 +36,35 @@ pub(in crate::source) fn open(session: Session, read: &ReadSpec) -> Result<Box<d
     let patience = session.server.patience() + GRACE;
     // The hub's own views are its own to change.
     let path = read.object.as_deref().filter(|_| session.own.is_none()).map(|path| statement::quoted_path(path, '"'));
-    let reader = RowReader::start(&source, object, patience, move |courier| read_rows(session, statement.sql, path, courier))?;
-    Ok(Box::new(reader))
+    let proof = Proof::default();
+    let task = Task { sql: statement.sql, count: statement.count, table: read.object.is_some(), path, proof: proof.clone() };
+    let reader = RowReader::start(&source, object, patience, move |courier| read_rows(session, task, courier))?;
+    Ok(Box::new(reader.proven_by(proof)))
 }
 
-async fn read_rows(session: Session, sql: String, path: Option<String>, courier: Arc<Courier>) -> Result<Handout, SourceError> {
+/// What is to be read, and how it is counted.
+struct Task {
+    sql: String,
+    count: String,
+    table: bool,
+    /// The table's name as it is quoted, where somebody else may change it.
+    path: Option<String>,
+    proof: Proof,
+}
+
+async fn read_rows(session: Session, task: Task, courier: Arc<Courier>) -> Result<Handout, SourceError> {
     let mut connection = session.connect().await?;
     session.permit(&mut connection).await?;
     session.execute(&mut connection, VIEW).await?;
-    let (columns, forms) = described(&session, &mut connection, &sql).await?;
+    let (columns, forms) = described(&session, &mut connection, &task.sql).await?;
     statement::must_give_columns(&session.source, &columns)?;
+    let masked = task.table && sees_a_part(&mut connection, &task.count).await;
     // Preparing has locked the object to the end of the transaction: nobody changes it under the rows.
     let mut outline = Outline::of(&columns);
-    if let Some(path) = path {
-        outline = catalogue::outline(&session, &mut connection, &path, outline).await?;
+    if let Some(path) = &task.path {
+        outline = catalogue::outline(&session, &mut connection, path, outline).await?;
     }
-    declare(&session, &mut connection, &sql).await?;
+    declare(&session, &mut connection, &task.sql).await?;
     courier.opened_as(&columns, outline);
     let fallback = session.server.reinterpret.map(|reinterpret| reinterpret.encoding());
     let push = |row: &PgRow, batch: &mut crate::source::SourceBatchBuilder, ordinal| {
@@ -60,12 +73,39 @@ async fn read_rows(session: Session, sql: String, path: Option<String>, courier:
         }
         batch.end_row(Place::Row(ordinal));
     };
+    let mut read = 0;
+    let push = |row: &PgRow, batch: &mut crate::source::SourceBatchBuilder, ordinal| {
+        read = ordinal;
+        push(row, batch, ordinal);
+    };
     let handout = courier.hand_out(&columns, rows(&mut connection), push, |error| session.trouble(&error)).await?;
     if handout == Handout::Finished {
+        prove(&task, read, masked, &mut connection).await;
         // Nothing was written: losing the end of the transaction loses nothing.
         let _ = connection.close().await;
     }
     Ok(handout)
+}
+
+/// Counts once more what was read, in the same transaction.
+async fn prove(task: &Task, read: u64, masked: bool, connection: &mut PgConnection) {
+    let counted: Result<i64, _> = sqlx::query_scalar(AssertSqlSafe(task.count.clone())).fetch_one(connection).await;
+    let counted = counted.ok().map(i64::unsigned_abs);
+    if masked && counted == Some(read) {
+        return task.proof.whole_but(Text::new(
+            "该表启用了行级安全策略，账号可能看不到全部行",
+            "row-level security is active on the table: the account may not see all rows",
+        ));
+    }
+    task.proof.counted(read, counted);
+}
+
+/// Whether row-level security hides rows of the table from the account: they are there, and neither come nor count.
+async fn sees_a_part(connection: &mut PgConnection, count: &str) -> bool {
+    // The table as the count names it, quoted; a view or function has no such policies of its own.
+    let table = count.strip_prefix("SELECT count(*) FROM ").unwrap_or_default().replace('\'', "''");
+    let sql = format!("SELECT row_security_active('{table}'::regclass)");
+    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await.unwrap_or(false)
 }
 
 /// The columns that a statement gives, and the forms of their cells. Preparing tells them even when there are no rows, and

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Column as _, ConnectOptions, Connection, Executor, Row
 
 use super::{catalogue, cell};
 use crate::finding::Place;
-use crate::source::reader::{self, Courier, Handout, RowReader};
+use crate::source::reader::{self, Courier, Handout, Proof, RowReader};
 use crate::source::{Column, Outline, ReadSpec, Source, SourceBatchBuilder, SourceError, statement};
 
 /// A database file and how to read it.
@@ -102,16 +102,22 @@ pub(in crate::source) fn open(database: Database, read: &ReadSpec) -> Result<Box
     let statement = statement::build(&database.source, read, '"')?;
     let (source, object, patience) = (database.source.clone(), statement.object.clone(), database.patience);
     let table = read.object.clone();
-    let reader = RowReader::start(&source, object, patience, move |courier| read_rows(database, statement.sql, table, courier))?;
-    Ok(Box::new(reader))
+    let proof = Proof::default();
+    let task = Task { sql: statement.sql, count: statement.count, table, proof: proof.clone() };
+    let reader = RowReader::start(&source, object, patience, move |courier| read_rows(database, task, courier))?;
+    Ok(Box::new(reader.proven_by(proof)))
 }
 
-async fn read_rows(
-    database: Database,
+/// What is to be read, and how it is counted.
+struct Task {
     sql: String,
+    count: String,
     table: Option<String>,
-    courier: Arc<Courier>,
-) -> Result<Handout, SourceError> {
+    proof: Proof,
+}
+
+async fn read_rows(database: Database, task: Task, courier: Arc<Courier>) -> Result<Handout, SourceError> {
+    let Task { sql, count, table, proof } = task;
     let mut connection = database.connect().await?;
     let fallback = database.reinterpret;
     database.execute(&mut connection, "BEGIN").await?;
@@ -130,12 +136,19 @@ async fn read_rows(
     drop(statement);
     statement::must_give_columns(&database.source, &columns)?;
     courier.opened_as(&columns, Outline::of(&columns).with(said, view));
+    let mut read = 0;
     let ended = {
         let rows = sqlx::query(AssertSqlSafe(sql)).fetch(&mut connection);
-        courier
-            .hand_out(&columns, rows, |row, batch, ordinal| push(row, batch, ordinal, fallback), |error| database.trouble(error))
-            .await?
+        let push = |row: &SqliteRow, batch: &mut SourceBatchBuilder, ordinal| {
+            read = ordinal;
+            push(row, batch, ordinal, fallback);
+        };
+        courier.hand_out(&columns, rows, push, |error| database.trouble(error)).await?
     };
+    if ended == Handout::Finished {
+        let counted: Result<i64, _> = sqlx::query_scalar(AssertSqlSafe(count)).fetch_one(&mut connection).await;
+        proof.counted(read, counted.ok().map(i64::unsigned_abs));
+    }
     // Nothing was written: losing the end of the transaction loses nothing.
     let _ = connection.close().await;
     Ok(ended)

@@ -4,36 +4,57 @@ use roaring::RoaringBitmap;
 use sqlx::PgConnection;
 
 use super::fault::db;
+use super::lease::Row;
 use super::lock::{Locked, lock};
+use super::runs::place;
 use super::sharing::give_up;
 use super::tombstone::bury;
 use super::{PostgresStore, Tx};
-use crate::store::bound::{SEVEN_DAYS, why_held};
+use crate::finding::Text;
+use crate::store::bound::SEVEN_DAYS;
 use crate::store::open_run::{OpenRun, bitmap, bitmap_bytes};
-use crate::store::{FeedId, Millis, RunEnd, RunId, StoreError};
+use crate::store::proof::{Case, Former, Hold, Kind, Waves, judge, list_code, why_text};
+use crate::store::{Approved, FeedId, Millis, RunEnd, RunId, StoreError};
 
 /// Heads read at once when looking for missing ones.
 const PAGE: i64 = 50_000;
 
-/// Finds and buries or holds the records that a complete run has not seen; returns how many are missing and buried.
+/// What a complete run misses.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Missed {
+    /// Live records of the source that it did not see.
+    pub(super) missing: u64,
+    /// Of these, how many were buried.
+    pub(super) buried: u64,
+    /// Of these, how many go at the end of the collection.
+    pub(super) due: u64,
+    /// The source had records before.
+    pub(super) had_rows: bool,
+}
+
+/// Finds and buries or holds the records that a complete run has not seen.
 pub(super) async fn find_missing(
     tx: &mut Tx,
     locked: &Locked,
     run: RunId,
     open: &OpenRun,
     end: &RunEnd,
-) -> Result<(u64, u64), StoreError> {
+) -> Result<Missed, StoreError> {
     let what = db("looking for missing records");
     if locked.is_log {
-        return Ok((0, 0));
+        return Ok(Missed { had_rows: gave_rows(tx, open, end.at).await?, ..Missed::default() });
     }
-    let mut missing = missing(tx, run, open).await?;
+    let (mut missing, mut own) = missing(tx, run, open).await?;
+    let mut missed = Missed { missing: missing.len(), had_rows: own > 0, ..Missed::default() };
     if end.error.is_none() && !missing.is_empty() {
         give_up(tx, open, &mut missing).await?;
+        // What another source gives is that one's now.
+        own -= missed.missing - missing.len();
+        missed.missing = missing.len();
     }
     if missing.is_empty() {
         drop_held(tx, open).await?;
-        return Ok((0, 0));
+        return Ok(missed);
     }
     let recent: i64 = sqlx::query_scalar("SELECT coalesce(sum(count), 0)::bigint FROM deletion WHERE feed = $1 AND at > $2")
         .bind(open.feed.0 as i32)
@@ -41,25 +62,98 @@ pub(super) async fn find_missing(
         .fetch_one(&mut **tx)
         .await
         .map_err(what)?;
-    let keyless = new_keyless(tx, run, open).await?;
-    match why_held(locked.live.unsigned_abs(), missing.len(), recent.unsigned_abs(), keyless, end.error.is_some()) {
+    let mapping: Vec<u8> =
+        sqlx::query_scalar("SELECT mapping FROM run WHERE id = $1").bind(run.0).fetch_one(&mut **tx).await.map_err(what)?;
+    let former = former(tx, run, open).await?;
+    let held = held(tx, open).await?;
+    let verdict = judge(&Case {
+        live: locked.live.unsigned_abs(),
+        own,
+        missing: missing.len(),
+        recent: recent.unsigned_abs(),
+        keyless: new_keyless(tx, run, open).await?,
+        error: end.error.is_some(),
+        evidence: &end.evidence,
+        mapping: mapping.try_into().unwrap_or_default(),
+        former: former.as_ref(),
+        stays: held.as_ref().and_then(|held| held.stays.as_ref()),
+    });
+    match verdict {
         Some(why) => {
-            hold_for(tx, open.feed, open.source as i32, &missing, &why, end.at).await?;
-            Ok((missing.len(), 0))
+            let mut held = held.unwrap_or_default();
+            held.waves.go_on(&held.rids, &missing, former.map_or(0, |former| former.ended));
+            hold(tx, (run, open), (&missing, &held.waves), &why, end.at).await?;
+            missed.due = if why.kind == Kind::Due { missing.len() } else { 0 };
         }
         None => {
             drop_held(tx, open).await?;
-            let buried = bury(tx, locked, &missing, end.at).await?;
-            sqlx::query("INSERT INTO deletion (feed, at, count) VALUES ($1, $2, $3)")
-                .bind(open.feed.0 as i32)
-                .bind(end.at)
-                .bind(buried as i64)
-                .execute(&mut **tx)
-                .await
-                .map_err(what)?;
-            Ok((missing.len(), buried))
+            missed.buried = bury_unasked(tx, locked, &missing, end.at).await?;
         }
     }
+    Ok(missed)
+}
+
+/// Buries records without asking, and notes how many.
+async fn bury_unasked(tx: &mut Tx, locked: &Locked, rids: &RoaringBitmap, at: Millis) -> Result<u64, StoreError> {
+    let buried = bury(tx, locked, rids, at).await?;
+    sqlx::query("INSERT INTO deletion (feed, at, count) VALUES ($1, $2, $3)")
+        .bind(locked.feed.0 as i32)
+        .bind(at)
+        .bind(buried as i64)
+        .execute(&mut **tx)
+        .await
+        .map_err(db("noting deletions"))?;
+    Ok(buried)
+}
+
+/// Whether a complete run of the last days gave rows: of a log nobody knows which records a source still has.
+async fn gave_rows(tx: &mut Tx, open: &OpenRun, at: Millis) -> Result<bool, StoreError> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM run WHERE feed = $1 AND source = $2 AND complete AND ended > $3 AND read > filtered)",
+    )
+    .bind(open.feed.0 as i32)
+    .bind(open.source as i32)
+    .bind(at - SEVEN_DAYS)
+    .fetch_one(&mut **tx)
+    .await
+    .map_err(db("looking for former runs"))
+}
+
+/// What the last complete run of the same source and table knew.
+async fn former(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<Option<Former>, StoreError> {
+    let row = sqlx::query_as(
+        "SELECT columns, parts, mapping, ended FROM run WHERE feed = $1 AND source = $2 AND complete AND ended IS NOT NULL AND id < $3 \
+         ORDER BY id DESC LIMIT 1",
+    )
+    .bind(open.feed.0 as i32)
+    .bind(open.source as i32)
+    .bind(run.0)
+    .fetch_optional(&mut **tx)
+    .await
+    .map_err(db("looking for the former run"))?;
+    Ok(row.map(Former::read))
+}
+
+/// What is held for a source already.
+#[derive(Default)]
+struct HeldBefore {
+    rids: RoaringBitmap,
+    waves: Waves,
+    /// Why they stay held whatever later runs miss.
+    stays: Option<Text>,
+}
+
+async fn held(tx: &mut Tx, open: &OpenRun) -> Result<Option<HeldBefore>, StoreError> {
+    let row: Option<(Vec<u8>, Vec<u8>, i32, String, String)> =
+        sqlx::query_as("SELECT rids, waves, kind, zh, why FROM missing WHERE feed = $1 AND source = $2")
+            .bind(open.feed.0 as i32)
+            .bind(open.source as i32)
+            .fetch_optional(&mut **tx)
+            .await
+            .map_err(db("reading held deletions"))?;
+    let Some((rids, waves, kind, zh, en)) = row else { return Ok(None) };
+    let stays = (kind == Kind::Stay.code()).then(|| why_text(zh, en));
+    Ok(Some(HeldBefore { rids: bitmap(&rids)?, waves: Waves::read(&waves)?, stays }))
 }
 
 /// Rows without a key that this run is the first to see: a record whose key was spoilt looks like a missing one.
@@ -102,10 +196,13 @@ pub(super) async fn standing_of(conn: &mut PgConnection, feed: FeedId, source: i
     }
 }
 
-async fn missing(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<RoaringBitmap, StoreError> {
-    let mut missing = standing_of(tx, open.feed, open.source as i32).await? - open.all_seen();
+/// Records of the source that the run has not seen, and how many live ones the source has.
+async fn missing(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<(RoaringBitmap, u64), StoreError> {
+    let standing = standing_of(tx, open.feed, open.source as i32).await?;
+    let own = standing.len();
+    let mut missing = standing - open.all_seen();
     if missing.is_empty() {
-        return Ok(missing);
+        return Ok((missing, own));
     }
     // A bad version of a record is at the source, so the record is not gone.
     let spoilt: Vec<(i64,)> = sqlx::query_as(
@@ -121,10 +218,10 @@ async fn missing(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<RoaringBitma
     for (rid,) in spoilt {
         missing.remove(rid as u32);
     }
-    Ok(missing)
+    Ok((missing, own))
 }
 
-/// Holds deletions of a source's records for approval.
+/// Holds deletions of a source's records for approval, whatever spoke for or against them before.
 pub(super) async fn hold_for(
     tx: &mut Tx,
     feed: FeedId,
@@ -135,12 +232,40 @@ pub(super) async fn hold_for(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO missing (feed, source, rids, why, since) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (feed, source) DO UPDATE SET rids = excluded.rids, why = excluded.why",
+         ON CONFLICT (feed, source) DO UPDATE SET rids = excluded.rids, why = excluded.why, zh = '', kind = 0",
     )
     .bind(feed.0 as i32)
     .bind(source)
     .bind(bitmap_bytes(rids))
     .bind(why)
+    .bind(at)
+    .execute(&mut **tx)
+    .await
+    .map_err(db("holding deletions"))?;
+    Ok(())
+}
+
+/// Holds what a run has missed, or lets it wait for the end of the collection.
+async fn hold(
+    tx: &mut Tx,
+    (run, open): (RunId, &OpenRun),
+    (rids, waves): (&RoaringBitmap, &Waves),
+    hold: &Hold,
+    at: Millis,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO missing (feed, source, rids, why, zh, kind, run, waves, since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+         ON CONFLICT (feed, source) DO UPDATE SET rids = excluded.rids, why = excluded.why, zh = excluded.zh, kind = excluded.kind, \
+         run = excluded.run, waves = excluded.waves",
+    )
+    .bind(open.feed.0 as i32)
+    .bind(open.source as i32)
+    .bind(bitmap_bytes(rids))
+    .bind(&hold.why.en)
+    .bind(&hold.why.zh)
+    .bind(hold.kind.code())
+    .bind(run.0)
+    .bind(waves.bytes())
     .bind(at)
     .execute(&mut **tx)
     .await
@@ -196,32 +321,86 @@ async fn still_of(tx: &mut Tx, feed: FeedId, source: i32, held: &RoaringBitmap) 
     Ok(own.into_iter().map(|(rid,)| rid as u32).collect())
 }
 
+/// What a run under way has seen of a feed is not gone.
+async fn under_way(tx: &mut Tx, feed: FeedId) -> Result<RoaringBitmap, StoreError> {
+    let seen: Vec<(Vec<u8>,)> =
+        sqlx::query_as("SELECT rids FROM seen WHERE run IN (SELECT id FROM run WHERE feed = $1 AND ended IS NULL)")
+            .bind(feed.0 as i32)
+            .fetch_all(&mut **tx)
+            .await
+            .map_err(db("deleting records"))?;
+    seen.iter().try_fold(RoaringBitmap::new(), |all, (bytes,)| Ok(all | bitmap(bytes)?))
+}
+
 impl PostgresStore {
-    pub(super) async fn delete_held(&self, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
+    pub(super) async fn settle_due(&self, run: RunId, doubt: Option<&Text>, at: Millis) -> Result<u64, StoreError> {
+        let what = db("settling deletions");
+        let mut tx = self.begin("settling deletions").await?;
+        let (source, feed) = place(&mut tx, run).await?;
+        self.fence(&mut tx, Row::Source(source)).await?;
+        let locked = lock(&mut tx, feed).await?;
+        let due: Option<Vec<u8>> =
+            sqlx::query_scalar("SELECT rids FROM missing WHERE feed = $1 AND source = $2 AND run = $3 AND kind = $4")
+                .bind(feed.0 as i32)
+                .bind(source)
+                .bind(run.0)
+                .bind(Kind::Due.code())
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(what)?;
+        let Some(rids) = due else { return Ok(0) };
+        let mut buried = 0;
+        match doubt {
+            Some(why) => {
+                sqlx::query("UPDATE missing SET kind = $1, zh = $2, why = $3 WHERE feed = $4 AND source = $5")
+                    .bind(Kind::Ask.code())
+                    .bind(&why.zh)
+                    .bind(&why.en)
+                    .bind(feed.0 as i32)
+                    .bind(source)
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(what)?;
+            }
+            None => {
+                sqlx::query("DELETE FROM missing WHERE feed = $1 AND source = $2")
+                    .bind(feed.0 as i32)
+                    .bind(source)
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(what)?;
+                let rids = still_of(&mut tx, feed, source, &bitmap(&rids)?).await? - under_way(&mut tx, feed).await?;
+                buried = bury_unasked(&mut tx, &locked, &rids, at).await?;
+            }
+        }
+        self.commit(tx, "settling deletions").await?;
+        Ok(buried)
+    }
+
+    pub(super) async fn delete_held(&self, feed: FeedId, code: &str, at: Millis) -> Result<Option<Approved>, StoreError> {
         let what = db("deleting records");
         let mut tx = self.begin("deleting records").await?;
         let locked = lock(&mut tx, feed).await?;
-        let held: Vec<(i32, Vec<u8>)> = sqlx::query_as("DELETE FROM missing WHERE feed = $1 RETURNING source, rids")
-            .bind(feed.0 as i32)
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(what)?;
-        let mut rids = RoaringBitmap::new();
-        for (source, bytes) in &held {
-            rids |= still_of(&mut tx, feed, *source, &bitmap(bytes)?).await?;
-        }
-        // What a run under way has seen since is not gone.
-        let seen: Vec<(Vec<u8>,)> =
-            sqlx::query_as("SELECT rids FROM seen WHERE run IN (SELECT id FROM run WHERE feed = $1 AND ended IS NULL)")
+        let held: Vec<(i32, Vec<u8>, String)> =
+            sqlx::query_as("SELECT source, rids, why FROM missing WHERE feed = $1 ORDER BY source")
                 .bind(feed.0 as i32)
                 .fetch_all(&mut *tx)
                 .await
                 .map_err(what)?;
-        for (bytes,) in &seen {
-            rids -= bitmap(bytes)?;
+        if held.is_empty() || list_code(held.iter().map(|(source, rids, why)| (i64::from(*source), &**rids, &**why))) != code {
+            return Ok(None);
         }
-        let buried = bury(&mut tx, &locked, &rids, at).await?;
+        let sql = "DELETE FROM missing WHERE feed = $1";
+        sqlx::query(sql).bind(feed.0 as i32).execute(&mut *tx).await.map_err(what)?;
+        let (mut rids, mut listed) = (RoaringBitmap::new(), 0);
+        for (source, bytes, _) in &held {
+            let own = bitmap(bytes)?;
+            listed += own.len();
+            rids |= still_of(&mut tx, feed, *source, &own).await?;
+        }
+        rids -= under_way(&mut tx, feed).await?;
+        let deleted = bury(&mut tx, &locked, &rids, at).await?;
         self.commit(tx, "deleting records").await?;
-        Ok(buried)
+        Ok(Some(Approved { deleted, spared: listed.saturating_sub(deleted) }))
     }
 }

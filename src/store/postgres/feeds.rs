@@ -166,6 +166,7 @@ async fn clear(tx: &mut Tx, feed: FeedId, key_digest: &[u8; 16], at: Millis) -> 
         "DELETE FROM held WHERE feed = $1",
         "UPDATE flight SET overtaken = rids WHERE feed = $1",
         "DELETE FROM missing WHERE feed = $1",
+        "DELETE FROM withdrawn WHERE feed = $1",
         "DELETE FROM record_key WHERE feed = $1",
         "DELETE FROM pushed WHERE feed = $1",
         "DELETE FROM given WHERE feed = $1",

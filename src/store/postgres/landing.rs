@@ -5,11 +5,12 @@ use super::lease::Row;
 use super::lock::{Locked, lock};
 use super::quarantine::{put, settle_keys};
 use super::{PostgresStore, Tx, holder, inconsistent, rival, runs, write};
+use crate::finding::Text;
 use crate::store::entry::{Entry, clash_entries, conflict_entries, rejected_entries, rival_entries};
 use crate::store::open_run::{OpenRun, missed, remember, totals};
 use crate::store::sort;
 use crate::store::{
-    FeedId, FeedSpec, Landed, Landing, LandingBatch, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError,
+    Approved, FeedId, FeedSpec, Landed, Landing, LandingBatch, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError,
 };
 
 #[async_trait::async_trait]
@@ -50,8 +51,12 @@ impl Landing for PostgresStore {
         self.finish_run_with(run, end, None).await
     }
 
-    async fn approve_deletions(&self, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
-        self.delete_held(feed, at).await
+    async fn settle_deletions(&self, run: RunId, doubt: Option<&Text>, at: Millis) -> Result<u64, StoreError> {
+        self.settle_due(run, doubt, at).await
+    }
+
+    async fn approve_deletions(&self, feed: FeedId, code: &str, at: Millis) -> Result<Option<Approved>, StoreError> {
+        self.delete_held(feed, code, at).await
     }
 
     async fn rekey(&self, spec: &FeedSpec, at: Millis) -> Result<u64, StoreError> {

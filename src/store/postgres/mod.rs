@@ -15,6 +15,7 @@ mod delivery;
 mod fault;
 mod feeds;
 mod flight;
+mod gone;
 mod holder;
 mod keys;
 mod landing;

@@ -6,6 +6,7 @@ use super::lock::{Locked, lock};
 use super::{PostgresStore, Tx, deletion, inconsistent, sharing};
 use crate::source::Position;
 use crate::store::open_run::{OpenRun, bitmap, hash_of, landed};
+use crate::store::proof::came_out_empty;
 use crate::store::sort::{FROZEN, Sighting};
 use crate::store::{FeedId, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, Seen, StoreError};
 
@@ -186,6 +187,9 @@ pub(super) async fn interrupt(tx: &mut Tx, run: RunId, at: Millis) -> Result<(),
     Ok(())
 }
 
+/// Totals of a run, and what was missed.
+type Sums = (i64, i64, i64, i64, i64, i64, i64, i64);
+
 /// Ends a run.
 pub(super) async fn finish(
     tx: &mut Tx,
@@ -195,21 +199,22 @@ pub(super) async fn finish(
     end: &RunEnd,
 ) -> Result<RunSummary, StoreError> {
     let what = db("ending a run");
-    let mut summary = RunSummary::default();
+    let (mut summary, mut gone) = (RunSummary::default(), deletion::Missed::default());
     sharing::share(tx, open, end.complete).await?;
     if end.complete {
         summary.closed = close_unseen(tx, open, run).await?;
         unfreeze(tx, open, run).await?;
         let sql = "UPDATE feeds SET read_once = true WHERE id = $1";
         sqlx::query(sql).bind(open.feed.0 as i32).execute(&mut **tx).await.map_err(what)?;
-        (summary.missing, summary.deleted) = deletion::find_missing(tx, locked, run, open, end).await?;
+        gone = deletion::find_missing(tx, locked, run, open, end).await?;
+        (summary.missing, summary.deleted, summary.due) = (gone.missing, gone.buried, gone.due);
     } else {
         deletion::found_again(tx, open).await?;
     }
     forget(tx, run).await?;
-    let totals: Option<(i64, i64, i64, i64, i64, i64, i64, i64)> = sqlx::query_as(
-        "UPDATE run SET ended = $1, complete = $2, error = $3, whole = $6 WHERE id = $4 AND ended IS NULL AND landings = $5 \
-             RETURNING read, changed, unchanged, duplicate, quarantined, filtered, consumed, missed",
+    let totals: Option<Sums> = sqlx::query_as(
+        "UPDATE run SET ended = $1, complete = $2, error = $3, whole = $6, columns = $7, parts = $8, doubt_zh = $9, doubt_en = $10 \
+         WHERE id = $4 AND ended IS NULL AND landings = $5 RETURNING read, changed, unchanged, duplicate, quarantined, filtered, consumed, missed",
     )
     .bind(end.at)
     .bind(end.complete)
@@ -217,6 +222,10 @@ pub(super) async fn finish(
     .bind(run.0)
     .bind(open.landings)
     .bind(end.whole)
+    .bind(end.evidence.columns.as_ref().map(|digest| digest.as_slice()))
+    .bind(i64::from(end.evidence.parts))
+    .bind(end.evidence.doubt.as_ref().map(|doubt| doubt.zh.as_str()))
+    .bind(end.evidence.doubt.as_ref().map(|doubt| doubt.en.as_str()))
     .fetch_optional(&mut **tx)
     .await
     .map_err(what)?;
@@ -224,6 +233,7 @@ pub(super) async fn finish(
         totals.ok_or_else(|| inconsistent(format!("run {} was gone on with elsewhere", run.0)))?;
     summary.landed = landed([read, changed, unchanged, duplicate, quarantined, filtered, consumed]);
     summary.missed = missed.unsigned_abs();
+    summary.emptied = end.complete && came_out_empty(summary.landed.read, summary.landed.filtered, gone.had_rows);
     if end.error.is_none() {
         drop_former_position(tx, run).await?;
     }

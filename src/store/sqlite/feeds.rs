@@ -170,6 +170,7 @@ impl SqliteStore {
             "DELETE FROM held WHERE feed = ?1",
             "UPDATE flight SET overtaken = rids WHERE feed = ?1",
             "DELETE FROM missing WHERE feed = ?1",
+            "DELETE FROM withdrawn WHERE feed = ?1",
             "DELETE FROM pushed WHERE feed = ?1",
             "DELETE FROM given WHERE feed = ?1",
             "DELETE FROM record_key WHERE feed = ?1",

@@ -10,10 +10,11 @@ use super::quarantine::{Entry, clash_entries, conflict_entries, put, rejected_en
 use super::runs::OpenRun;
 use super::shape::Shapes;
 use super::{SqliteStore, Writer, begin, holder, inconsistent, rival, runs, write};
+use crate::finding::Text;
 use crate::store::open_run::{missed, remember, totals};
 use crate::store::sort;
 use crate::store::{
-    FeedId, FeedSpec, Landed, Landing, LandingBatch, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError,
+    Approved, FeedId, FeedSpec, Landed, Landing, LandingBatch, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError,
 };
 
 #[async_trait::async_trait]
@@ -50,8 +51,12 @@ impl Landing for SqliteStore {
         self.finish_run_row(run, end).await
     }
 
-    async fn approve_deletions(&self, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
-        self.delete_held(feed, at).await
+    async fn settle_deletions(&self, run: RunId, doubt: Option<&Text>, at: Millis) -> Result<u64, StoreError> {
+        self.settle_due(run, doubt, at).await
+    }
+
+    async fn approve_deletions(&self, feed: FeedId, code: &str, at: Millis) -> Result<Option<Approved>, StoreError> {
+        self.delete_held(feed, code, at).await
     }
 
     async fn rekey(&self, spec: &FeedSpec, at: Millis) -> Result<u64, StoreError> {

@@ -13,6 +13,7 @@ mod delivery;
 mod fault;
 mod feeds;
 mod flight;
+mod gone;
 mod holder;
 mod keys;
 mod landing;

@@ -14,9 +14,14 @@ use super::{SqliteStore, number_list};
 use crate::source::Position;
 use crate::standard::TablePlan;
 use crate::store::chunks::Kept;
+use crate::store::proof::{Waves, doubt_text, list_code, why_text};
 use crate::store::{
-    FeedId, Imbalance, PendingDeletion, ReadModels, Reason, RunId, RunRow, Stock, StockRow, StoreError, TableRow, UpstreamId,
+    FeedId, Imbalance, MissingRow, PendingDeletion, ReadModels, Reason, RunId, RunRow, Stock, StockRow, StoreError, TableRow,
+    UpstreamId,
 };
+
+/// Held deletions: feed, source, their names, records, reason in English and Chinese, times, since when.
+type HeldRow = (u32, i64, String, String, Vec<u8>, String, String, Vec<u8>, i64);
 
 #[async_trait::async_trait]
 impl ReadModels for SqliteStore {
@@ -47,10 +52,12 @@ impl ReadModels for SqliteStore {
         .map_err(what)?;
         let mut rows: Vec<StockRow> = rows.iter().map(stock_row).collect::<Result<_, _>>().map_err(what)?;
         let gone = gone(&mut conn).await?;
+        let withdrawn = withdrawn(&mut conn).await?;
         for row in &mut rows {
             if let Some(rids) = gone.get(&row.feed) {
                 let set = Set { upstream: row.upstream, feed: row.feed, kept: Kept::Rids };
-                row.gone_upstream = set.load(&mut *conn).await?.common(rids);
+                let by_hand = withdrawn.get(&(row.upstream, row.feed)).copied().unwrap_or(0);
+                row.gone_upstream = set.load(&mut *conn).await?.common(rids).saturating_sub(by_hand);
             }
         }
         Ok(rows)
@@ -59,8 +66,8 @@ impl ReadModels for SqliteStore {
     async fn runs(&self, limit: u32) -> Result<Vec<RunRow>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, source, feed, name, began, ended, complete, error, read, changed, unchanged, duplicate, quarantined, \
-             filtered, consumed, missed, position, whole FROM (SELECT r.id, s.name AS source, r.feed, f.name, r.began, r.ended, r.complete, r.error, \
-             r.read, r.changed, r.unchanged, r.duplicate, r.quarantined, r.filtered, r.consumed, r.missed, r.whole, \
+             filtered, consumed, missed, position, whole, doubt_zh, doubt_en FROM (SELECT r.id, s.name AS source, r.feed, f.name, r.began, r.ended, r.complete, r.error, \
+             r.read, r.changed, r.unchanged, r.duplicate, r.quarantined, r.filtered, r.consumed, r.missed, r.whole, r.doubt_zh, r.doubt_en, \
              CASE WHEN r.ended IS NULL THEN r.position END AS position, \
              row_number() OVER (PARTITION BY r.source, r.feed, r.whole ORDER BY r.id DESC) AS w, \
              row_number() OVER (PARTITION BY r.source, r.feed ORDER BY r.id DESC) AS n FROM run r \
@@ -74,27 +81,47 @@ impl ReadModels for SqliteStore {
     }
 
     async fn pending_deletions(&self) -> Result<Vec<PendingDeletion>, StoreError> {
-        let held: Vec<(u32, String, String, Vec<u8>, String, i64)> = sqlx::query_as(
-            "SELECT m.feed, f.name, s.name, m.rids, m.why, m.since FROM missing m JOIN feeds f ON f.id = m.feed \
+        let what = db("reading held deletions");
+        let held: Vec<HeldRow> = sqlx::query_as(
+            "SELECT m.feed, m.source, f.name, s.name, m.rids, m.why, m.zh, m.waves, m.since FROM missing m JOIN feeds f ON f.id = m.feed \
              JOIN source s ON s.id = m.source ORDER BY m.since, f.name, s.name",
         )
         .fetch_all(self.readers()?)
         .await
-        .map_err(db("reading held deletions"))?;
+        .map_err(what)?;
+        let code = |feed| {
+            let mut own: Vec<&HeldRow> = held.iter().filter(|row| row.0 == feed).collect();
+            own.sort_by_key(|row| row.1);
+            list_code(own.into_iter().map(|row| (row.1, &*row.4, &*row.5)))
+        };
         let mut all = Vec::with_capacity(held.len());
-        for (feed, table, source, rids, why, since) in held {
-            let rids = bitmap(&rids)?;
-            let samples: Vec<(String,)> = sqlx::query_as(
-                "SELECT f.key FROM head h JOIN feed f ON f.seq = h.seq WHERE h.feed = ? AND h.flags & 1 = 0 \
+        for row in &held {
+            let (feed, _, table, source, rids, en, zh, waves, since) = row;
+            let (rids, waves) = (bitmap(rids)?, Waves::read(waves)?);
+            let samples: Vec<(u32, String, Vec<u8>)> = sqlx::query_as(
+                "SELECT h.rid, f.key, f.nk FROM head h JOIN feed f ON f.seq = h.seq WHERE h.feed = ? AND h.flags & 1 = 0 \
                  AND h.rid IN (SELECT value FROM json_each(?)) ORDER BY f.key",
             )
             .bind(feed)
             .bind(number_list(rids.iter().take(10).map(i64::from)))
             .fetch_all(self.readers()?)
             .await
-            .map_err(db("reading held deletions"))?;
-            let samples = samples.into_iter().map(|(key,)| key).collect();
-            all.push(PendingDeletion { feed: FeedId(feed), table, source, count: rids.len(), samples, why, since });
+            .map_err(what)?;
+            let sample = |(rid, record_key, natural_key): (u32, String, Vec<u8>)| MissingRow {
+                record_key,
+                natural_key,
+                seen: waves.seen(rid),
+            };
+            all.push(PendingDeletion {
+                feed: FeedId(*feed),
+                table: table.clone(),
+                source: source.clone(),
+                count: rids.len(),
+                samples: samples.into_iter().map(sample).collect(),
+                why: why_text(zh.clone(), en.clone()),
+                since: *since,
+                code: code(*feed),
+            });
         }
         Ok(all)
     }
@@ -118,6 +145,18 @@ async fn gone(conn: &mut SqliteConnection) -> Result<HashMap<FeedId, RoaringBitm
             .map_err(db("reading stock"))?;
     let one = |(feed, rids): (u32, String)| (FeedId(feed), rids.split(',').filter_map(|rid| rid.parse::<u32>().ok()).collect());
     Ok(rows.into_iter().map(one).collect())
+}
+
+/// How many of them somebody has withdrawn upstream, by upstream and feed.
+async fn withdrawn(conn: &mut SqliteConnection) -> Result<HashMap<(UpstreamId, FeedId), u64>, StoreError> {
+    let rows: Vec<(u32, u32, i64)> = sqlx::query_as(
+        "SELECT w.upstream, w.feed, count(*) FROM withdrawn w JOIN head h ON h.feed = w.feed AND h.rid = w.rid AND h.seq = w.seq \
+         WHERE h.flags <> 0 AND h.flags = 1 GROUP BY w.upstream, w.feed",
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(db("reading stock"))?;
+    Ok(rows.into_iter().map(|(upstream, feed, n)| ((UpstreamId(upstream), FeedId(feed)), n.unsigned_abs())).collect())
 }
 
 fn number(row: &SqliteRow, at: usize) -> Result<u64, sqlx::Error> {
@@ -182,6 +221,7 @@ fn run_row(row: &SqliteRow) -> Result<RunRow, sqlx::Error> {
         complete: row.try_get(6)?,
         whole: row.try_get(17)?,
         error: row.try_get(7)?,
+        doubt: doubt_text(row.try_get(18)?, row.try_get(19)?),
         landed: landed(totals),
         missed: row.try_get::<i64, _>(15)?.unsigned_abs(),
         reached: row.try_get::<Option<Vec<u8>>, _>(16)?.filter(|bytes| !bytes.is_empty()).map(Position),

@@ -9,6 +9,7 @@ use super::feeds::OpenFeed;
 use super::{SqliteStore, Writer, begin, deletion, inconsistent, sharing};
 use crate::source::Position;
 pub(super) use crate::store::open_run::{CHUNK_BITS, OpenRun, bitmap, bitmap_bytes, hash_of, landed};
+use crate::store::proof::came_out_empty;
 use crate::store::sort::{FROZEN, Sighting};
 use crate::store::{FeedId, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError};
 
@@ -190,7 +191,7 @@ pub(super) async fn finish(
         Some(open) => open,
         None => load(tx, run).await?,
     };
-    let mut summary = RunSummary::default();
+    let (mut summary, mut gone) = (RunSummary::default(), deletion::Missed::default());
     sharing::share(tx, &open, end.complete).await?;
     if end.complete {
         summary.closed = close_unseen(tx, &open, run).await?;
@@ -200,19 +201,24 @@ pub(super) async fn finish(
             return Err(inconsistent(format!("feed {} was not opened", open.feed.0)));
         };
         let indexed = feed.indexed.to_vec();
-        (summary.missing, summary.deleted) = deletion::find_missing(tx, run, &open, end, &indexed).await?;
+        gone = deletion::find_missing(tx, run, &open, end, &indexed).await?;
+        (summary.missing, summary.deleted, summary.due) = (gone.missing, gone.buried, gone.due);
     } else {
         deletion::found_again(tx, &open).await?;
     }
     forget(tx, run).await?;
     let row: (i64, i64, i64, i64, i64, i64, i64, i64) = sqlx::query_as(
-        "UPDATE run SET ended = ?, complete = ?, whole = ?, error = ? WHERE id = ? \
+        "UPDATE run SET ended = ?, complete = ?, whole = ?, error = ?, columns = ?, parts = ?, doubt_zh = ?, doubt_en = ? WHERE id = ? \
          RETURNING read, changed, unchanged, duplicate, quarantined, filtered, consumed, missed",
     )
     .bind(end.at)
     .bind(end.complete)
     .bind(end.whole)
     .bind(&end.error)
+    .bind(end.evidence.columns.as_ref().map(|digest| digest.as_slice()))
+    .bind(end.evidence.parts)
+    .bind(end.evidence.doubt.as_ref().map(|doubt| doubt.zh.as_str()))
+    .bind(end.evidence.doubt.as_ref().map(|doubt| doubt.en.as_str()))
     .bind(run.0)
     .fetch_one(&mut **tx)
     .await
@@ -220,6 +226,7 @@ pub(super) async fn finish(
     let (read, changed, unchanged, duplicate, quarantined, filtered, consumed, missed) = row;
     summary.landed = landed([read, changed, unchanged, duplicate, quarantined, filtered, consumed]);
     summary.missed = missed.unsigned_abs();
+    summary.emptied = end.complete && came_out_empty(summary.landed.read, summary.landed.filtered, gone.had_rows);
     if end.error.is_none() {
         drop_former_position(tx, run).await?;
     }

@@ -37,14 +37,11 @@ fn batch(columns: &Arc<[Column]>, rows: &[&[&str]]) -> SourceBatch {
     batch.finish(Position(Vec::new()))
 }
 
-/// What is made of rows, `-` for nothing; the rows come in batches of two. With it, the names of its columns and how many
-/// cases were withheld.
-pub fn made(
-    mapping: &MappingDocument,
-    context: &DeriveContext,
-    names: &[&str],
-    rows: &[&[&str]],
-) -> Result<(Vec<String>, Vec<Vec<String>>, u64), Refused> {
+/// The names of columns, the rows, and how many cases were withheld.
+pub type Rows = (Vec<String>, Vec<Vec<String>>, u64);
+
+/// What is made of rows, `-` for nothing; the rows come in batches of two.
+pub fn made(mapping: &MappingDocument, context: &DeriveContext, names: &[&str], rows: &[&[&str]]) -> Result<Rows, Refused> {
     let columns = columns(names);
     let derivation = Derivation::compile(mapping, &standard(), &columns, context);
     let mut derivation = derivation.unwrap_or_else(|faults| panic!("{faults:?}")).expect("a derivation");

@@ -42,7 +42,7 @@ fn commands_that_only_look_work_beside_the_service() {
         let close = ReleaseRequest { to: Some(RampTarget::Closed), ..ReleaseRequest::default() };
         for decided in [
             app::release(&context, &close).err(),
-            app::approve(&context, &ApproveRequest { table: Some(table()) }).err(),
+            app::approve(&context, &ApproveRequest { table: Some(table()), list: Some("00000000".into()) }).err(),
             app::rekey(&context, &RekeyRequest { table: table(), approve: true }).err(),
             app::quarantine_retry(&context, &all).err(),
             app::resend(&context, &ResendRequest::default()).err(),

@@ -82,18 +82,20 @@ fn a_hub_that_dies_at_any_commit_misses_no_change() {
     let server = Mariadb::logging(&[]);
     let school = school(&server, 40);
     let mut deaths = 0;
-    for at in 0..60 {
+    for at in (0..36).step_by(3) {
         server.run(&format!(
             "UPDATE course SET 总学时 = {} WHERE 课程号 <= 'K0020'; INSERT INTO course VALUES ('N{at:04}', '新课程', 8)",
             100 + at
         ));
         deaths += usize::from(school.try_round(move |store| Arc::new(CrashingStore::new(store, at).0)).is_err());
         server.run(&format!("UPDATE course SET 课程名称 = '改名{at}' WHERE 课程号 > 'K0030'"));
-        school.clock.advance(Duration::from_secs(600));
-        school.round();
+        // The first goes on with what was interrupted, the second reads what came since.
+        for _ in 0..2 {
+            school.clock.advance(Duration::from_secs(600));
+            school.round();
+        }
         school.clock.advance(Duration::from_secs(25 * 3600));
-        let compared = counts(&school.round());
-        assert!(matches!(compared[..], [(true, rows, 0)] if rows == 41 + at as u64), "{at}: {compared:?}");
+        assert_eq!(counts(&school.round()), [(true, 41 + at as u64 / 3, 0)], "the comparison after crash point {at}");
     }
-    assert!(deaths > 20, "{deaths} deaths");
+    assert!(deaths >= 6, "{deaths} deaths");
 }

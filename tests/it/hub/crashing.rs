@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use xiaoshu::fault::FaultClass;
+use xiaoshu::finding::Text;
 use xiaoshu::record::RecordKey;
 use xiaoshu::standard::{FieldIdx, TablePlan};
 use xiaoshu::store::{
-    Again, BatchId, BatchInfo, Cause, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, FeedSpec, Imbalance,
-    Keys, Landed, Landing, LandingBatch, Lane, MemberRow, MemberVerdict, Meta, Millis, NewRun, PendingDeletion, PushMark,
-    PushState, Pushes, Quarantine, QuarantineFilter, QuarantinedRow, RampState, RampStep, ReadModels, Receipt, RecordRow,
-    Records, RunEnd, RunId, RunRow, RunStart, RunSummary, Stage, StockRow, Store, StoreError, TableRow, UpstreamId,
+    Again, Approved, BatchId, BatchInfo, Cause, Cursor, DeliveryStore, ExceptionFilter, ExceptionRow, FeedId, FeedRow, FeedSpec,
+    Gone, GoneRow, Imbalance, Keys, Landed, Landing, LandingBatch, Lane, MemberRow, MemberVerdict, Meta, Millis, NewRun,
+    PendingDeletion, PushMark, PushState, Pushes, Quarantine, QuarantineFilter, QuarantinedRow, RampState, RampStep, ReadModels,
+    Receipt, RecordRow, Records, RunEnd, RunId, RunRow, RunStart, RunSummary, Stage, StockRow, Store, StoreError, TableRow,
+    UpstreamId,
 };
 use xiaoshu::store::{
     Comparison, ComparisonRow, Difference, Grant, Lease, LeaseRow, LeaseTerms, Leased, Leases, Notice, Orphaned, Sharing,
@@ -99,9 +101,16 @@ impl Landing for CrashingStore {
         done
     }
 
-    async fn approve_deletions(&self, feed: FeedId, at: Millis) -> Result<u64, StoreError> {
+    async fn settle_deletions(&self, run: RunId, doubt: Option<&Text>, at: Millis) -> Result<u64, StoreError> {
         self.before()?;
-        let done = self.inner.approve_deletions(feed, at).await;
+        let done = self.inner.settle_deletions(run, doubt, at).await;
+        self.after()?;
+        done
+    }
+
+    async fn approve_deletions(&self, feed: FeedId, code: &str, at: Millis) -> Result<Option<Approved>, StoreError> {
+        self.before()?;
+        let done = self.inner.approve_deletions(feed, code, at).await;
         self.after()?;
         done
     }
@@ -447,6 +456,28 @@ impl Standing for CrashingStore {
     async fn notices(&self) -> Result<Vec<(UpstreamId, String, Notice)>, StoreError> {
         self.alive()?;
         self.inner.notices().await
+    }
+}
+
+#[async_trait::async_trait]
+impl Gone for CrashingStore {
+    async fn gone(&self, feed: Option<FeedId>) -> Result<Vec<GoneRow>, StoreError> {
+        self.alive()?;
+        self.inner.gone(feed).await
+    }
+
+    async fn mark_withdrawn(
+        &self,
+        upstream: UpstreamId,
+        feed: FeedId,
+        keys: &[RecordKey],
+        note: &str,
+        at: Millis,
+    ) -> Result<u64, StoreError> {
+        self.before()?;
+        let done = self.inner.mark_withdrawn(upstream, feed, keys, note, at).await;
+        self.after()?;
+        done
     }
 }
 

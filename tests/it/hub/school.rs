@@ -187,7 +187,7 @@ fn projects(numbers: std::ops::Range<usize>) -> String {
     text
 }
 
-const MAPPINGS: [(&str, &str); 2] = [
+pub const MAPPINGS: [(&str, &str); 2] = [
     (
         "courses",
         r#"table = "ODS_KCJBSJ"

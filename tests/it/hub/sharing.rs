@@ -115,7 +115,7 @@ fn a_takeover(school: &School) {
     let held: Vec<_> = status.deletions.iter().map(|d| (&*d.table, &*d.source, d.count)).collect();
     assert_eq!(held, [(TABLE, "jw", 4)]);
     assert_eq!((school.effects(), hours(school).len()), (effects + 2, 12));
-    let approve = app::ApproveRequest { table: Some(TABLE.into()) };
+    let approve = app::ApproveRequest { table: Some(TABLE.into()), list: Some(status.deletions[0].code.clone()) };
     assert_eq!(app::approve(&school.context(), &approve).expect("approved").approved, Some(4));
     school.round();
     let status = app::status(&school.context()).expect("a status");

@@ -87,7 +87,7 @@ impl School {
             };
             self.store.land(run, &landing).await.unwrap();
         }
-        self.store.finish_run(run, &RunEnd { complete: false, whole: false, error: None, at }).await.unwrap();
+        self.store.finish_run(run, &RunEnd::new(false, at)).await.unwrap();
     }
 
     fn fill(&self, plan: &TablePlan, row: u32, version: u32, builder: &mut BatchBuilder) {

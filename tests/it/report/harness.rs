@@ -137,6 +137,15 @@ impl World {
 
     /// Lands rows `range` of a table. Key fields get a text of their own; `with` gives further fields.
     pub async fn land(&self, name: &str, range: std::ops::Range<u32>, with: &[(&str, &dyn Fn(u32) -> String)]) {
+        self.land_run(name, range, with, false).await;
+    }
+
+    /// The same as a complete read: what stood and does not come is gone.
+    pub async fn land_whole(&self, name: &str, range: std::ops::Range<u32>, with: &[(&str, &dyn Fn(u32) -> String)]) {
+        self.land_run(name, range, with, true).await;
+    }
+
+    async fn land_run(&self, name: &str, range: std::ops::Range<u32>, with: &[(&str, &dyn Fn(u32) -> String)], complete: bool) {
         let plan = self.plan(name);
         let spec = KeySpec {
             key: plan.key.clone(),
@@ -187,7 +196,7 @@ impl World {
             at,
         };
         self.store.land(run, &batch).await.unwrap();
-        self.store.finish_run(run, &RunEnd { complete: false, whole: false, error: None, at }).await.unwrap();
+        self.store.finish_run(run, &RunEnd::new(complete, at)).await.unwrap();
     }
 
     pub async fn reporter(&self) -> Reporter {

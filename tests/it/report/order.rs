@@ -77,6 +77,22 @@ async fn rows_of_another_term_stay_out_of_scope() {
 }
 
 #[tokio::test]
+async fn a_stored_row_that_leaves_the_scope_is_not_deleted() {
+    let table = "ODS_JXZLYPJSJ";
+    let mut world = World::new(&[table], platform()).await;
+    let year = |i: u32| if i < 2 { "2026-2027".to_owned() } else { "2025-2026".to_owned() };
+    let with: [(&str, &dyn Fn(u32) -> String); 2] = [("XN", &year), ("XQM", &|_| "1".into())];
+    world.land_whole(table, 0..5, &with).await;
+    world.reporter().await.drain().await.unwrap();
+    world.set("/delivery/scopes", json!({ table: "term" }));
+    world.land_whole(table, 0..5, &with).await;
+    world.reporter().await.drain().await.unwrap();
+    let stock = world.stock(table).await;
+    assert_eq!((stock.live, stock.stored, world.brain.held(table).await.unwrap().len()), (5, 5, 5), "{stock:?}");
+    world.balanced().await;
+}
+
+#[tokio::test]
 async fn a_backlog_goes_newest_first_beside_what_changes_now() {
     let mut world = World::new(&[PARENT], platform()).await;
     world.set("/delivery/backfill_from", json!(5));

@@ -17,7 +17,7 @@ use super::interface::{Interface, Reply};
 use crate::kafka::broker;
 
 /// A place of one kind. Each test makes its own.
-pub(crate) trait Fixture {
+pub trait Fixture {
     /// Settings that read it.
     fn settings(&self) -> Value;
 
@@ -170,6 +170,11 @@ fn script(table: &str, quote: char, columns: &[&str], rows: &[Vec<Cell>], text_t
     sql
 }
 
+/// Settings that read a server's database as its owner.
+pub fn settings_of(fixture: &impl Fixture) -> Value {
+    fixture.settings()
+}
+
 struct SqliteFile {
     folder: TempDir,
     /// As the connector `hub`, which sees the table through a view.
@@ -222,7 +227,7 @@ pub fn run_sqlite(file: &Path, sql: &str) {
 
 /// A server's address from the environment.
 #[derive(Clone)]
-pub(super) struct Address {
+pub struct Address {
     url: String,
     user: String,
     password: String,
@@ -277,7 +282,7 @@ fn unique() -> String {
 }
 
 /// A schema of its own in the PostgreSQL server.
-pub(crate) struct PostgresSchema {
+pub struct PostgresSchema {
     address: Address,
     pub name: String,
 }
@@ -383,7 +388,7 @@ impl Fixture for OdbcSchema {
 }
 
 /// A database of its own in the MariaDB server.
-pub(crate) struct MysqlDatabase {
+pub struct MysqlDatabase {
     address: Address,
     pub name: String,
 }

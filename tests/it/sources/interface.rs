@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 /// One call as it came.
 #[derive(Debug, Clone)]
-pub(crate) struct Call {
+pub struct Call {
     pub method: String,
     pub path: String,
     /// What stood behind the `?`, as it was.
@@ -40,7 +40,7 @@ impl Call {
 }
 
 /// What to answer.
-pub(crate) enum Reply {
+pub enum Reply {
     /// A whole answer.
     Whole { status: u16, headers: Vec<(&'static str, String)>, body: Vec<u8> },
     /// The beginning of an answer, then the line breaks.
@@ -71,7 +71,7 @@ impl Reply {
 }
 
 /// A running interface; ends when dropped.
-pub(crate) struct Interface {
+pub struct Interface {
     port: u16,
     calls: Arc<Mutex<Vec<Call>>>,
     stop: Option<oneshot::Sender<()>>,

@@ -28,7 +28,7 @@ use xiaoshu::finding::Place;
 use xiaoshu::source::{Begin, Connector, Position, ReadSpec, Source, SourceError, SourcePlace, connector};
 
 /// A cell as tests write it.
-type Cell = Option<String>;
+pub type Cell = Option<String>;
 
 /// All that a reading gave.
 #[derive(Debug, Default, PartialEq)]

@@ -68,7 +68,7 @@ pub async fn a_reader_works_beside_the_writer(home: impl Home) {
     assert_eq!(given["12.5"], [table::key_text(1)]);
 
     // It decides nothing: not even a feed is made or parked.
-    let refused = reader.approve_deletions(desk.feed, 2).await.unwrap_err();
+    let refused = reader.approve_deletions(desk.feed, "", 2).await.unwrap_err();
     assert!(matches!(refused, StoreError::ReadOnly), "{refused}");
     assert!(matches!(reader.set_meta("x", b"y").await.unwrap_err(), StoreError::ReadOnly));
     let other = table::plan("T_OTHER", Kind::State);

@@ -114,7 +114,14 @@ impl Desk {
     }
 
     pub async fn finish(&self, run: RunId, complete: bool, at: Millis) -> Result<RunSummary, StoreError> {
-        self.store.finish_run(run, &RunEnd { complete, whole: complete, error: None, at }).await
+        self.store.finish_run(run, &RunEnd::new(complete, at)).await
+    }
+
+    /// Approves the deletions that are held, as they stand; returns how many went.
+    pub async fn approve(&self, at: Millis) -> u64 {
+        let held = self.store.pending_deletions().await.unwrap();
+        let code = held.iter().find(|held| held.feed == self.feed).map_or("", |held| &*held.code);
+        self.store.approve_deletions(self.feed, code, at).await.unwrap().map_or(0, |approved| approved.deleted)
     }
 
     /// A whole run: rows in pieces.

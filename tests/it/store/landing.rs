@@ -242,7 +242,7 @@ pub async fn the_last_run_that_ended_well_is_remembered(home: impl Home) {
     let broken = desk.begin("a", 1, 3).await.unwrap();
     assert_eq!((broken.resume, broken.after.map(|p| p.0)), (None, ten.clone()));
     desk.land(broken.run, &rows(10..20, 1), 20, 3).await.unwrap();
-    let end = RunEnd { complete: false, whole: false, error: Some("the line broke".into()), at: 4 };
+    let end = RunEnd::broken("the line broke".into(), 4);
     desk.store.finish_run(broken.run, &end).await.unwrap();
     let nothing = desk.begin("a", 1, 5).await.unwrap();
     assert_eq!(nothing.after.map(|p| p.0), ten);
@@ -280,7 +280,7 @@ pub async fn a_run_left_open_is_taken_up(home: impl Home) {
 /// When everything was read last is known by mapping, whether in one view or in several; what was missed is counted.
 pub async fn whole_runs_and_what_was_missed_are_remembered(home: impl Home) {
     let desk = Desk::new(home.open().await).await;
-    let whole = |complete| RunEnd { complete, whole: true, error: None, at: 3 };
+    let whole = |complete| RunEnd { whole: true, ..RunEnd::new(complete, 3) };
     let first = desk.begin("a", 1, 1).await.unwrap();
     assert_eq!(first.whole_at, None);
     desk.land(first.run, &rows(0..10, 1), 10, 1).await.unwrap();
@@ -341,16 +341,16 @@ pub async fn many_missing_records_wait_for_approval(home: impl Home) {
     assert_eq!(desk.table().await.0, 20);
     let held = desk.store.pending_deletions().await.unwrap();
     assert_eq!((held.len(), held[0].count, held[0].samples.len(), &*held[0].source), (1, 10, 10, "a"));
-    assert!(held[0].why.contains("10"), "{}", held[0].why);
+    assert!(held[0].why.en.contains("10") && held[0].why.zh.contains("10"), "{:?}", held[0].why);
     // What a later run sees again is no longer held.
     desk.run("a", &[&[Row::good(10, 1)]], false, 3).await;
     assert_eq!(desk.store.pending_deletions().await.unwrap()[0].count, 9);
     let open = desk.begin("a", 1, 4).await.unwrap().run;
     desk.land(open, &[Row::good(11, 1)], 1, 4).await.unwrap();
-    assert_eq!(desk.store.approve_deletions(desk.feed, 5).await.unwrap(), 8);
+    assert_eq!(desk.approve(5).await, 8);
     assert_eq!(desk.table().await.0, 12);
     assert!(desk.store.pending_deletions().await.unwrap().is_empty());
-    assert_eq!(desk.store.approve_deletions(desk.feed, 6).await.unwrap(), 0);
+    assert_eq!(desk.approve(6).await, 0);
     desk.audited().await;
     // A table never empties itself.
     desk.finish(open, false, 7).await.unwrap();
@@ -369,7 +369,7 @@ pub async fn what_another_source_has_landed_is_not_deleted(home: impl Home) {
     desk.land(whole, &[Row::good(11, 2), Row::good(12, 1)], 2, 4).await.unwrap();
     desk.finish(whole, false, 5).await.unwrap();
     assert_eq!(desk.store.pending_deletions().await.unwrap()[0].count, 8);
-    assert_eq!(desk.store.approve_deletions(desk.feed, 6).await.unwrap(), 7);
+    assert_eq!(desk.approve(6).await, 7);
     assert_eq!(desk.table().await.0, 13);
     desk.audited().await;
     // The first source misses none of them any more.
@@ -406,7 +406,7 @@ pub async fn an_incomplete_run_deletes_nothing(home: impl Home) {
     assert_eq!((run.missing, run.deleted, desk.table().await.0), (0, 0, 20));
     let run = desk.begin("a", 1, 3).await.unwrap().run;
     desk.land(run, &rows(0..19, 1), 19, 3).await.unwrap();
-    let end = xiaoshu::store::RunEnd { complete: true, whole: true, error: Some("something".into()), at: 4 };
+    let end = RunEnd { complete: true, ..RunEnd::broken("something".into(), 4) };
     let run = desk.store.finish_run(run, &end).await.unwrap();
     assert_eq!((run.missing, run.deleted, desk.table().await.0), (1, 0, 20));
 }

@@ -4,6 +4,7 @@ mod basics;
 mod crash;
 mod delivery;
 mod desk;
+mod gone;
 mod holding;
 pub mod home;
 mod keys;
@@ -66,6 +67,15 @@ macro_rules! all_promises {
             landing::deletions_of_seven_days_are_counted_together,
             landing::a_log_never_deletes,
             landing::an_incomplete_run_deletes_nothing,
+            gone::a_source_never_empties_itself_beside_others,
+            gone::other_columns_prove_nothing_until_they_come_again,
+            gone::another_mapping_leaves_out_and_deletes_nothing,
+            gone::fewer_files_and_doubts_delete_nothing,
+            gone::due_deletions_wait_for_the_end_of_the_collection,
+            gone::an_approval_is_for_the_list_that_was_shown,
+            gone::a_record_was_last_seen_by_the_run_before_the_one_that_missed_it,
+            gone::an_empty_log_is_noticed_and_deletes_nothing,
+            gone::what_is_gone_and_stands_upstream_is_listed_until_it_comes_back_or_is_withdrawn,
             sharing::what_another_source_says_waits_and_nothing_flips,
             sharing::a_row_closes_when_both_sources_agree,
             sharing::contradictions_of_another_source_freeze_nothing,

@@ -315,6 +315,7 @@ impl Model {
                 record.frozen = false;
             }
         }
+        let had_rows = self.records.values().any(|r| r.alive && r.source == source);
         let spoilt = |key: &Key| self.quarantine.keys().any(|(s, i)| *s == source && i.key() == Some(*key));
         let mut missing: BTreeSet<Key> = self
             .records
@@ -324,6 +325,7 @@ impl Model {
             .collect();
         self.give_up(source, &mut missing);
         summary.missing = missing.len() as u64;
+        summary.emptied = run.landed.read <= run.landed.filtered && had_rows;
         self.held.remove(source);
         if missing.is_empty() {
             return summary;
@@ -332,7 +334,8 @@ impl Model {
         let recent: u64 = self.deletions.iter().filter(|(t, _)| *t > at - 7 * DAY).map(|(_, n)| n).sum();
         let bound = ((live + recent) / 20).clamp(3, 200);
         let keyless = self.quarantine.iter().any(|((s, i), runs)| *s == source && i.key().is_none() && *runs == (run.id, run.id));
-        if summary.missing >= live || summary.missing + recent > bound || keyless {
+        let own = self.records.values().filter(|r| r.alive && r.source == source).count() as u64;
+        if summary.missing >= own || summary.missing + recent > bound || keyless {
             self.held.insert(source, missing);
         } else {
             self.bury(&missing);

@@ -12,7 +12,7 @@ fn rows(keys: std::ops::Range<u32>, content: u32) -> Vec<Row> {
 }
 
 fn ended(complete: bool, at: i64) -> RunEnd {
-    RunEnd { complete, whole: complete, error: None, at }
+    RunEnd::new(complete, at)
 }
 
 pub async fn a_landing_moves_its_producers_position_and_no_other(home: impl Home) {
@@ -133,7 +133,7 @@ pub async fn a_pushed_row_takes_back_a_held_deletion(home: impl Home) {
     assert_eq!(desk.store.pending_deletions().await.unwrap()[0].count, 4, "an empty table is not believed at once");
     desk.push("a", &rows(1..3, 1), Some(4), 4).await.unwrap();
     assert_eq!(desk.store.pending_deletions().await.unwrap()[0].count, 2);
-    assert_eq!(desk.store.approve_deletions(desk.feed, 5).await.unwrap(), 2);
+    assert_eq!(desk.approve(5).await, 2);
     assert_eq!(desk.table().await.0, 2);
     desk.audited().await;
 }

@@ -165,7 +165,7 @@ impl<H: Home> Life<H> {
             }
             Step::Approve => {
                 let desk = self.desk();
-                let approved = desk.store.approve_deletions(desk.feed, self.at).await.unwrap();
+                let approved = desk.approve(self.at).await;
                 assert_eq!(approved, self.model.approve());
             }
             Step::TakeOver { second } => {

@@ -16,7 +16,7 @@ fn pausing(digest: u8, why: &str) -> Seen {
 }
 
 fn ended(error: Option<&str>, at: i64) -> RunEnd {
-    RunEnd { complete: false, whole: false, error: error.map(str::to_owned), at }
+    RunEnd { error: error.map(str::to_owned), ..RunEnd::new(false, at) }
 }
 
 /// One run of mapping `mapping` that sees something.

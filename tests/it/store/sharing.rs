@@ -134,7 +134,7 @@ pub async fn a_run_with_an_error_gives_nothing_up(home: impl Home) {
     desk.run("b", &[&rows(0..2, 1)], true, 2).await;
     let run = desk.begin("a", 1, 3).await.unwrap().run;
     desk.land(run, &rows(1..100, 1), 99, 3).await.unwrap();
-    let end = RunEnd { complete: true, whole: true, error: Some("something".into()), at: 4 };
+    let end = RunEnd { complete: true, ..RunEnd::broken("something".into(), 4) };
     assert_eq!(desk.store.finish_run(run, &end).await.unwrap().missing, 1);
     assert_eq!(desk.store.weigh_takeover(desk.feed, "a", "b").await.unwrap().held, 100);
     desk.audited().await;
@@ -214,14 +214,14 @@ pub async fn records_without_a_mapping_are_found_and_held(home: impl Home) {
     assert_eq!((left[0].live, left[0].taken_by.as_deref()), (6, Some("b")));
     assert_eq!(desk.store.settle_orphaned(desk.feed, "a", Some("nobody reads them"), 4).await.unwrap(), 6);
     let held = desk.store.pending_deletions().await.unwrap();
-    assert_eq!((held.len(), held[0].count, &*held[0].source, &*held[0].why), (1, 6, "a", "nobody reads them"));
+    assert_eq!((held.len(), held[0].count, &*held[0].source, &*held[0].why.en), (1, 6, "a", "nobody reads them"));
     assert_eq!(desk.table().await.0, 10, "nothing is deleted without approval");
     // Doing it again holds the same, since the same day.
     assert_eq!(desk.store.settle_orphaned(desk.feed, "a", Some("nobody reads them"), 5 + DAY).await.unwrap(), 6);
     assert_eq!(desk.store.pending_deletions().await.unwrap()[0].since, 4);
     // One that the new holder gives after all is not gone.
     desk.run("b", &[&[Row::good(9, 2)]], false, 6 + DAY).await;
-    assert_eq!(desk.store.approve_deletions(desk.feed, 7 + DAY).await.unwrap(), 5);
+    assert_eq!(desk.approve(7 + DAY).await, 5);
     assert!(of(&both[1..]).await.is_empty());
     // Rows of a source that is no longer read wait for nobody.
     desk.run("c", &[&[Row::good(9, 3)]], false, 8 + DAY).await;

@@ -214,3 +214,27 @@ async fn what_the_platform_lost_is_found_by_comparison_and_goes_again() {
     settle(&world).await;
     all_stored(&world, 10).await;
 }
+
+#[tokio::test]
+async fn deletions_go_children_first() {
+    let (parent, child) = ("ODS_KCJBSJ", "ODS_KCJSSJ");
+    let world = world_of::<Grpc>(&[parent, child], platform()).await;
+    let course = |i: u32| format!("2026{i:04}");
+    let with: [(&str, &dyn Fn(u32) -> String); 2] = [("KCH", &course), ("LXND", &|_| "2026".into())];
+    world.land_whole(parent, 0..40, &[]).await;
+    world.land_whole(child, 0..40, &with).await;
+    settle(&world).await;
+    let before = world.brain.batches().await.unwrap().len();
+    // The parent's deletions land first, and the child's take their time.
+    world.brain.script(Fault::new(Action::AnswerLate { queries: 0, seconds: 1 }).on(Call::Batch).table(child));
+    world.land_whole(parent, 0..38, &[]).await;
+    world.land_whole(child, 0..38, &with).await;
+    settle(&world).await;
+    assert_eq!((world.brain.held(parent).await.unwrap().len(), world.brain.held(child).await.unwrap().len()), (38, 38));
+    let batches = world.brain.batches().await.unwrap();
+    let received = |table: &str| batches[before..].iter().filter(|b| b.table == table).map(|b| b.received).collect::<Vec<_>>();
+    let (parents, children) = (received(parent), received(child));
+    assert_eq!((parents.len(), children.len()), (1, 1), "{batches:?}");
+    assert!(parents[0] >= children[0] + 1_000, "the parent went before the verdict on its child: {batches:?}");
+    world.balanced().await;
+}

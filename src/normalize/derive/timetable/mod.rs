@@ -138,7 +138,7 @@ impl Timetable {
         let read =
             (weeks::weeks(text(self.at.weeks)), weeks::weekday(text(self.at.weekday)), weeks::periods(text(self.at.periods)));
         let (Some(weeks), Some(weekday), Some(periods)) = read else {
-            let what = unreadable(&read);
+            let what = unreadable(read.0.is_some(), read.1.is_some());
             return self.aside(cells, RuleId::COERCION, what);
         };
         for day in weeks.into_iter().flat_map(|week| self.calendar.days(&term, week, weekday)) {
@@ -255,10 +255,11 @@ fn unknown_term() -> Text {
     )
 }
 
-fn unreadable(read: &(Option<BTreeSet<u16>>, Option<i8>, Option<(u8, u8)>)) -> Text {
-    let (zh, en) = match read {
-        (None, ..) => ("周次", "the weeks"),
-        (_, None, _) => ("星期", "the weekday"),
+/// Says which part cannot be read: the weeks, the weekday, or else the periods.
+fn unreadable(weeks: bool, weekday: bool) -> Text {
+    let (zh, en) = match (weeks, weekday) {
+        (false, _) => ("周次", "the weeks"),
+        (_, false) => ("星期", "the weekday"),
         _ => ("节次", "the periods"),
     };
     Text::new(

@@ -32,6 +32,10 @@ impl TransportKind for Grpc {
         include_str!("settings.schema.json")
     }
 
+    fn tells_deletions(&self) -> bool {
+        true
+    }
+
     fn no_read_back(&self) -> Option<Text> {
         None
     }

@@ -46,6 +46,10 @@ impl TransportKind for Kafka {
         include_str!("settings.schema.json")
     }
 
+    fn tells_deletions(&self) -> bool {
+        true
+    }
+
     fn open(&self, settings: &serde_json::Value, context: TransportContext) -> Result<Arc<dyn Transport>, SettingsError> {
         let name = Arc::clone(&context.name);
         let settings =

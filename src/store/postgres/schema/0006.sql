@@ -1,27 +1,21 @@
--- What a source showed when it was last read well: names and types of its columns, and hashes and forms of sampled values. noted: a
--- change that paused nothing, and when it was seen.
-CREATE TABLE shape (
+-- What a run knew for and against believing that what it did not see is gone.
+ALTER TABLE run ADD COLUMN columns bytea;
+ALTER TABLE run ADD COLUMN parts bigint NOT NULL DEFAULT 0;
+ALTER TABLE run ADD COLUMN doubt_zh text;
+ALTER TABLE run ADD COLUMN doubt_en text;
+-- `why` is the English reason. kind: 0 = for approval, 1 = goes at the end of the collection of `run`, 2 = for approval, because
+-- the mapping was changed. waves: when the records were last seen at the source.
+ALTER TABLE missing ADD COLUMN zh text NOT NULL DEFAULT '';
+ALTER TABLE missing ADD COLUMN kind integer NOT NULL DEFAULT 0;
+ALTER TABLE missing ADD COLUMN run bigint NOT NULL DEFAULT 0;
+ALTER TABLE missing ADD COLUMN waves bytea NOT NULL DEFAULT ''::bytea;
+-- Tombstones whose record somebody has withdrawn upstream by hand.
+CREATE TABLE withdrawn (
+    upstream integer NOT NULL,
     feed integer NOT NULL,
-    source integer NOT NULL,
-    mapping bytea NOT NULL,
-    digest bytea NOT NULL,
-    body text NOT NULL,
-    zh text,
-    en text,
-    noted bigint,
-    PRIMARY KEY (feed, source)
+    rid bigint NOT NULL,
+    seq bigint NOT NULL,
+    at bigint NOT NULL,
+    note text NOT NULL,
+    PRIMARY KEY (upstream, feed, rid)
 );
--- Tables that pause for a source, because it shows something else than before. records: live records of the source when it began.
-CREATE TABLE paused (
-    feed integer NOT NULL,
-    source integer NOT NULL,
-    mapping bytea NOT NULL,
-    digest bytea NOT NULL,
-    body text NOT NULL,
-    records bigint NOT NULL,
-    since bigint NOT NULL,
-    accepted bytea,
-    PRIMARY KEY (feed, source)
-);
--- A digest of what the source showed to the run.
-ALTER TABLE run ADD COLUMN shape bytea;
