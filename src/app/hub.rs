@@ -59,6 +59,7 @@ impl Hub {
             clock: Arc::clone(&clock),
             observer,
             room: BatchRoom::default(),
+            likeness: super::drift::likeness(&plan.standard),
         };
         let jobs = jobs(&plan, &around, &hub_settings, None)?;
         let now = clock();
@@ -81,6 +82,7 @@ impl Hub {
             clock: Arc::clone(&clock),
             observer: Arc::new(Silent),
             room: BatchRoom::default(),
+            likeness: super::drift::likeness(&plan.standard),
         };
         Ok(Self { plan: Arc::new(plan), runtime, store, pipeline: Arc::new(Pipeline::new(Vec::new(), around)), clock, parked })
     }

@@ -10,6 +10,7 @@ mod checking;
 mod clock;
 mod counts;
 mod demo;
+mod drift;
 mod failure;
 mod gone;
 mod hub;
@@ -50,14 +51,14 @@ pub use failure::Failure;
 pub use progress::{Progress, Silent};
 pub use proposing::{InitAnswer, InitDone, InitLeft, InitLine, InitTable};
 pub use request::{
-    ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, GoneRequest, InitRequest,
-    Part, QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TakeoverRequest,
-    TryRequest,
+    AcceptRequest, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, GoneRequest,
+    InitRequest, Part, QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest,
+    TakeoverRequest, TryRequest,
 };
 pub use service::{AroundStore, Fittings};
 pub use standing::{
-    ComparedLine, DeletionLine, DifferenceLine, GoneCount, LeaseLine, MissedLine, MissingLine, NoticeLine, ReadingLine,
-    StatusAnswer, StatusLine, UnownedLine, UpstreamStock,
+    ComparedLine, DeletionLine, DifferenceLine, DriftAnswer, GoneCount, LeaseLine, MissedLine, MissingLine, NotedLine,
+    NoticeLine, PausedLine, ReadingLine, StatusAnswer, StatusLine, UnownedLine, UpstreamStock,
 };
 
 /// Runs the embedded sample school against an embedded central platform.
@@ -181,6 +182,22 @@ pub fn rekey(context: &Context<'_>, request: &RekeyRequest) -> Result<RekeyAnswe
 pub fn approve(context: &Context<'_>, request: &ApproveRequest) -> Result<ApproveAnswer, Failure> {
     let hub = if request.list.is_some() { open(context)? } else { look(context)? };
     approvals::approve(&hub, request)
+}
+
+/// The tables that pause because their sources show something else than before, and what changed without harm.
+///
+/// # Errors
+/// What keeps the store from being read.
+pub fn drift(context: &Context<'_>) -> Result<DriftAnswer, Failure> {
+    drift::list(&look(context)?)
+}
+
+/// Lets a table go on with what its source shows now.
+///
+/// # Errors
+/// [`Failure`] when it does not pause there.
+pub fn drift_accept(context: &Context<'_>, request: &AcceptRequest) -> Result<DriftAnswer, Failure> {
+    drift::accept(&open(context)?, request)
 }
 
 /// Lists the records that are gone at the source and still stand upstream, writes the letter that asks for their withdrawal, or

@@ -89,12 +89,12 @@ fn busy(path: &str, lock: &str) -> Failure {
     Failure::Busy(Text::new(
         format!(
             "数据目录 {path} 正由另一个进程写入（锁文件 {lock}）。请先停止服务（如 `systemctl stop xiaoshu`）再执行，\
-             或用 `--data` 指定另一个目录。仅查看的命令（status、try、quarantine list/show/export、不带操作的 release、approve、rekey、takeover）无需停止服务"
+             或用 `--data` 指定另一个目录。仅查看的命令（status、try、drift list、quarantine list/show/export、不带操作的 release、approve、rekey、takeover）无需停止服务"
         ),
         format!(
             "the store {path} is in use by another process (lock file {lock}). Stop the service first (for instance \
-             `systemctl stop xiaoshu`), or name another folder with `--data`. Commands that only look (status, try, quarantine \
-             list/show/export, and release, approve, rekey and takeover that decide nothing) work beside it"
+             `systemctl stop xiaoshu`), or name another folder with `--data`. Commands that only look (status, try, drift list, \
+             quarantine list/show/export, and release, approve, rekey and takeover that decide nothing) work beside it"
         ),
     ))
 }

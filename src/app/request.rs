@@ -202,6 +202,15 @@ pub struct GoneRequest {
     pub withdrawn: Option<String>,
 }
 
+/// `xiaoshu drift accept`.
+#[derive(Debug, Clone)]
+pub struct AcceptRequest {
+    /// The table.
+    pub table: String,
+    /// The source that shows something else than before.
+    pub source: String,
+}
+
 /// `xiaoshu takeover TABLE`.
 #[derive(Debug, Clone)]
 pub struct TakeoverRequest {

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::hub::Hub;
 use super::status::Seen;
-use super::{Failure, StatusAnswer, StatusLine, UpstreamStock};
+use super::{Failure, PausedLine, StatusAnswer, StatusLine, UpstreamStock};
 use crate::pipeline::{self, Job, Observer, PipelineError, RunOutcome};
 use crate::report;
 use crate::serve::{self, Parts, Running, ServedTable, StatusSource};
@@ -167,6 +167,27 @@ fn table(line: StatusLine) -> v1::TableStatus {
         parked: line.parked.unwrap_or_default(),
         error: line.error.unwrap_or_default(),
         upstreams: line.upstreams.into_iter().map(stock).collect(),
+        paused: line.paused.into_iter().map(paused).collect(),
+    }
+}
+
+fn paused(line: PausedLine) -> v1::PausedSource {
+    let class = match line.class {
+        "reporting_affected" => v1::PauseClass::ReportingAffected,
+        _ => v1::PauseClass::MappingAffected,
+    };
+    v1::PausedSource {
+        source: line.source,
+        class: class.into(),
+        since: line.since,
+        records: line.records,
+        owner: line.owner.unwrap_or_default(),
+        text_zh: line.text.zh,
+        text_en: line.text.en,
+        todo_zh: line.todo.zh,
+        todo_en: line.todo.en,
+        acceptable: line.acceptable,
+        accepted: line.accepted,
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{DomainName, ImbalanceLine};
 use crate::finding::Text;
+use crate::pipeline::Change;
 
 /// Answer of `status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -64,7 +65,9 @@ pub struct StatusLine {
     pub overdue: bool,
     /// Why it is parked.
     pub parked: Option<String>,
-    /// What stopped its last run.
+    /// The sources for which it pauses, because they show something else than before.
+    pub paused: Vec<PausedLine>,
+    /// What stopped its last run; `None` when that was a pause.
     pub error: Option<String>,
     /// Why its last read proves no deletions, where it should.
     pub doubt: Option<Text>,
@@ -170,6 +173,60 @@ pub struct NoticeLine {
     pub since: Option<String>,
     /// When it is tried again.
     pub until: Option<String>,
+}
+
+/// A table that pauses for one source. Its records stand as they were last read; nothing is read until somebody has acted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PausedLine {
+    /// The table.
+    pub table: String,
+    /// The source.
+    pub source: String,
+    /// `mapping_affected` or `reporting_affected`.
+    pub class: &'static str,
+    /// Since when.
+    pub since: String,
+    /// Live records of the source when the pause began.
+    pub records: u64,
+    /// The department to tell, where one is named.
+    pub owner: Option<String>,
+    /// What has changed.
+    pub text: Text,
+    /// What to do.
+    pub todo: Text,
+    /// Whether `xiaoshu drift accept` can end it.
+    pub acceptable: bool,
+    /// Whether somebody accepted it, so that the next collection goes on.
+    pub accepted: bool,
+    /// The changes one by one.
+    pub changes: Vec<Change>,
+}
+
+/// A change at a source that paused nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotedLine {
+    /// The table.
+    pub table: String,
+    /// The source.
+    pub source: String,
+    /// What has changed.
+    pub text: Text,
+    /// When it was seen.
+    pub at: String,
+}
+
+/// Answer of `drift`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct DriftAnswer {
+    /// The tables that pause.
+    pub paused: Vec<PausedLine>,
+    /// The newest change of each table and source that paused nothing.
+    pub noted: Vec<NotedLine>,
+    /// Whether something was accepted.
+    pub accepted: bool,
+    /// Why it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Text>,
 }
 
 /// Rows that differ in a field from the records that another source holds.

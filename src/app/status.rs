@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::hub::{self, Clock, Hub};
 use super::opening::{nothing_yet, open_store_to_read};
 use super::plan::Plan;
-use super::{Context, Failure, GoneCount, MissedLine, NoticeLine, ReadingLine, StatusAnswer, StatusLine, unowned, view};
+use super::{
+    Context, Failure, GoneCount, MissedLine, NoticeLine, PausedLine, ReadingLine, StatusAnswer, StatusLine, drift, unowned, view,
+};
 use crate::finding::Text;
 use crate::report;
 use crate::source::{self, ChangesSpec};
@@ -92,11 +94,16 @@ async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
         stock.entry(row.feed).or_default().push(row);
     }
     let compared: Comparisons = store.comparisons().await?.into_iter().map(|row| ((row.upstream, row.feed), row)).collect();
+    let mut paused: HashMap<String, Vec<PausedLine>> = HashMap::new();
+    for line in drift::paused(&hub.plan, store.paused().await?) {
+        paused.entry(line.table.clone()).or_default().push(line);
+    }
     let (mut tables, mut names) = (Vec::new(), HashMap::new());
     for feed in store.table_rows().await? {
         names.insert(feed.feed, feed.table.clone());
         let (runs, stock) = (last.remove(&feed.feed).unwrap_or_default(), stock.remove(&feed.feed).unwrap_or_default());
-        if let Some(line) = line(hub, store, feed, (&runs, &stock, &compared), now).await? {
+        let paused = paused.remove(&feed.table).unwrap_or_default();
+        if let Some(line) = line(hub, store, feed, (&runs, &stock, &compared, paused), now).await? {
             tables.push(line);
         }
     }
@@ -173,7 +180,7 @@ async fn line(
     hub: &Seen,
     store: &dyn Store,
     feed: TableRow,
-    (runs, stock, compared): (&[RunRow], &[StockRow], &Comparisons),
+    (runs, stock, compared, paused): (&[RunRow], &[StockRow], &Comparisons, Vec<PausedLine>),
     now: i64,
 ) -> Result<Option<(u16, StatusLine)>, StoreError> {
     let Some(plan) = hub.plan.standard.find(&feed.table).filter(|p| p.edition.as_str() == feed.edition) else { return Ok(None) };
@@ -191,6 +198,7 @@ async fn line(
         upstreams.push(view::upstream_stock(row, ramp.step.name(), compared));
     }
     let due = hub.plan.due(plan, now);
+    let stopped = runs.first().filter(|run| !paused.iter().any(|line| line.source == run.source));
     let parked = feed.parked.or_else(|| hub.parked.iter().find(|(name, _)| **name == *plan.name).map(|(_, why)| why.clone()));
     let table = feed.table;
     Ok(Some((
@@ -206,7 +214,8 @@ async fn line(
             overdue: due.as_ref().is_some_and(|(_, began)| read.is_none_or(|at| at < *began)) && !stock.is_empty(),
             due: due.map(|(day, _)| day),
             parked,
-            error: runs.first().and_then(|run| run.error.clone()),
+            error: stopped.and_then(|run| run.error.clone()),
+            paused,
             doubt: runs.iter().find(|run| run.complete || run.doubt.is_some()).and_then(|run| run.doubt.clone()),
             reading: reading(hub, &table, runs),
             missed: missed(hub, &table, runs),

@@ -43,6 +43,7 @@ fn beside(plan: Plan, runtime: Runtime, store: Arc<dyn Store>) -> Result<Hub, Fa
         clock: Arc::clone(&clock),
         observer: Arc::new(Silent),
         room: BatchRoom::default(),
+        likeness: super::drift::likeness(&plan.standard),
     };
     // Nothing lands, so a table that was never read needs no feed of its own.
     let jobs = jobs(&plan, &around, &settings, Some(FeedId(u32::MAX)))?;

@@ -257,6 +257,12 @@ pub enum Command {
         #[arg(long, value_name = "NOTE")]
         withdrawn: Option<String>,
     },
+    /// Sources that show something else than before, and tables that pause because of it
+    Drift {
+        /// What to do.
+        #[command(subcommand)]
+        action: DriftAction,
+    },
     /// Have a source take the records of a table over from another one
     Takeover {
         /// Table of the standard
@@ -350,6 +356,22 @@ pub enum StandardAction {
         /// Name of the edition; the name of FROM when left out
         #[arg(long, value_name = "EDITION")]
         edition: Option<String>,
+    },
+}
+
+/// `drift …`.
+#[derive(Debug, Subcommand)]
+pub enum DriftAction {
+    /// List tables that pause and what to do, and changes that paused nothing
+    List,
+    /// Go on with what a source shows now
+    Accept {
+        /// Table that pauses
+        #[arg(value_name = "TABLE")]
+        table: String,
+        /// Source that it pauses for
+        #[arg(value_name = "SOURCE")]
+        source: String,
     },
 }
 

@@ -11,7 +11,7 @@ mod standard;
 mod usage;
 mod width;
 
-pub use args::{Cli, Command, Global, LangArg, QuarantineAction, RowFilter, StandardAction, UpstreamArg};
+pub use args::{Cli, Command, DriftAction, Global, LangArg, QuarantineAction, RowFilter, StandardAction, UpstreamArg};
 pub use exit::Exit;
 pub use output::Output;
 
@@ -23,9 +23,9 @@ use std::sync::Arc;
 use clap::FromArgMatches;
 
 use crate::app::{
-    self, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Failure, GoneRequest,
-    InitRequest, QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest, TakeoverRequest,
-    TryRequest,
+    self, AcceptRequest, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, Failure,
+    GoneRequest, InitRequest, QuarantineRequest, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest,
+    TakeoverRequest, TryRequest,
 };
 use crate::finding::Text;
 use crate::{fault::Classified, telemetry};
@@ -101,11 +101,7 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
             let told = answer.left.is_empty() && answer.imbalances.is_empty();
             Ok(Exit::found(told && answer.runs.iter().all(|run| run.error.is_none())))
         }
-        Command::Status => {
-            let answer = app::status(context)?;
-            output.print(&answer, |o| render::status(o, &answer))?;
-            Ok(Exit::found(answer.imbalances.is_empty() && answer.tables.iter().all(|t| t.parked.is_none() && !t.overdue)))
-        }
+        Command::Status => status(context, output),
         Command::Standard { action } => standard::run(context, output, action),
         Command::Quarantine { action } => quarantine(context, output, action),
         Command::Release { table, upstream, to } => {
@@ -132,6 +128,7 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
         Command::Gone { table, upstream, keys, csv, letter, withdrawn } => {
             gone(context, output, &GoneRequest { table, upstream, keys, csv, letter, withdrawn })
         }
+        Command::Drift { action } => drift(context, output, action),
         Command::Takeover { table, from, to, yes } => takeover(context, output, &TakeoverRequest { table, from, to, yes }),
         Command::Request { system, tables, way, title, account, host, to } => {
             let answer = app::request_system(
@@ -201,6 +198,22 @@ fn check(context: &Context<'_>, output: Output, request: &CheckRequest) -> Resul
         answer if answer.steps.iter().any(unreachable) => Exit::Unreachable,
         answer => Exit::found(answer.steps.iter().all(|step| step.ok != Some(false))),
     })
+}
+
+fn status(context: &Context<'_>, output: Output) -> Result<Exit, Ended> {
+    let answer = app::status(context)?;
+    output.print(&answer, |o| render::status(o, &answer))?;
+    let goes_on = |table: &app::StatusLine| table.parked.is_none() && table.paused.is_empty() && !table.overdue;
+    Ok(Exit::found(answer.imbalances.is_empty() && answer.tables.iter().all(goes_on)))
+}
+
+fn drift(context: &Context<'_>, output: Output, action: DriftAction) -> Result<Exit, Ended> {
+    let answer = match action {
+        DriftAction::List => app::drift(context)?,
+        DriftAction::Accept { table, source } => app::drift_accept(context, &AcceptRequest { table, source })?,
+    };
+    output.print(&answer, |o| render::drift(o, &answer))?;
+    Ok(Exit::found(answer.accepted || answer.paused.is_empty()))
 }
 
 fn takeover(context: &Context<'_>, output: Output, request: &TakeoverRequest) -> Result<Exit, Ended> {

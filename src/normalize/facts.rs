@@ -42,6 +42,12 @@ impl MappingDocument {
         filters.chain(order).chain(self.body.key.source_id.as_deref()).chain(adopted).collect()
     }
 
+    /// Of these, the columns that tell records apart: the row's own id, and keys to adopt.
+    pub fn naming_columns(&self) -> Vec<&str> {
+        let adopted = self.body.key.adopt.as_ref().and_then(|adopt| adopt.column.as_deref());
+        self.body.key.source_id.as_deref().into_iter().chain(adopted).collect()
+    }
+
     /// The columns that feed sensitive fields of its table: their cells are not shown.
     pub fn sensitive_columns(&self, plan: &TablePlan) -> BTreeSet<String> {
         let sensitive = plan.fields.iter().filter(|field| field.sensitivity.is_sensitive());

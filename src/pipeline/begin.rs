@@ -1,5 +1,6 @@
 //! How a run begins, and what becomes of one that something stopped.
 
+use super::drift::Guard;
 use super::{Job, PipelineError, Surroundings};
 use crate::fault::{Classified, FaultClass};
 use crate::source::Begin;
@@ -22,7 +23,14 @@ pub(super) fn begin<'a>(job: &Job, start: &'a RunStart, now: Millis) -> Begin<'a
 
 /// Closes a run that something stopped as incomplete. It stays open, to be gone on with by the next collection, when the
 /// line broke or the source asked for less, and the source goes on exactly behind the last landing.
-pub(super) fn stopped(job: &Job, around: &Surroundings, run: RunId, error: PipelineError) -> PipelineError {
+///
+/// `guard`: what it had seen of its source by then.
+pub(super) fn stopped(
+    job: &Job,
+    around: &Surroundings,
+    run: RunId,
+    (guard, error): (Option<&Guard<'_>>, PipelineError),
+) -> PipelineError {
     let of_source = matches!(error, PipelineError::Source(_));
     let passing = of_source && matches!(error.fault_class(), FaultClass::Transient | FaultClass::Throttled);
     if passing && job.resumes() {
@@ -36,7 +44,11 @@ pub(super) fn stopped(job: &Job, around: &Surroundings, run: RunId, error: Pipel
         }
     }
     let end = RunEnd::broken(error.to_string(), (around.clock)());
-    match around.wait(around.store.finish_run(run, &end)) {
+    let closed = match guard.map(|guard| guard.seen(Some(&error))) {
+        Some(seen) => around.wait(around.store.finish_run_seen(run, &end, &seen)),
+        None => around.wait(around.store.finish_run(run, &end)),
+    };
+    match closed {
         Ok(_) => error,
         Err(second) => {
             tracing::error!(error = %second, "the broken run could not be closed; it is taken up at the next start");

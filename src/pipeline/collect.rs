@@ -45,7 +45,8 @@ pub struct CollectReport {
 }
 
 impl CollectReport {
-    /// The class of the worst error, if any job failed: a bug before configuration before the rest.
+    /// The class of the worst error, if any job failed: a bug before configuration before the rest. A pause that was told
+    /// when it began is none.
     pub fn worst(&self) -> Option<FaultClass> {
         let rank = |class: FaultClass| match class {
             FaultClass::Bug => 0,
@@ -55,7 +56,8 @@ impl CollectReport {
             FaultClass::Throttled => 4,
             FaultClass::Transient => 5,
         };
-        self.jobs.iter().filter_map(|job| job.outcome.as_ref().err().map(Classified::fault_class)).min_by_key(|c| rank(*c))
+        let errors = self.jobs.iter().filter_map(|job| job.outcome.as_ref().err()).filter(|error| !is_told(error));
+        errors.map(Classified::fault_class).min_by_key(|c| rank(*c))
     }
 }
 
@@ -170,7 +172,9 @@ impl Pipeline {
     /// One run of a job; says whether there is more to be read at once.
     fn run_once(&self, job: &Job, done: &Mutex<Vec<JobReport>>) -> bool {
         let outcome = run_job(job, &self.around);
-        if let Err(error) = &outcome {
+        if let Err(error) = &outcome
+            && !is_told(error)
+        {
             tracing::warn!(source = %job.source, table = %job.plan.name, class = error.fault_class().name(), %error, "a run was stopped");
         }
         self.around.observer.ended(job, &outcome);
@@ -179,4 +183,9 @@ impl Pipeline {
         done.lock().unwrap_or_else(PoisonError::into_inner).push(report);
         more
     }
+}
+
+/// Whether it is a pause that goes on: it was told when it began.
+fn is_told(error: &PipelineError) -> bool {
+    matches!(error, PipelineError::Paused(paused) if !paused.news)
 }

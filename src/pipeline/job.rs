@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle as Runtime;
 
 use super::derived::Derived;
-use super::{BatchRoom, PipelineError};
+use super::{BatchRoom, Likeness, PipelineError};
 use crate::finding::{Locator, Place};
 use crate::normalize::{Derivation, DeriveContext, LandedLesson, MappingContext, MappingDocument, MappingPlan, TeachingCalendar};
 use crate::record::Namespace;
@@ -96,6 +96,8 @@ pub struct Surroundings {
     pub observer: Arc<dyn Observer>,
     /// Shared by all runs.
     pub room: BatchRoom,
+    /// Says how alike two names of columns are in what they mean, 0 to 1.
+    pub likeness: Arc<Likeness>,
 }
 
 /// Told what goes on, to show it.

@@ -8,6 +8,7 @@ mod begin;
 mod collect;
 mod companions;
 mod derived;
+mod drift;
 mod handle;
 mod job;
 mod order;
@@ -20,6 +21,7 @@ mod time;
 
 pub use batch_size::BatchRoom;
 pub use collect::{CollectReport, JobReport, Pipeline};
+pub use drift::{Change, ChangeKind, Class, Drift, Likeness, Paused};
 pub use handle::{Handle, PUSH_ROWS, Push, PushAct, PushError, PushPosition, Pushed, PushedTable, RefusedPush};
 pub use job::{Job, Observer, OwnRecords, Privacy, School, Silent, Surroundings};
 pub use preview::{PreviewRow, preview};
@@ -48,6 +50,9 @@ pub enum PipelineError {
         /// All faults.
         faults: Vec<MappingFault>,
     },
+    /// The source shows something else than before; the table pauses, and only this table.
+    #[error(transparent)]
+    Paused(Box<Paused>),
     /// A broken promise of our own.
     #[error("{0}")]
     Bug(&'static str),
@@ -65,7 +70,7 @@ impl Classified for PipelineError {
         match self {
             Self::Source(error) => error.fault_class(),
             Self::Store(error) => error.fault_class(),
-            Self::Mapping { .. } => FaultClass::Configuration,
+            Self::Mapping { .. } | Self::Paused(_) => FaultClass::Configuration,
             Self::Bug(_) => FaultClass::Bug,
         }
     }

@@ -11,6 +11,7 @@ use tracing::field::Empty;
 use super::answers::Answers;
 use super::batch_size::BatchSize;
 use super::begin::{begin, stopped, tell};
+use super::drift::{self, Guard};
 use super::{Job, PipelineError, Surroundings};
 use crate::fault::Classified;
 use crate::finding::{Findings, Locator, Severity};
@@ -135,24 +136,26 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
     let at = (around.clock)();
     let new = NewRun { source: job.source.clone(), feed: job.feed, mapping_digest: job.document.digest(), at };
     let start = around.wait(around.store.begin_run(&new))?;
-    let mut source = match job.open(around, begin(job, &start, at)) {
-        Ok(source) => source,
-        Err(error) => return Err(stopped(job, around, start.run, error)),
+    let opened = job.open(around, begin(job, &start, at));
+    let (mut source, mut guard) = match opened.and_then(|source| drift::look(job, around, source)) {
+        Ok(opened) => opened,
+        Err(error) => return Err(stopped(job, around, start.run, (None, error))),
     };
-    let mapping = match job.compile(around, source.columns()) {
+    let mapping = match guard.pass().and_then(|()| job.compile(around, source.columns())) {
         Ok(mapping) => mapping,
-        Err(error) => return Err(stopped(job, around, start.run, error)),
+        Err(error) => return Err(stopped(job, around, start.run, (Some(&guard), error))),
     };
     let mut preparer = Preparer::new(job, around, mapping.into(), source.object().clone(), false);
-    if let Err(error) = pump(job, around, start.run, source.as_mut(), &mut preparer) {
-        return Err(stopped(job, around, start.run, error));
+    if let Err(error) = pump(job, around, start.run, source.as_mut(), (&mut preparer, &mut guard)) {
+        return Err(stopped(job, around, start.run, (Some(&guard), error)));
     }
     // What is older than the days read is not gone.
     let window = job.document.read().is_window();
     let (complete, whole) = (source.is_complete() && !window, source.is_whole() && !window);
     let end = RunEnd { whole, evidence: evidence(source.as_ref()), ..RunEnd::new(complete, (around.clock)()) };
-    let summary = around.wait(around.store.finish_run(start.run, &end))?;
+    let summary = around.wait(around.store.finish_run_seen(start.run, &end, &guard.seen(None)))?;
     tell(job, &summary, &end);
+    guard.tell();
     Ok(RunOutcome {
         run: start.run,
         summary,
@@ -188,14 +191,14 @@ fn pump(
     around: &Surroundings,
     run: RunId,
     source: &mut dyn Source,
-    preparer: &mut Preparer<'_>,
+    (preparer, guard): (&mut Preparer<'_>, &mut Guard<'_>),
 ) -> Result<(), PipelineError> {
     std::thread::scope(|scope| {
         let (to_writer, ready) = sync_channel::<Ready>(CHANNEL_BATCHES);
         let (landed, from_writer) = channel::<Position>();
         let writer = scope.spawn(move || write(job, around, run, &ready, &landed));
         let size = BatchSize::new(&around.room, source.columns().len());
-        let read = read(source, size, preparer, to_writer, &from_writer);
+        let read = read(source, size, (preparer, guard), to_writer, &from_writer);
         let wrote = writer.join().unwrap_or_else(|_| Err(PipelineError::Bug("the landing thread panicked")));
         for position in from_writer.try_iter() {
             source.committed(&position)?;
@@ -208,7 +211,7 @@ fn pump(
 fn read(
     source: &mut dyn Source,
     mut size: BatchSize<'_>,
-    preparer: &mut Preparer<'_>,
+    (preparer, drift): (&mut Preparer<'_>, &mut Guard<'_>),
     to: SyncSender<Ready>,
     back: &Receiver<Position>,
 ) -> Result<(), PipelineError> {
@@ -221,6 +224,7 @@ fn read(
         let came = began.elapsed().as_millis() as i64;
         let rest = pace.batch(asked, came, batch.len());
         size.read(batch.len());
+        drift.pass_batch(&batch)?;
         let ready = preparer.prepare(batch)?;
         if to.send(ready).is_err() {
             return Ok(());

@@ -29,5 +29,6 @@ pub use decide::{Candidate, FieldProposal, Outcome, Proposal, TableProposal, pro
 pub use request::{
     Dialect, Origin, Request, Sender, WantedColumn, WantedTable, Way, columns_csv, letter, mapping_toml, views_sql,
 };
+pub use similar::names_alike;
 pub use terms::{Terms, TermsError};
 pub use write::{Place, mapping_file};

@@ -1,6 +1,7 @@
 //! How alike two rows of terms are.
 
 use super::terms::{Term, Terms, UNKNOWN, Use};
+use super::{pinyin, reading};
 
 /// Terms that go without saying in a table: what it is about.
 #[derive(Debug, Default, Clone)]
@@ -72,6 +73,21 @@ pub(super) fn alike(terms: &Terms, column: &[Term], label: &[Term], around: &Aro
         }
     }
     if matched <= 0.0 { 0.0 } else { matched / (matched + missed) }
+}
+
+/// How alike two names of columns are in what they mean, 0 to 1: by their terms, or because one is the pinyin initials of the
+/// other.
+pub fn names_alike(terms: &Terms, one: &str, other: &str) -> f32 {
+    let around = Around::default();
+    let (ones, others) = (reading::of_name(terms, one), reading::of_name(terms, other));
+    let spelled = |name: &str, readings: &[reading::Reading]| {
+        let bare: String = name.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_ascii_uppercase();
+        let is_initials = |own: &reading::Reading| own.trust > 0.9 && pinyin::initials(&own.words).contains(&bare);
+        if bare.len() > 1 && readings.iter().any(is_initials) { 0.8 } else { 0.0_f32 }
+    };
+    let pairs = ones.iter().flat_map(|a| others.iter().map(move |b| (a, b)));
+    let by_terms = pairs.map(|(a, b)| a.trust * b.trust * alike(terms, &a.terms, &b.terms, &around)).fold(0.0, f32::max);
+    by_terms.max(spelled(one, &others)).max(spelled(other, &ones))
 }
 
 /// The chance that a likeness is no accident.

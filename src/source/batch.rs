@@ -16,7 +16,8 @@ pub struct Column {
 }
 
 /// What a source says a column holds; text files say nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ColumnKind {
     /// Not said.
     Unknown,
@@ -30,6 +31,20 @@ pub enum ColumnKind {
     Bool,
     /// Bytes; cells come as lower-case hexadecimal digits.
     Bytes,
+}
+
+impl ColumnKind {
+    /// The stable lower-case name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Text => "text",
+            Self::Number => "number",
+            Self::Date => "date",
+            Self::Bool => "bool",
+            Self::Bytes => "bytes",
+        }
+    }
 }
 
 /// How far a read has come. Opaque to all but its connector.

@@ -19,6 +19,7 @@ mod kafka;
 mod mysql;
 mod need;
 mod odbc;
+mod outline;
 mod postgres;
 mod push;
 mod reader;
@@ -33,6 +34,7 @@ pub use begin::{Begin, Progress};
 pub use guest::{Guest, Pace};
 pub use incremental::{ChangesBy, ChangesSpec, ChunksSpec, Overlap, Period};
 pub use need::Need;
+pub use outline::{Outline, OutlineColumn};
 pub use shape::{ColumnShape, SampleBounds, Samples, TableReference, TableShape, introspect};
 pub use sqlite::load_script;
 
@@ -229,6 +231,11 @@ pub trait Source: Send {
 
     /// What is being read, as messages name it.
     fn object(&self) -> &Arc<str>;
+
+    /// The columns with all that the source says of them, seen in the same view as the rows.
+    fn outline(&self) -> Outline {
+        Outline::of(self.columns())
+    }
 
     /// The next rows.
     ///

@@ -14,13 +14,19 @@ use std::time::Duration;
 
 use futures_util::{FutureExt, Stream, StreamExt};
 
-use super::{Column, Position, Source, SourceBatch, SourceBatchBuilder, SourceError};
+use super::{Column, Outline, Position, Source, SourceBatch, SourceBatchBuilder, SourceError};
 use crate::finding::Text;
 
 /// A batch of long cells ends early.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 type Reply = Result<Option<SourceBatch>, SourceError>;
+type Opened = Result<(Arc<[Column]>, Outline), SourceError>;
+
+/// A digest of a text that defines something.
+pub(super) fn digest(text: &str) -> String {
+    format!("{:032x}", xxhash_rust::xxh3::xxh3_128(text.as_bytes()))
+}
 
 /// Runs `job` on a thread of its own to its end: for checks and listings, callable from anywhere.
 pub(super) fn run<T, F, Fut>(source: &Arc<str>, job: F) -> Result<T, SourceError>
@@ -49,7 +55,7 @@ fn stopped(source: &Arc<str>) -> SourceError {
 /// The thread's end of the line.
 pub(super) struct Courier {
     source: Arc<str>,
-    opened: SyncSender<Result<Arc<[Column]>, SourceError>>,
+    opened: SyncSender<Opened>,
     requests: Receiver<usize>,
     replies: SyncSender<Reply>,
     /// The longest wait for the next rows.
@@ -87,8 +93,13 @@ pub(super) enum Handout {
 impl Courier {
     /// Says that the object is open, and which columns it has.
     pub fn opened(&self, columns: &Arc<[Column]>) {
+        self.opened_as(columns, Outline::of(columns));
+    }
+
+    /// The same, with all that the source says of the columns.
+    pub fn opened_as(&self, columns: &Arc<[Column]>, outline: Outline) {
         // A receiver that has gone shows at the next request.
-        let _ = self.opened.send(Ok(columns.clone()));
+        let _ = self.opened.send(Ok((columns.clone(), outline)));
     }
 
     /// Hands out the rows of a stream, batch by batch as they are asked for. `push` puts one row into the batch.
@@ -207,6 +218,7 @@ pub(super) struct RowReader {
     source: Arc<str>,
     object: Arc<str>,
     columns: Arc<[Column]>,
+    outline: Outline,
     requests: Option<SyncSender<usize>>,
     replies: Receiver<Reply>,
     worker: Option<JoinHandle<()>>,
@@ -301,12 +313,13 @@ impl RowReader {
         let worker = std::thread::Builder::new().name(format!("source {source}")).spawn(work).map_err(|error| {
             SourceError::Connection { source_name: source.clone(), what: format!("no thread for reading: {error}") }
         })?;
-        let columns = opening.recv().unwrap_or_else(|_| Err(stopped(source)))?;
+        let (columns, outline) = opening.recv().unwrap_or_else(|_| Err(stopped(source)))?;
         drop(opening);
         Ok(Self {
             source: source.clone(),
             object,
             columns,
+            outline,
             requests: Some(requests),
             replies,
             worker: Some(worker),
@@ -316,6 +329,12 @@ impl RowReader {
             landed,
             going: Some(going),
         })
+    }
+
+    /// The same, whose columns are promised and not shown.
+    pub fn promising(mut self) -> Self {
+        self.outline.promised = true;
+        self
     }
 
     /// The same, complete only if the thread has said so there.
@@ -342,6 +361,10 @@ impl Source for RowReader {
 
     fn object(&self) -> &Arc<str> {
         &self.object
+    }
+
+    fn outline(&self) -> Outline {
+        self.outline.clone()
     }
 
     fn next_batch(&mut self, max_rows: usize) -> Reply {

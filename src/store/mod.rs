@@ -30,6 +30,7 @@ mod read;
 mod records;
 mod recount;
 mod rival;
+mod shapes;
 mod sharing;
 mod sort;
 pub mod sqlite;
@@ -51,6 +52,7 @@ pub use pushes::{OpenSnapshot, PushMark, PushState, Pushes};
 pub use quarantine::{Cause, Quarantine, QuarantineFilter, QuarantinedRow};
 pub use read::{Imbalance, MissingRow, PendingDeletion, ReadModels, RunRow, Stock, StockRow, TableRow};
 pub use records::{RecordRow, Records};
+pub use shapes::{KnownShape, NotedRow, PausedRow, Seen, Shapes};
 pub use sharing::{Difference, Orphaned, Sharing, Takeover};
 pub use standing::{Compared, Comparison, ComparisonRow, Notice, NoticeKind, Standing};
 
@@ -65,12 +67,24 @@ pub struct UpstreamId(pub u32);
 
 /// Everything a store does. Parts ask for the narrow trait they need.
 pub trait Store:
-    Landing + Pushes + Keys + Quarantine + Sharing + DeliveryStore + Standing + Gone + ReadModels + Records + Meta + Leases
+    Landing + Shapes + Pushes + Keys + Quarantine + Sharing + DeliveryStore + Standing + Gone + ReadModels + Records + Meta + Leases
 {
 }
 
 impl<T> Store for T where
-    T: Landing + Pushes + Keys + Quarantine + Sharing + DeliveryStore + Standing + Gone + ReadModels + Records + Meta + Leases
+    T: Landing
+        + Shapes
+        + Pushes
+        + Keys
+        + Quarantine
+        + Sharing
+        + DeliveryStore
+        + Standing
+        + Gone
+        + ReadModels
+        + Records
+        + Meta
+        + Leases
 {
 }
 

@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod crypto;
 mod derived;
+mod drift;
 mod halves;
 mod hub;
 mod kafka;

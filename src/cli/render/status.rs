@@ -1,6 +1,6 @@
 //! `status`.
 
-use super::{counts, deletions, line, ramp, sharing, stock, upstreams};
+use super::{counts, deletions, drift, line, ramp, sharing, stock, upstreams};
 use crate::app::{LeaseLine, MissedLine, StatusAnswer, StatusLine, UpstreamStock};
 use crate::cli::Output;
 use crate::cli::width::{Side, TextTable, cut};
@@ -161,6 +161,9 @@ fn troubles(output: Output, tables: &[StatusLine], out: &mut String) {
         if let Some(why) = &table.parked {
             let fix = output.say("见 `xiaoshu rekey`", "see `xiaoshu rekey`");
             line(out, format!("{} {}: {why}; {fix}", table.table, output.say("已停放", "is parked")));
+        }
+        for paused in &table.paused {
+            drift::paused(output, paused, out);
         }
         if let Some(error) = &table.error {
             line(out, format!("{} {}: {error}", table.table, output.say("上次采集没有读完", "was not read to the end")));

@@ -55,7 +55,7 @@ pub(super) fn open(client: Client, object: Object, resume: Option<&Position>) ->
         }
         Ok(handout)
     })?;
-    Ok(Box::new(reader.proven_by(proof)))
+    Ok(Box::new(reader.proven_by(proof).promising()))
 }
 
 /// An object being read.

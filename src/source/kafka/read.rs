@@ -13,7 +13,7 @@ use super::topic::{Stretch, Topic};
 use crate::finding::{Place, Text};
 use crate::source::bytes::push_text;
 use crate::source::json::cell;
-use crate::source::{Column, ColumnKind, Position, Source, SourceBatch, SourceBatchBuilder, SourceError};
+use crate::source::{Column, ColumnKind, Outline, Position, Source, SourceBatch, SourceBatchBuilder, SourceError};
 
 /// A batch of long cells ends early.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
@@ -159,6 +159,10 @@ impl Source for KafkaSource {
 
     fn object(&self) -> &Arc<str> {
         &self.topic.name
+    }
+
+    fn outline(&self) -> Outline {
+        Outline::promised(&self.columns)
     }
 
     fn next_batch(&mut self, max_rows: usize) -> Result<Option<SourceBatch>, SourceError> {

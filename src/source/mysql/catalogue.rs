@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sqlx::mysql::{MySqlConnection, MySqlRow};
-use sqlx::{Connection, Decode, MySql, Row};
+use sqlx::{AssertSqlSafe, Connection, Decode, MySql, Row};
 
 use super::connect::Session;
-use crate::source::{ColumnKind, ColumnShape, SourceError, TableReference, TableShape};
+use crate::source::outline::Said;
+use crate::source::{ColumnKind, ColumnShape, Outline, SourceError, TableReference, TableShape};
 
 const TABLES: &str = "SELECT TABLE_NAME, TABLE_COMMENT, TABLE_ROWS, TABLE_TYPE FROM information_schema.TABLES
     WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME";
@@ -73,6 +74,49 @@ pub(super) async fn describe(session: &Session) -> Result<Vec<TableShape>, Sourc
     // Nothing was written: losing the connection's end loses nothing.
     let _ = connection.close().await;
     Ok(tables)
+}
+
+/// A table's schema and name as SQL literals.
+pub(super) fn literals(table: &str) -> (String, String) {
+    let literal = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"));
+    match table.split_once('.') {
+        Some((schema, table)) => (literal(schema), literal(table)),
+        None => ("DATABASE()".to_owned(), literal(table)),
+    }
+}
+
+/// Adds what the server says of a table's or view's columns. A view's text is shown only to accounts with SHOW VIEW.
+pub(super) async fn outline(
+    session: &Session,
+    connection: &mut MySqlConnection,
+    table: &str,
+    outline: Outline,
+) -> Result<Outline, SourceError> {
+    let (schema, table) = literals(table);
+    let columns = format!(
+        "SELECT COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME, COLLATION_NAME FROM information_schema.COLUMNS \
+         WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME = {table}"
+    );
+    let view = format!(
+        "SELECT MD5(VIEW_DEFINITION) FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME = {table} \
+         AND VIEW_DEFINITION <> ''"
+    );
+    let mut said = HashMap::new();
+    for row in looked_up(session, connection, columns).await? {
+        let own = Said {
+            declared: text(&row, 1),
+            nullable: Some(text(&row, 2) != "NO"),
+            charset: text(&row, 3),
+            collation: text(&row, 4),
+        };
+        said.insert(text(&row, 0).trim().to_owned(), own);
+    }
+    let view = looked_up(session, connection, view).await?.first().map(|row| text(row, 0));
+    Ok(outline.with(said, view))
+}
+
+async fn looked_up(session: &Session, connection: &mut MySqlConnection, sql: String) -> Result<Vec<MySqlRow>, SourceError> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await.map_err(|error| session.trouble(&error))
 }
 
 async fn rows(session: &Session, connection: &mut MySqlConnection, sql: &'static str) -> Result<Vec<MySqlRow>, SourceError> {

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
-use sqlx::{AssertSqlSafe, Column as _, Connection, Executor, Row as _, SqlSafeStr, Statement as _, TypeInfo as _};
+use sqlx::{AssertSqlSafe, Column as _, Connection, Executor, Row, SqlSafeStr, Statement as _, TypeInfo as _};
 
+use super::catalogue;
 use super::cell::{self, Form};
 use super::connect::Session;
 use crate::finding::Place;
 use crate::source::reader::{Courier, Handout, Proof, RowReader};
 use crate::source::server::ZeroDates;
-use crate::source::{Column, ReadSpec, Source, SourceBatchBuilder, SourceError, statement};
+use crate::source::{Column, Outline, ReadSpec, Source, SourceBatchBuilder, SourceError, statement};
 
 /// How long a kill may take.
 pub(super) const KILL: Duration = Duration::from_secs(5);
@@ -42,10 +44,19 @@ async fn read_rows(session: Session, task: Task, courier: Arc<Courier>) -> Resul
     let id = session.id(&mut connection).await?;
     session.begin(&mut connection).await?;
     let Described { columns, forms, .. } = described(&session, &mut connection, &sql, table.as_deref()).await?;
-    courier.opened(&columns);
+    let mut outline = Outline::of(&columns);
+    if let Some(table) = &table {
+        outline = catalogue::outline(&session, &mut connection, table, outline).await?;
+    }
+    courier.opened_as(&columns, outline);
     let mut read = 0;
     let handout = {
-        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(&mut connection);
+        // What was prepared is locked no longer: the rows could come of a table that was changed since.
+        let (names, mut first) = (columns.clone(), true);
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(&mut connection).map(move |row| match row {
+            Ok(row) if std::mem::take(&mut first) && !has_columns(&row, &names) => Err(changed()),
+            other => other,
+        });
         let push = |row: &MySqlRow, batch: &mut SourceBatchBuilder, ordinal| {
             read = ordinal;
             for (index, form) in forms.iter().enumerate() {
@@ -68,6 +79,14 @@ async fn read_rows(session: Session, task: Task, courier: Arc<Courier>) -> Resul
         }
     }
     Ok(handout)
+}
+
+fn has_columns(row: &MySqlRow, columns: &[Column]) -> bool {
+    row.len() == columns.len() && row.columns().iter().zip(columns).all(|(own, column)| own.name().trim() == &*column.name)
+}
+
+fn changed() -> sqlx::Error {
+    sqlx::Error::Protocol("the columns changed while the rows were being asked for; they will be read again".into())
 }
 
 /// Counts what was read once more, in the same transaction. Tables of engines without transactions may have changed meanwhile.
@@ -124,15 +143,10 @@ pub(super) async fn described(
 
 /// The table's columns that are declared latin1.
 async fn latin1_columns(session: &Session, connection: &mut MySqlConnection, table: &str) -> Result<Vec<String>, SourceError> {
-    let literal = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"));
-    let (schema, table) = match table.split_once('.') {
-        Some((schema, table)) => (literal(schema), table),
-        None => ("DATABASE()".to_owned(), table),
-    };
+    let (schema, table) = catalogue::literals(table);
     let sql = format!(
-        "SELECT column_name FROM information_schema.columns WHERE table_schema = {schema} AND table_name = {} \
-         AND character_set_name = 'latin1'",
-        literal(table)
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = {schema} AND table_name = {table} \
+         AND character_set_name = 'latin1'"
     );
     session.texts(connection, &sql).await
 }

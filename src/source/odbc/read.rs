@@ -1,5 +1,6 @@
 //! Rows of one SELECT.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +13,9 @@ use super::faults::Stage;
 use super::select::is_one_select;
 use super::settings::Fetch;
 use crate::finding::Place;
+use crate::source::outline::Said;
 use crate::source::reader::{Courier, Handout, Proof, RowReader};
-use crate::source::{Column, Position, ReadSpec, Source, SourceBatch, SourceBatchBuilder, SourceError, statement};
+use crate::source::{Column, Outline, Position, ReadSpec, Source, SourceBatch, SourceBatchBuilder, SourceError, statement};
 
 /// A batch of long cells ends early.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
@@ -55,9 +57,9 @@ async fn run(session: &Session, read: &ReadSpec, courier: &Courier, proof: &Proo
     // Some drivers know no limit.
     let _ = prepared.set_query_timeout_sec(usize::try_from(session.settings.statement_timeout).unwrap_or(0));
     // A product whose CHAR(n) is only a name for a text does not fill it up.
-    let (columns, forms) = described(&mut prepared, product != "SQLite").map_err(before)?;
+    let (columns, forms, outline) = described(&mut prepared, product != "SQLite").map_err(before)?;
     statement::must_give_columns(&session.source, &columns)?;
-    let (handout, read) = rows(session, &mut prepared, columns, forms, courier).await?;
+    let (handout, read) = rows(session, &mut prepared, (columns, forms, outline), courier).await?;
     drop(prepared);
     let consistent = session.settings.consistent.unwrap_or(!product.contains("SQL Server"));
     if consistent && handout == Handout::Finished {
@@ -80,25 +82,27 @@ fn end(connection: Connection<'_>) {
     let _ = connection.rollback();
 }
 
-type Described = (Arc<[Column]>, Vec<Form>);
+type Described = (Arc<[Column]>, Vec<Form>, Outline);
 
 fn described<S: odbc_api::handles::AsStatementRef>(prepared: &mut Prepared<S>, pads: bool) -> Result<Described, Error> {
     let count = u16::try_from(prepared.num_result_cols()?).unwrap_or(0);
-    let mut columns = Vec::new();
-    let mut forms = Vec::new();
+    let (mut columns, mut forms, mut said) = (Vec::new(), Vec::new(), HashMap::new());
     for number in 1..=count {
-        let (kind, form) = cell::kind(&prepared.col_data_type(number)?, pads);
-        columns.push(Column { name: prepared.col_name(number)?.trim().into(), kind });
+        let own = prepared.col_data_type(number)?;
+        let (kind, form) = cell::kind(&own, pads);
+        let name: Arc<str> = prepared.col_name(number)?.trim().into();
+        said.insert(name.to_string(), Said { declared: cell::declared(&own), ..Said::default() });
+        columns.push(Column { name, kind });
         forms.push(form);
     }
-    Ok((columns.into(), forms))
+    let outline = Outline::of(&columns).with(said, None);
+    Ok((columns.into(), forms, outline))
 }
 
 async fn rows<S: odbc_api::handles::AsStatementRef>(
     session: &Session,
     prepared: &mut Prepared<S>,
-    columns: Arc<[Column]>,
-    forms: Vec<Form>,
+    (columns, forms, outline): Described,
     courier: &Courier,
 ) -> Result<(Handout, u64), SourceError> {
     let failed = |error: Error| session.trouble(Stage::Rows, &error);
@@ -114,7 +118,7 @@ async fn rows<S: odbc_api::handles::AsStatementRef>(
             remedy: "write one SELECT".into(),
         });
     };
-    courier.opened(&columns);
+    courier.opened_as(&columns, outline);
     match (session.settings.fetch, encoding) {
         (Fetch::Rows, _) => {
             let mut buffers = Buffers::default();

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{Connection, Row};
+use sqlx::{AssertSqlSafe, Connection, Row};
 
 use super::connect::Session;
-use crate::source::{ColumnKind, ColumnShape, SourceError, TableReference, TableShape};
+use crate::source::outline::Said;
+use crate::source::{ColumnKind, ColumnShape, Outline, SourceError, TableReference, TableShape};
 
 const TABLES: &str = "SELECT c.oid::text, CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN c.relname
     ELSE n.nspname || '.' || c.relname END, obj_description(c.oid, 'pg_class'), c.reltuples::bigint::text
@@ -71,6 +72,40 @@ pub(super) async fn describe(session: &Session) -> Result<Vec<TableShape>, Sourc
     // Nothing was written: losing the connection's end loses nothing.
     let _ = connection.close().await;
     Ok(tables)
+}
+
+/// Adds what the server says of a table's or view's columns; `path` is its name as the statement quotes it.
+pub(super) async fn outline(
+    session: &Session,
+    connection: &mut PgConnection,
+    path: &str,
+    outline: Outline,
+) -> Result<Outline, SourceError> {
+    let object = format!("'{}'::regclass", path.replace('\'', "''"));
+    let columns = format!(
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'no' ELSE 'yes' END, c.collname
+         FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation
+         WHERE a.attrelid = {object} AND a.attnum > 0 AND NOT a.attisdropped"
+    );
+    let view = format!(
+        "SELECT CASE WHEN relkind IN ('v', 'm') THEN md5(pg_get_viewdef(oid)) END FROM pg_catalog.pg_class WHERE oid = {object}"
+    );
+    let mut said = HashMap::new();
+    for row in looked_up(session, connection, columns).await? {
+        let own = Said {
+            declared: text(&row, 1),
+            nullable: Some(text(&row, 2) == "yes"),
+            charset: String::new(),
+            collation: text(&row, 3),
+        };
+        said.insert(text(&row, 0).trim().to_owned(), own);
+    }
+    let view = looked_up(session, connection, view).await?.first().map(|row| text(row, 0));
+    Ok(outline.with(said, view))
+}
+
+async fn looked_up(session: &Session, connection: &mut PgConnection, sql: String) -> Result<Vec<PgRow>, SourceError> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await.map_err(|error| session.trouble(&error))
 }
 
 async fn rows(session: &Session, connection: &mut PgConnection, sql: &'static str) -> Result<Vec<PgRow>, SourceError> {

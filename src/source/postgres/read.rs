@@ -11,11 +11,12 @@ use futures_util::stream::try_unfold;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Column as _, Connection, Executor, SqlSafeStr, Statement as _};
 
+use super::catalogue;
 use super::cell::{self, Form};
 use super::connect::Session;
 use crate::finding::{Place, Text};
 use crate::source::reader::{Courier, Handout, Proof, RowReader};
-use crate::source::{Column, ReadSpec, Source, SourceError, statement};
+use crate::source::{Column, Outline, ReadSpec, Source, SourceError, statement};
 
 /// Rows of the first FETCH, before it is known how long they are.
 const FIRST_ROWS: usize = 32;
@@ -33,8 +34,10 @@ pub(in crate::source) fn open(session: Session, read: &ReadSpec) -> Result<Box<d
     let statement = statement::build(&session.source, read, '"')?;
     let (source, object) = (session.source.clone(), statement.object.clone());
     let patience = session.server.patience() + GRACE;
+    // The hub's own views are its own to change.
+    let path = read.object.as_deref().filter(|_| session.own.is_none()).map(|path| statement::quoted_path(path, '"'));
     let proof = Proof::default();
-    let task = Task { sql: statement.sql, count: statement.count, table: read.object.is_some(), proof: proof.clone() };
+    let task = Task { sql: statement.sql, count: statement.count, table: read.object.is_some(), path, proof: proof.clone() };
     let reader = RowReader::start(&source, object, patience, move |courier| read_rows(session, task, courier))?;
     Ok(Box::new(reader.proven_by(proof)))
 }
@@ -44,6 +47,8 @@ struct Task {
     sql: String,
     count: String,
     table: bool,
+    /// The table's name as it is quoted, where somebody else may change it.
+    path: Option<String>,
     proof: Proof,
 }
 
@@ -54,8 +59,13 @@ async fn read_rows(session: Session, task: Task, courier: Arc<Courier>) -> Resul
     let (columns, forms) = described(&session, &mut connection, &task.sql).await?;
     statement::must_give_columns(&session.source, &columns)?;
     let masked = task.table && sees_a_part(&mut connection, &task.count).await;
+    // Preparing has locked the object to the end of the transaction: nobody changes it under the rows.
+    let mut outline = Outline::of(&columns);
+    if let Some(path) = &task.path {
+        outline = catalogue::outline(&session, &mut connection, path, outline).await?;
+    }
     declare(&session, &mut connection, &task.sql).await?;
-    courier.opened(&columns);
+    courier.opened_as(&columns, outline);
     let fallback = session.server.reinterpret.map(|reinterpret| reinterpret.encoding());
     let push = |row: &PgRow, batch: &mut crate::source::SourceBatchBuilder, ordinal| {
         for (index, form) in forms.iter().enumerate() {

@@ -1,13 +1,14 @@
 //! What a database file says of its tables. SQLite keeps the statement that made a table, remarks and all: these are
 //! the only comments there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection, Row};
 
 use super::Database;
 use super::remarks::remarks;
+use crate::source::outline::Said;
 use crate::source::{ColumnKind, ColumnShape, SourceError, TableReference, TableShape, reader};
 
 const TABLES: &str = "SELECT name, sql, type FROM sqlite_master WHERE type IN ('table', 'view')
@@ -85,6 +86,25 @@ async fn fill(
         table.rows = rows(database, connection, count).await?.first().and_then(|row| text(row, 0).parse().ok());
     }
     Ok(())
+}
+
+/// What the file says of a table's or view's columns, and a digest of the view. The first statement of a read transaction: what it sees the rows
+/// are read from, whatever others change meanwhile.
+pub(super) async fn outline(
+    database: &Database,
+    connection: &mut SqliteConnection,
+    object: Option<&str>,
+) -> Result<(HashMap<String, Said>, Option<String>), SourceError> {
+    let name = object.map_or("", |path| path.rsplit('.').next().unwrap_or(path)).replace('\'', "''");
+    let made = format!("SELECT sql FROM sqlite_master WHERE type = 'view' AND lower(name) = lower('{name}')");
+    let view = rows(database, connection, made).await?.first().map(|row| reader::digest(&text(row, 0)));
+    let columns = format!("SELECT name, type, CAST(\"notnull\" AS TEXT) FROM pragma_table_info('{name}')");
+    let mut said = HashMap::new();
+    for row in rows(database, connection, columns).await? {
+        let own = Said { declared: text(&row, 1), nullable: Some(text(&row, 2) == "0"), ..Said::default() };
+        said.insert(text(&row, 0).trim().to_owned(), own);
+    }
+    Ok((said, view))
 }
 
 async fn rows(database: &Database, connection: &mut SqliteConnection, sql: String) -> Result<Vec<SqliteRow>, SourceError> {

@@ -8,10 +8,10 @@ use encoding_rs::Encoding;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Column as _, ConnectOptions, Connection, Executor, Row, SqlSafeStr, Statement as _};
 
-use super::cell;
+use super::{catalogue, cell};
 use crate::finding::Place;
 use crate::source::reader::{self, Courier, Handout, Proof, RowReader};
-use crate::source::{Column, ReadSpec, Source, SourceBatchBuilder, SourceError, statement};
+use crate::source::{Column, Outline, ReadSpec, Source, SourceBatchBuilder, SourceError, statement};
 
 /// A database file and how to read it.
 #[derive(Debug, Clone)]
@@ -101,9 +101,9 @@ pub(in crate::source) fn list(database: &Database) -> Result<Vec<String>, Source
 pub(in crate::source) fn open(database: Database, read: &ReadSpec) -> Result<Box<dyn Source>, SourceError> {
     let statement = statement::build(&database.source, read, '"')?;
     let (source, object, patience) = (database.source.clone(), statement.object.clone(), database.patience);
-    let is_query = read.query.is_some();
+    let table = read.object.clone();
     let proof = Proof::default();
-    let task = Task { sql: statement.sql, count: statement.count, is_query, proof: proof.clone() };
+    let task = Task { sql: statement.sql, count: statement.count, table, proof: proof.clone() };
     let reader = RowReader::start(&source, object, patience, move |courier| read_rows(database, task, courier))?;
     Ok(Box::new(reader.proven_by(proof)))
 }
@@ -112,16 +112,19 @@ pub(in crate::source) fn open(database: Database, read: &ReadSpec) -> Result<Box
 struct Task {
     sql: String,
     count: String,
-    is_query: bool,
+    table: Option<String>,
     proof: Proof,
 }
 
 async fn read_rows(database: Database, task: Task, courier: Arc<Courier>) -> Result<Handout, SourceError> {
-    let Task { sql, count, is_query, proof } = task;
+    let Task { sql, count, table, proof } = task;
     let mut connection = database.connect().await?;
     let fallback = database.reinterpret;
     database.execute(&mut connection, "BEGIN").await?;
-    if is_query {
+    // The views that a prelude makes are this program's own.
+    let described = table.as_deref().filter(|_| database.prelude.is_empty());
+    let (said, view) = catalogue::outline(&database, &mut connection, described).await?;
+    if table.is_none() {
         // The driver would run one statement after another; only a single SELECT can stand in brackets.
         let bracketed = format!("SELECT * FROM (\n{sql}\n)");
         connection.prepare(AssertSqlSafe(bracketed).into_sql_str()).await.map_err(|error| database.trouble(error))?;
@@ -132,7 +135,7 @@ async fn read_rows(database: Database, task: Task, courier: Arc<Courier>) -> Res
         statement.columns().iter().map(|column| Column { name: column.name().trim().into(), kind: cell::kind(column) }).collect();
     drop(statement);
     statement::must_give_columns(&database.source, &columns)?;
-    courier.opened(&columns);
+    courier.opened_as(&columns, Outline::of(&columns).with(said, view));
     let mut read = 0;
     let ended = {
         let rows = sqlx::query(AssertSqlSafe(sql)).fetch(&mut connection);

@@ -48,7 +48,7 @@ impl Landing for PostgresStore {
     }
 
     async fn finish_run(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError> {
-        self.finish_run_row(run, end).await
+        self.finish_run_with(run, end, None).await
     }
 
     async fn settle_deletions(&self, run: RunId, doubt: Option<&Text>, at: Millis) -> Result<u64, StoreError> {

@@ -32,6 +32,7 @@ mod rival;
 mod runs;
 mod schema;
 mod settle;
+mod shapes;
 mod sharing;
 mod stage;
 mod standing;

@@ -8,7 +8,7 @@ use crate::source::Position;
 use crate::store::open_run::{OpenRun, bitmap, hash_of, landed};
 use crate::store::proof::came_out_empty;
 use crate::store::sort::{FROZEN, Sighting};
-use crate::store::{FeedId, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, StoreError};
+use crate::store::{FeedId, Millis, NewRun, RunEnd, RunId, RunStart, RunSummary, Seen, StoreError};
 
 /// Source and feed of a run.
 pub(super) async fn place(tx: &mut Tx, run: RunId) -> Result<(i32, FeedId), StoreError> {
@@ -157,7 +157,7 @@ impl PostgresStore {
         Ok(done.rows_affected() > 0)
     }
 
-    pub(super) async fn finish_run_row(&self, run: RunId, end: &RunEnd) -> Result<RunSummary, StoreError> {
+    pub(super) async fn finish_run_with(&self, run: RunId, end: &RunEnd, seen: Option<&Seen>) -> Result<RunSummary, StoreError> {
         let mut tx = self.begin("ending a run").await?;
         let known = self.runs().remove(&run);
         let (source, feed) = match &known {
@@ -171,6 +171,9 @@ impl PostgresStore {
             None => load(&mut tx, run).await?,
         };
         let summary = finish(&mut tx, &locked, run, &open, end).await?;
+        if let Some(seen) = seen {
+            super::shapes::note(&mut tx, (run, source, feed), end, seen).await?;
+        }
         self.commit(tx, "ending a run").await?;
         Ok(summary)
     }

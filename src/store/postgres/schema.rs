@@ -23,6 +23,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { script: include_str!("schema/0004.sql"), oldest: 2 },
     Migration { script: include_str!("schema/0005.sql"), oldest: 2 },
     Migration { script: include_str!("schema/0006.sql"), oldest: 2 },
+    Migration { script: include_str!("schema/0007.sql"), oldest: 2 },
 ];
 
 /// The format in which bitmaps took the place of rows that SQL alone cannot make into them.

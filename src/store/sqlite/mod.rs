@@ -31,6 +31,7 @@ mod runs;
 mod schema;
 mod settle;
 mod shape;
+mod shapes;
 mod sharing;
 mod stage;
 mod standing;

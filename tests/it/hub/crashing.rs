@@ -19,6 +19,7 @@ use xiaoshu::store::{
     Comparison, ComparisonRow, Difference, Grant, Lease, LeaseRow, LeaseTerms, Leased, Leases, Notice, Orphaned, Sharing,
     Standing, Takeover,
 };
+use xiaoshu::store::{KnownShape, NotedRow, PausedRow, Seen, Shapes};
 
 /// Passes every call on until its commit comes; from then on every call fails, as after a power cut.
 pub struct CrashingStore {
@@ -119,6 +120,43 @@ impl Landing for CrashingStore {
         let done = self.inner.rekey(spec, at).await;
         self.after()?;
         done
+    }
+}
+
+#[async_trait::async_trait]
+impl Shapes for CrashingStore {
+    async fn shape(&self, feed: FeedId, source: &str, mapping_digest: [u8; 16]) -> Result<KnownShape, StoreError> {
+        self.alive()?;
+        self.inner.shape(feed, source, mapping_digest).await
+    }
+
+    async fn finish_run_seen(&self, run: RunId, end: &RunEnd, seen: &Seen) -> Result<RunSummary, StoreError> {
+        self.before()?;
+        let done = self.inner.finish_run_seen(run, end, seen).await;
+        self.after()?;
+        done
+    }
+
+    async fn paused(&self) -> Result<Vec<PausedRow>, StoreError> {
+        self.alive()?;
+        self.inner.paused().await
+    }
+
+    async fn noted(&self) -> Result<Vec<NotedRow>, StoreError> {
+        self.alive()?;
+        self.inner.noted().await
+    }
+
+    async fn accept_shape(&self, feed: FeedId, source: &str) -> Result<bool, StoreError> {
+        self.before()?;
+        let done = self.inner.accept_shape(feed, source).await;
+        self.after()?;
+        done
+    }
+
+    async fn shape_of_run(&self, run: RunId) -> Result<Option<[u8; 16]>, StoreError> {
+        self.alive()?;
+        self.inner.shape_of_run(run).await
     }
 }
 

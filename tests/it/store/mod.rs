@@ -15,6 +15,7 @@ mod pushed;
 mod random;
 mod records;
 mod rivals;
+mod shapes;
 mod sharing;
 mod standing;
 mod table;
@@ -116,6 +117,11 @@ macro_rules! all_promises {
             delivery::batches_keep_their_story,
             delivery::the_ramp_counts_what_was_staged,
             delivery::pending_keeps_to_its_bounds,
+            shapes::the_last_good_run_of_a_mapping_is_what_is_known,
+            shapes::a_pause_begins_once_and_ends_with_a_good_run,
+            shapes::what_is_accepted_is_what_was_seen,
+            shapes::a_harmless_change_is_noted_until_the_next,
+            shapes::a_shape_is_known_only_with_the_end_of_its_run,
             standing::a_comparison_is_kept_with_what_it_sends_again,
             standing::notices_replace_each_other_and_outlive_a_restart,
             crash::a_death_at_any_commit_leaves_the_equations_balanced,
