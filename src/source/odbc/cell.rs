@@ -45,6 +45,31 @@ pub(super) fn kind(of: &DataType, pads: bool) -> (ColumnKind, Form) {
     }
 }
 
+/// A column's type in SQL's words; empty for one that has none.
+pub(super) fn declared(of: &DataType) -> String {
+    let sized = |name: &str, size: Option<usize>| size.map_or_else(|| name.to_owned(), |size| format!("{name}({size})"));
+    let length = |length: &Option<std::num::NonZeroUsize>| length.map(std::num::NonZeroUsize::get);
+    match of {
+        DataType::Char { length: own } | DataType::WChar { length: own } => sized("char", length(own)),
+        DataType::Varchar { length: own } | DataType::WVarchar { length: own } => sized("varchar", length(own)),
+        DataType::LongVarchar { .. } | DataType::WLongVarchar { .. } => "text".into(),
+        DataType::Numeric { precision, scale } | DataType::Decimal { precision, scale } => {
+            format!("decimal({precision},{scale})")
+        }
+        DataType::TinyInt => "tinyint".into(),
+        DataType::SmallInt => "smallint".into(),
+        DataType::Integer => "integer".into(),
+        DataType::BigInt => "bigint".into(),
+        DataType::Real => "real".into(),
+        DataType::Float { .. } | DataType::Double => "double".into(),
+        DataType::Date => "date".into(),
+        DataType::Time { .. } => "time".into(),
+        DataType::Timestamp { .. } => "timestamp".into(),
+        DataType::Bit => "bit".into(),
+        _ => String::new(),
+    }
+}
+
 /// Buffers that values pass through.
 #[derive(Default)]
 pub(super) struct Buffers {
@@ -54,31 +79,6 @@ pub(super) struct Buffers {
 }
 
 impl Buffers {
-    /// A column's type in SQL's words; empty for one that has none.
-    pub(super) fn declared(of: &DataType) -> String {
-        let sized = |name: &str, size: Option<usize>| size.map_or_else(|| name.to_owned(), |size| format!("{name}({size})"));
-        let length = |length: &Option<std::num::NonZeroUsize>| length.map(std::num::NonZeroUsize::get);
-        match of {
-            DataType::Char { length: own } | DataType::WChar { length: own } => sized("char", length(own)),
-            DataType::Varchar { length: own } | DataType::WVarchar { length: own } => sized("varchar", length(own)),
-            DataType::LongVarchar { .. } | DataType::WLongVarchar { .. } => "text".into(),
-            DataType::Numeric { precision, scale } | DataType::Decimal { precision, scale } => {
-                format!("decimal({precision},{scale})")
-            }
-            DataType::TinyInt => "tinyint".into(),
-            DataType::SmallInt => "smallint".into(),
-            DataType::Integer => "integer".into(),
-            DataType::BigInt => "bigint".into(),
-            DataType::Real => "real".into(),
-            DataType::Float { .. } | DataType::Double => "double".into(),
-            DataType::Date => "date".into(),
-            DataType::Time { .. } => "time".into(),
-            DataType::Timestamp { .. } => "timestamp".into(),
-            DataType::Bit => "bit".into(),
-            _ => String::new(),
-        }
-    }
-
     /// Appends the value of column `at` (counted from 0) of a row.
     pub fn push(
         &mut self,
