@@ -167,7 +167,7 @@ fn table(line: StatusLine) -> v1::TableStatus {
         parked: line.parked.unwrap_or_default(),
         error: line.error.unwrap_or_default(),
         upstreams: line.upstreams.into_iter().map(stock).collect(),
-        paused: line.paused.into_iter().map(paused).collect(),
+        paused_sources: line.paused.into_iter().map(paused).collect(),
     }
 }
 

@@ -45,7 +45,7 @@ fn forty_five_database_reads_that_lack_something_delete_nothing() {
         let sql = match seed % 9 {
             0 => "DELETE FROM office;".to_owned(),
             1 => format!("{}{}", lose(few), other_view("c.hours AS 总学时", "c.hours AS 学时")),
-            2 => format!("{}{}", lose(few), other_view("c.hours AS", "CAST(c.hours AS TEXT) AS 周学时, c.hours AS")),
+            2 => format!("{}{}", lose(few), other_view("c.hours AS", "'x' || c.no AS 备注, c.hours AS")),
             3 => other_view("o.id = c.office", "0"),
             4 => format!("{}DROP TABLE project;", lose(few)),
             5 => format!("{}DELETE FROM project;", lose(few)),

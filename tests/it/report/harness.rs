@@ -239,7 +239,9 @@ impl World {
         let effects = self.brain.effects(None).await.unwrap();
         let mut seen = std::collections::HashSet::new();
         for effect in &effects {
-            let once = seen.insert((effect.table.clone(), effect.key.clone(), effect.digest.clone()));
+            // A deletion bears the content that it ends.
+            let deletes = effect.operation == xiaoshu::brain::Operation::Delete;
+            let once = seen.insert((effect.table.clone(), effect.key.clone(), effect.digest.clone(), deletes));
             assert!(once, "{} {} was written twice", effect.table, effect.key);
         }
     }

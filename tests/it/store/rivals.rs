@@ -62,7 +62,8 @@ impl Model {
                 record.source = source;
             }
         }
-        if self.begun.len() > 1 {
+        let takes = self.yields.values().any(|taker| *taker == source);
+        if self.begun.len() > 1 || takes {
             let given = self.given.entry(source).or_default();
             if complete {
                 given.clear();
