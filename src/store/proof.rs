@@ -74,6 +74,7 @@ pub(super) struct Hold {
 }
 
 /// A complete run that misses records.
+#[derive(Clone, Copy)]
 pub(super) struct Case<'a> {
     /// Live records of the table.
     pub(super) live: u64,
@@ -98,6 +99,10 @@ pub(super) struct Case<'a> {
 /// Why the missing records are held, or `None` when they go at once.
 pub(super) fn judge(case: &Case<'_>) -> Option<Hold> {
     let ask = |why| Some(Hold { kind: Kind::Ask, why });
+    // Before all else: a run that is odd in another way too must not let the next one forget this.
+    if let Some(why) = case.stays.cloned().or_else(|| case.former.and_then(|former| out_of_reach(former, case))) {
+        return Some(Hold { kind: Kind::Stay, why });
+    }
     if case.error {
         return ask(Text::new("本次读取出错", "the run had an error"));
     }
@@ -106,9 +111,6 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Hold> {
     }
     if let Some(doubt) = &case.evidence.doubt {
         return ask(doubt.clone());
-    }
-    if let Some(why) = case.stays.cloned().or_else(|| case.former.and_then(|former| out_of_reach(former, case))) {
-        return Some(Hold { kind: Kind::Stay, why });
     }
     if case.former.is_some_and(|former| former.columns.zip(case.evidence.columns).is_some_and(|(then, now)| then != now)) {
         return ask(other_columns());
@@ -303,6 +305,14 @@ mod tests {
         let why = Text::new("前", "before");
         let held = Case { stays: Some(&why), ..case(1, &COLUMNS, Some(&former)) };
         assert_eq!(judge(&held), Some(Hold { kind: Kind::Stay, why: why.clone() }), "no later run settles it");
+        for odd in [Case { error: true, ..held }, Case { missing: 90, ..held }, Case { evidence: &doubt, ..held }] {
+            assert_eq!(judge(&odd), Some(Hold { kind: Kind::Stay, why: why.clone() }), "nor one that is odd itself");
+        }
+        for odd in
+            [Case { missing: 90, ..case(1, &fewer, Some(&former)) }, Case { missing: 90, ..case(1, &doubt, Some(&mapped)) }]
+        {
+            assert_eq!(kind(&odd), stay, "two reasons at once: the one that stays");
+        }
         let later = Evidence { later: true, ..COLUMNS };
         assert_eq!(kind(&case(1, &later, Some(&former))), Some((Kind::Due, true)));
         assert_eq!(kind(&case(6, &later, Some(&former))), ask, "what is held anyway is not due");
