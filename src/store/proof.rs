@@ -34,13 +34,16 @@ pub(super) struct Former {
     pub(super) parts: u32,
     pub(super) mapping: [u8; 16],
     pub(super) ended: Millis,
+    /// Rows that the conditions of its mapping left out.
+    pub(super) filtered: u64,
 }
 
 impl Former {
     /// From its columns in a database.
-    pub(super) fn read((columns, parts, mapping, ended): (Option<Vec<u8>>, i64, Vec<u8>, i64)) -> Self {
+    pub(super) fn read((columns, parts, mapping, ended, filtered): (Option<Vec<u8>>, i64, Vec<u8>, i64, i64)) -> Self {
         let columns = columns.and_then(|bytes| bytes.try_into().ok());
-        Self { columns, parts: u32::try_from(parts).unwrap_or(0), mapping: mapping.try_into().unwrap_or_default(), ended }
+        let (parts, filtered) = (u32::try_from(parts).unwrap_or(0), filtered.unsigned_abs());
+        Self { columns, parts, mapping: mapping.try_into().unwrap_or_default(), ended, filtered }
     }
 }
 
@@ -86,6 +89,8 @@ pub(super) struct Case<'a> {
     pub(super) recent: u64,
     /// New rows whose key cannot be read.
     pub(super) keyless: u64,
+    /// Rows that the conditions of the mapping leave out.
+    pub(super) filtered: u64,
     /// The run had an error.
     pub(super) error: bool,
     pub(super) evidence: &'a Evidence,
@@ -144,6 +149,16 @@ fn out_of_reach(former: &Former, case: &Case<'_>) -> Option<Text> {
         return Some(Text::new(
             "映射改变后读不到；可能只是不在新映射的范围内，而不是被删除",
             "not read since the mapping was changed; it may only leave them out",
+        ));
+    }
+    if case.filtered > former.filtered {
+        let more = case.filtered - former.filtered;
+        return Some(Text::new(
+            format!("映射的条件（[[where]]）比上次完整读取多排除 {more} 行；这些记录可能只是不再符合条件，而不是被删除"),
+            format!(
+                "the mapping's conditions ([[where]]) leave out {more} rows more than in the last complete run; the records may only \
+                 not fit them any more"
+            ),
         ));
     }
     let (then, now) = (former.parts, case.evidence.parts);
@@ -271,13 +286,13 @@ mod tests {
     const COLUMNS: Evidence = Evidence { columns: Some([1; 16]), parts: 2, doubt: None, later: false };
 
     fn former() -> Former {
-        Former { columns: Some([1; 16]), parts: 2, mapping: [9; 16], ended: 5 }
+        Former { columns: Some([1; 16]), parts: 2, mapping: [9; 16], ended: 5, filtered: 4 }
     }
 
     /// 100 live records, 90 of them the source's, `missing` of these missed.
     fn case<'a>(missing: u64, evidence: &'a Evidence, former: Option<&'a Former>) -> Case<'a> {
-        let (live, own, recent, keyless, error, stays) = (100, 90, 0, 0, false, None);
-        Case { live, own, missing, recent, keyless, error, evidence, mapping: [9; 16], former, stays }
+        let (live, own, recent, keyless, filtered, error, stays) = (100, 90, 0, 0, 4, false, None);
+        Case { live, own, missing, recent, keyless, filtered, error, evidence, mapping: [9; 16], former, stays }
     }
 
     #[test]
@@ -290,6 +305,8 @@ mod tests {
         assert_eq!(kind(&case(6, &COLUMNS, Some(&former))), ask, "more than five percent");
         assert_eq!(kind(&Case { recent: 3, ..case(3, &COLUMNS, Some(&former)) }), ask, "more within seven days");
         assert_eq!(kind(&Case { error: true, ..case(1, &COLUMNS, Some(&former)) }), ask, "an error");
+        assert_eq!(kind(&Case { filtered: 5, ..case(1, &COLUMNS, Some(&former)) }), stay, "one row more left out");
+        assert_eq!(kind(&Case { filtered: 3, ..case(1, &COLUMNS, Some(&former)) }), None, "fewer left out");
         assert_eq!(kind(&Case { keyless: 1, ..case(1, &COLUMNS, Some(&former)) }), ask, "a key that cannot be read");
         assert_eq!(kind(&Case { own: 2, ..case(2, &COLUMNS, Some(&former)) }), ask, "the source has none left, the table has");
         let other = Evidence { columns: Some([2; 16]), ..COLUMNS };

@@ -116,6 +116,24 @@ pub async fn what_stays_held_outlives_runs_that_are_odd_themselves(home: impl Ho
     desk.audited().await;
 }
 
+pub async fn what_the_conditions_of_a_mapping_come_to_leave_out_is_not_deleted(home: impl Home) {
+    let desk = Desk::new(home.open().await).await;
+    let read = async |keys: std::ops::Range<u32>, filtered, at| {
+        let run = desk.begin("a", 1, at).await.unwrap().run;
+        desk.land_but(run, &rows(keys), filtered, at).await.unwrap();
+        let summary = desk.finish(run, true, at).await.unwrap();
+        (summary.missing, summary.deleted, desk.live().await)
+    };
+    assert_eq!(read(0..40, 5, 1).await, (0, 0, 40));
+    for at in 2..4 {
+        assert_eq!(read(0..38, 7, at).await, (2, 0, 40), "no later run says anything else");
+    }
+    assert!(desk.held().await[0].why.en.contains("2 rows more"), "{:?}", desk.held().await[0].why);
+    assert_eq!(read(0..40, 5, 4).await, (0, 0, 40), "they fit again");
+    assert_eq!(read(0..39, 5, 5).await, (1, 1, 39), "no more are left out than before");
+    desk.audited().await;
+}
+
 pub async fn due_deletions_wait_for_the_end_of_the_collection(home: impl Home) {
     let desk = Desk::new(home.open().await).await;
     let later = Evidence { later: true, ..columns(1) };
