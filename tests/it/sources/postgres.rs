@@ -73,6 +73,7 @@ fn a_slow_statement_is_given_up() {
         .and_then(|mut source| source.next_batch(1).map(|_| ()))
         .expect_err("gives up");
     assert_eq!(error.fault_class(), FaultClass::Transient, "{error}");
+    assert!(error.to_string().contains("57014"), "the server stops it, and does not go on for nobody: {error}");
 }
 
 #[test]
