@@ -14,8 +14,8 @@ use std::sync::OnceLock;
 use super::incremental::Watched;
 use super::server::Server;
 use super::{
-    Begin, Checked, Connector, Need, Position, Progress, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest,
-    incremental, reader,
+    Begin, Checked, Connector, Incremental, Need, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, incremental,
+    reader,
 };
 use connect::Session;
 use log::LogSettings;
@@ -68,24 +68,8 @@ impl Connector for Mysql {
         reader::run(place.name, || catalogue::describe(&session))
     }
 
-    fn continues(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
-        read.changes.is_some()
-    }
-
-    fn resumes(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
-        read.chunks.is_some()
-    }
-
-    fn reads_changes(&self) -> bool {
-        true
-    }
-
-    fn has_log(&self) -> bool {
-        true
-    }
-
-    fn progress(&self, _read: &ReadSpec, position: &Position) -> Option<Progress> {
-        incremental::progress(position)
+    fn incremental(&self) -> Incremental {
+        Incremental::ByLog
     }
 
     fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {

@@ -13,8 +13,8 @@ use std::sync::OnceLock;
 use super::incremental::Watched;
 use super::server::{Server, ZeroDates};
 use super::{
-    Begin, Checked, Connector, Need, Position, Progress, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest,
-    incremental, reader,
+    Begin, Checked, Connector, Incremental, Need, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, incremental,
+    reader,
 };
 pub(super) use connect::{Own, Session};
 pub(super) use log::LogSettings;
@@ -78,24 +78,8 @@ impl Connector for Postgres {
         reader::run(place.name, || catalogue::describe(&session))
     }
 
-    fn continues(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
-        read.changes.is_some()
-    }
-
-    fn resumes(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
-        read.chunks.is_some()
-    }
-
-    fn reads_changes(&self) -> bool {
-        true
-    }
-
-    fn has_log(&self) -> bool {
-        true
-    }
-
-    fn progress(&self, _read: &ReadSpec, position: &Position) -> Option<Progress> {
-        incremental::progress(position)
+    fn incremental(&self) -> Incremental {
+        Incremental::ByLog
     }
 
     fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
