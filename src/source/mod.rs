@@ -36,7 +36,7 @@ pub use guest::{Guest, Pace};
 pub use incremental::{ChangesBy, ChangesSpec, ChunksSpec, Incremental, Overlap, Period};
 pub use need::Need;
 pub use outline::{Outline, OutlineColumn};
-pub use product::Product;
+pub use product::{Account, Product};
 pub use shape::{ColumnShape, SampleBounds, Samples, TableReference, TableShape, introspect};
 pub use sqlite::load_script;
 

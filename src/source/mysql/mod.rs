@@ -12,10 +12,11 @@ mod table;
 use std::sync::OnceLock;
 
 use super::incremental::Watched;
+use super::product::{Account, READER};
 use super::server::Server;
 use super::{
-    Begin, Checked, Connector, Incremental, Need, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, incremental,
-    reader,
+    Begin, Checked, Connector, Incremental, Need, Product, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest,
+    incremental, reader,
 };
 use connect::Session;
 use log::LogSettings;
@@ -52,9 +53,10 @@ impl Connector for Mysql {
 
     fn account_sql(&self, place: &SourcePlace<'_>, objects: &[String]) -> Option<String> {
         let session = session(place).ok()?;
-        let to = "'xiaoshu_reader'@'<address of the hub>'";
-        let grants = guest::grants(objects, '`', Some(&session.server.database), to);
-        Some(format!("CREATE USER {to} IDENTIFIED BY '<password>';\n{grants}"))
+        let account = Account { host: "<address of the hub>", ..READER };
+        let product = Product::Mysql;
+        let grants = product.grants(objects, Some(&session.server.database), &product.grantee(&account));
+        Some(format!("{}{grants}", product.make(&account)))
     }
 
     fn needs(&self, place: &SourcePlace<'_>, reads: &[&ReadSpec]) -> Result<Vec<Need>, SourceError> {

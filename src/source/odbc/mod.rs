@@ -26,7 +26,8 @@ mod table;
 
 use std::sync::OnceLock;
 
-use super::{Begin, Checked, Connector, Incremental, Need, ReadSpec, Source, SourceError, SourcePlace, guest};
+use super::product::READER;
+use super::{Begin, Checked, Connector, Incremental, Need, Product, ReadSpec, Source, SourceError, SourcePlace, guest};
 use settings::Settings;
 
 /// The connector.
@@ -55,7 +56,8 @@ impl Connector for Odbc {
     }
 
     fn account_sql(&self, _place: &SourcePlace<'_>, objects: &[String]) -> Option<String> {
-        let grants = guest::grants(objects, '"', None, "xiaoshu_reader");
+        // Which product it is shows only in a connection; most quote names as the standard does.
+        let grants = Product::Oracle.grants(objects, None, READER.name);
         Some(format!("-- make the account xiaoshu_reader as the product has it, with the right to log in, then:\n{grants}"))
     }
 

@@ -11,10 +11,11 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use super::incremental::Watched;
+use super::product::READER;
 use super::server::{Server, ZeroDates};
 use super::{
-    Begin, Checked, Connector, Incremental, Need, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, incremental,
-    reader,
+    Begin, Checked, Connector, Incremental, Need, Product, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest,
+    incremental, reader,
 };
 pub(super) use connect::{Own, Session};
 pub(super) use log::LogSettings;
@@ -53,17 +54,15 @@ impl Connector for Postgres {
 
     fn account_sql(&self, place: &SourcePlace<'_>, objects: &[String]) -> Option<String> {
         let session = session(place).ok()?;
-        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let (product, to) = (Product::Postgres, READER.name);
         let schemas: BTreeSet<&str> = objects.iter().map(|o| o.split_once('.').map_or("public", |(schema, _)| schema)).collect();
-        let usage: Vec<String> =
-            schemas.iter().map(|schema| format!("GRANT USAGE ON SCHEMA {} TO xiaoshu_reader;\n", quoted(schema))).collect();
+        let usage = schemas.iter().map(|schema| format!("GRANT USAGE ON SCHEMA {} TO {to};\n", product.quoted(schema)));
         Some(format!(
-            "CREATE ROLE xiaoshu_reader LOGIN PASSWORD '<password>' CONNECTION LIMIT 4;\n\
-             ALTER ROLE xiaoshu_reader SET default_transaction_read_only = on;\n\
-             GRANT CONNECT ON DATABASE {} TO xiaoshu_reader;\n{}{}",
-            quoted(&session.server.database),
-            usage.concat(),
-            guest::grants(objects, '"', None, "xiaoshu_reader")
+            "{}GRANT CONNECT ON DATABASE {} TO {to};\n{}{}",
+            product.make(&READER),
+            product.quoted(&session.server.database),
+            usage.collect::<String>(),
+            product.grants(objects, None, to)
         ))
     }
 
