@@ -12,6 +12,7 @@ mod incremental;
 mod kill;
 mod live;
 mod logs;
+mod lost;
 mod manners;
 mod restored;
 pub mod school;
