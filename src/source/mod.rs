@@ -23,9 +23,11 @@ mod outline;
 mod postgres;
 mod push;
 mod reader;
+mod select;
 mod server;
 mod shape;
 mod sqlite;
+mod sqlserver;
 mod statement;
 mod window;
 
@@ -52,6 +54,7 @@ pub fn registry() -> &'static [&'static dyn Connector] {
         &sqlite::Sqlite,
         &postgres::Postgres,
         &mysql::Mysql,
+        &sqlserver::Sqlserver,
         &odbc::Odbc,
         &kafka::Kafka,
         &http::Http,

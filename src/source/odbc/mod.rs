@@ -12,8 +12,6 @@ mod connect;
 mod faults;
 #[cfg(feature = "odbc")]
 mod read;
-#[cfg(feature = "odbc")]
-mod select;
 mod settings;
 
 use std::sync::OnceLock;

@@ -10,11 +10,11 @@ use odbc_api::{BlockCursor, Connection, Cursor, Error, Prepared, ResultSetMetada
 use super::cell::{self, Buffers, Form};
 use super::connect::Session;
 use super::faults::Stage;
-use super::select::is_one_select;
 use super::settings::Fetch;
 use crate::finding::Place;
 use crate::source::outline::Said;
 use crate::source::reader::{Courier, Handout, Proof, RowReader};
+use crate::source::select::is_one_select;
 use crate::source::{Column, Outline, Position, ReadSpec, Source, SourceBatch, SourceBatchBuilder, SourceError, statement};
 
 /// A batch of long cells ends early.
