@@ -9,6 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -17,6 +18,9 @@ use super::Cell;
 use super::fixtures::{Fixture, WRONG, run_sqlite, script, with};
 use database::Database;
 use wire::Answer;
+
+/// The longest wait for what is to happen.
+const LONGEST: Duration = Duration::from_secs(30);
 
 const USER: &str = "reader";
 const PASSWORD: &str = "reading";
@@ -126,7 +130,8 @@ impl Responder {
     /// Waits until a statement was cancelled.
     pub fn wait_for_cancellation(&self) {
         let seen = self.shared.seen.lock().unwrap();
-        drop(self.shared.news.wait_while(seen, |seen| seen.cancelled == 0).unwrap());
+        let waited = self.shared.news.wait_timeout_while(seen, LONGEST, |seen| seen.cancelled == 0);
+        assert!(!waited.unwrap().1.timed_out(), "nothing was cancelled");
     }
 }
 
