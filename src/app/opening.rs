@@ -133,6 +133,14 @@ pub(super) async fn open_feeds(
             Err(error) => return Err(error),
         }
     }
+    for merge in &plan.merges {
+        let waits = |(name, _): &&(Arc<str>, String)| merge.parts().iter().any(|part| part.plan.name == *name);
+        // Records put together without one of their parts would lose what it gives.
+        if let Some((_, why)) = parked.iter().find(waits).cloned() {
+            feeds.remove(&merge.table().id);
+            parked.push((merge.table().name.clone(), why));
+        }
+    }
     Ok((feeds, parked))
 }
 
@@ -142,7 +150,7 @@ pub(super) async fn hub_settings(
     store: &dyn Store,
     feeds: &HashMap<TableId, FeedId>,
 ) -> Result<serde_json::Value, StoreError> {
-    let mut plans: Vec<_> = feeds.iter().map(|(table, feed)| (Some(*feed), Arc::clone(plan.standard.table(*table)))).collect();
+    let mut plans: Vec<_> = feeds.iter().map(|(table, feed)| (Some(*feed), Arc::clone(plan.table(*table)))).collect();
     plans.extend(plan.unmapped_inputs().filter(|table| !feeds.contains_key(&table.id)).map(|table| (None, Arc::clone(table))));
     let (database, mut prelude) = store.views(&plans).await?;
     prelude.extend(super::catalogue::sql(plan));

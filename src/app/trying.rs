@@ -60,7 +60,11 @@ async fn school(plan: &Plan, store: &dyn Store) -> Result<School, StoreError> {
 
 /// Reads the first rows and shows them; nothing lands. Values of sensitive fields are withheld on both sides.
 pub(super) fn answer(hub: &Hub, request: &TryRequest) -> Result<TryAnswer, Failure> {
-    let wanted = |job: &&Job| *job.plan.name == *request.table && request.source.as_ref().is_none_or(|s| **s == *job.source);
+    // A source of a merged table gives a part of it, which is tried by the table's name and the source's.
+    let wanted = |job: &&Job| match &request.source {
+        Some(source) => **source == *job.source && (*job.plan.name == *request.table || job.document.table() == request.table),
+        None => *job.plan.name == *request.table,
+    };
     let job = hub.pipeline.jobs().iter().find(wanted).ok_or_else(|| unknown(hub, request))?;
     let rows = preview(job, hub.pipeline.around(), request.rows).map_err(super::hub::pipeline_failure)?;
     Ok(TryAnswer {

@@ -11,7 +11,9 @@ async fn orphaned(plan: &Plan, store: &dyn Store) -> Result<Vec<Orphaned>, Store
     let editions: BTreeSet<&str> = plan.standard.tables().iter().map(|table| table.edition.as_str()).collect();
     let editions: Vec<&str> = editions.into_iter().collect();
     let mapped: Vec<(&str, &str)> = plan.active().map(|(document, table)| (&*table.name, document.source())).collect();
-    Sharing::orphaned(store, &editions, &mapped).await
+    let left = Sharing::orphaned(store, &editions, &mapped).await?;
+    // What stays of the parts of a table that is merged no longer is nothing that was reported.
+    Ok(left.into_iter().filter(|left| plan.standard.find(&left.table).is_some()).collect())
 }
 
 /// Records that are nobody's, with what to do.

@@ -1,0 +1,4 @@
+//! One record of several sources: each field by the source that has the say for it.
+
+mod school;
+mod story;
