@@ -192,6 +192,16 @@ fn merged(loaded: &Loaded, standard: &Standard, documents: &[Arc<MappingDocument
             Err(found) => faults.extend(found.into_iter().map(mapping_fault)),
         }
     }
+    if !merges.is_empty() && loaded.settings.sources.contains_key(MERGED_SOURCE) {
+        faults.push(loaded.fault(
+            &["sources", MERGED_SOURCE],
+            Text::new(
+                format!("来源名 {MERGED_SOURCE} 留给由多个来源合并的记录"),
+                format!("the name {MERGED_SOURCE} is kept for records that are put together of several sources"),
+            ),
+            Text::new("给该来源另取名称", "give that source another name"),
+        ));
+    }
     (merges, faults)
 }
 

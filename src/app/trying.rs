@@ -50,7 +50,8 @@ fn beside(plan: Plan, runtime: Runtime, store: Arc<dyn Store>) -> Result<Hub, Fa
     Ok(Hub { plan: Arc::new(plan), runtime, store, pipeline: Arc::new(Pipeline::new(jobs, around)), clock, parked })
 }
 
-async fn school(plan: &Plan, store: &dyn Store) -> Result<School, StoreError> {
+/// The school as the store knows it, without writing anything.
+pub(super) async fn school(plan: &Plan, store: &dyn Store) -> Result<School, StoreError> {
     let code: Arc<str> = plan.loaded.settings.school.code.as_str().into();
     let name = store.get_meta("key_namespace").await?.map(|name| String::from_utf8_lossy(&name).into());
     let secret = store.get_meta("school_secret").await?.unwrap_or_default();

@@ -129,6 +129,11 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
             gone(context, output, &GoneRequest { table, upstream, keys, csv, letter, withdrawn })
         }
         Command::Drift { action } => drift(context, output, action),
+        Command::Conflicts { table } => {
+            let answer = app::conflicts(context, table.as_deref())?;
+            output.print(&answer, |o| render::conflicts(o, &answer))?;
+            Ok(Exit::found(answer.tables.iter().all(|table| table.records == 0)))
+        }
         Command::Takeover { table, from, to, yes } => takeover(context, output, &TakeoverRequest { table, from, to, yes }),
         Command::Request { system, tables, way, title, account, host, to } => {
             let answer = app::request_system(

@@ -222,6 +222,11 @@ impl Job {
         Ok(rows)
     }
 
+    /// Whether its rows are put together of what a source gives, among others.
+    pub(super) fn merges(&self, source: &str) -> bool {
+        self.merged_of.iter().any(|part| *part.source == *source)
+    }
+
     /// That every part of a merged table has been read by the mapping there is. Before that a field that nothing has given yet would
     /// look like one that is empty.
     pub(super) fn parts_were_read(&self, around: &Surroundings) -> Result<(), PipelineError> {

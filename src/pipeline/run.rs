@@ -168,13 +168,9 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
 
 /// What a source that was read says for and against deletions; what may go waits for its other tables.
 fn evidence(source: &dyn Source, job: &Job) -> Evidence {
-    Evidence {
-        columns: Some(column_digest(source.columns())),
-        parts: source.parts(),
-        doubt: source.doubt(),
-        later: true,
-        judged: !job.merged_of.is_empty(),
-    }
+    let judged = !job.merged_of.is_empty();
+    let columns = Some(column_digest(source.columns())).filter(|_| !judged);
+    Evidence { columns, parts: source.parts(), doubt: source.doubt(), later: true, judged }
 }
 
 /// A digest of the names and kinds of columns, whatever their order.

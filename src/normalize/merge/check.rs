@@ -7,7 +7,7 @@ use super::super::document::{MappingDocument, Mode};
 use super::super::fault::{Faults, MappingFault, meant, nearest};
 use super::super::toml::escape;
 use super::document::{MergeDocument, Sources};
-use super::{MERGED_SOURCE, Merge, MergedPart};
+use super::{Merge, MergedPart};
 use crate::finding::Text;
 use crate::standard::{FieldIdx, KeyPart, NaturalKey, Required, Standard, TableId, TablePlan};
 
@@ -119,16 +119,6 @@ impl Checker<'_> {
                     "为每个来源各写一个映射文件，或删去此文件",
                     "write a mapping file for each source, or remove this file",
                 ),
-            );
-        }
-        if let Some(document) = self.documents.iter().find(|document| document.source() == MERGED_SOURCE) {
-            self.faults.add(
-                "/table",
-                Text::new(
-                    format!("来源名 {MERGED_SOURCE} 留给合并后的记录，{} 却用它作来源", document.file()),
-                    format!("the name {MERGED_SOURCE} is kept for merged records, and {} uses it for a source", document.file()),
-                ),
-                Text::new("给该来源另取名称", "give that source another name"),
             );
         }
     }

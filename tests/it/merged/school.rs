@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use xiaoshu::app::{self, RunAnswer, StatusAnswer};
+use xiaoshu::app::{self, RunAnswer, StatusAnswer, StatusLine};
 
 use crate::hub::school::School;
 
@@ -30,17 +30,16 @@ JSH = "号"
 JSMC = "名称"
 ZWS = "座位"
 JSMS = "说明"
+JSLXM = { value = "1" }
 "#;
 
-/// Names by the teaching office, seats by the estate, which alone knows the kind; a note by whoever has one, the teaching office
-/// first.
+/// Names by the teaching office, seats by the estate; a note by whoever has one, the teaching office first.
 pub const MERGE: &str = r#"table = "ODS_JSJBSJ"
 owner = "信息中心"
 roster = "jw"
 order = ["jw", "zc"]
 [fields]
 ZWS = ["zc", "jw"]
-JSLXM = "zc"
 "#;
 
 pub struct Rooms(pub School);
@@ -65,7 +64,7 @@ impl Rooms {
             std::fs::remove_file(school.path(&format!("mappings/{name}.toml"))).expect("removed");
         }
         school.write("mappings/rooms-jw.toml", &MAPPING.replace("SOURCE", "jw"));
-        school.write("mappings/rooms-zc.toml", &(MAPPING.replace("SOURCE", "zc") + "JSLXM = { value = \"1\" }\n"));
+        school.write("mappings/rooms-zc.toml", &MAPPING.replace("SOURCE", "zc"));
         let rooms = Self(school);
         rooms.merge(MERGE);
         rooms.teaching(&[]);
@@ -103,6 +102,23 @@ impl Rooms {
             (text("JSH")[1..].parse().expect("a number"), (text("JSMC"), text("ZWS"), text("JSMS")))
         });
         parsed.collect()
+    }
+
+    /// The table's line of the status.
+    pub fn line(&self) -> StatusLine {
+        let mut lines = self.status().tables;
+        assert_eq!(lines.iter().map(|line| &*line.table).collect::<Vec<_>>(), [TABLE], "parts are no tables to be reported");
+        lines.remove(0)
+    }
+
+    /// Where sources disagree: field, whose value stands, who says otherwise, how many records, keys in words.
+    pub fn conflicts(&self) -> Vec<(String, String, String, u64, Vec<String>)> {
+        let answer = app::conflicts(&self.0.context(), Some(TABLE)).expect("conflicts");
+        let fields = answer.tables.into_iter().flat_map(|table| table.fields).map(|field| {
+            let keys = field.samples.into_iter().filter_map(|sample| sample.natural_key).collect();
+            (field.field, field.used, field.other, field.records, keys)
+        });
+        fields.collect()
     }
 
     pub fn status(&self) -> StatusAnswer {
