@@ -1,6 +1,6 @@
 //! A school whose rooms are put together of what two systems give: names from the teaching office, seats and kinds from the estate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use xiaoshu::app::{self, RunAnswer, StatusAnswer, StatusLine};
 
@@ -102,6 +102,13 @@ impl Rooms {
             (text("JSH")[1..].parse().expect("a number"), (text("JSMC"), text("ZWS"), text("JSMS")))
         });
         parsed.collect()
+    }
+
+    /// Record keys that the platform holds.
+    pub fn keys(&self) -> BTreeSet<String> {
+        let rows = self.0.runtime.block_on(self.0.brain.held(TABLE)).expect("rows");
+        let bodies = rows.into_iter().map(|row| serde_json::from_str::<serde_json::Value>(&row.body).expect("a row"));
+        bodies.map(|body| body["ZJSJWYXBS"].as_str().expect("a key").to_owned()).collect()
     }
 
     /// The table's line of the status.

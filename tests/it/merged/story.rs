@@ -116,6 +116,9 @@ mod a_disagreement {
         );
         let answer = app::conflicts(&rooms.0.context(), None).expect("conflicts");
         assert_eq!(answer.tables[0].records, 2);
+        let keys = rooms.keys();
+        let samples = || answer.tables[0].fields.iter().flat_map(|field| &field.samples);
+        assert!(samples().count() == 3 && samples().all(|sample| keys.contains(&sample.key)), "as the platform has them");
         for field in &answer.tables[0].fields {
             for owner in ["教务处", "资产处"] {
                 assert!(field.text.zh.contains(owner) && field.text.en.contains(owner), "{:?}", field.text);
@@ -206,6 +209,9 @@ mod another_authority {
         assert_eq!((rooms.0.effects(), rooms.held()[&4].clone()), (effects + 6, row("室4", "104", "备")), "merged again");
         rooms.round();
         assert_eq!(rooms.0.effects(), effects + 6);
+        let seats =
+            rooms.conflicts().into_iter().find(|(field, ..)| field == "ZWS").map(|(_, used, other, n, _)| (used, other, n));
+        assert_eq!(seats, Some(("jw".to_owned(), "zc".to_owned(), 6)), "a source without a say says otherwise all the same");
 
         // Another roster: new records come, and what it leaves out waits for somebody.
         rooms.merge(&MERGE.replace("roster = \"jw\"", "roster = \"zc\"").replace(r#"["zc", "jw"]"#, r#""jw""#));
@@ -270,6 +276,24 @@ mod a_table_that_was_one_sources {
     fn it_goes_over_and_back_by_takeovers() {
         of(&Rooms::new());
     }
+}
+
+#[test]
+fn a_key_that_the_roster_adopts_is_the_records() {
+    let rooms = Rooms::new();
+    let (own, head) = ("0123456789ABCDEF0123456789ABCDEF", "号,名称,座位,说明,主键\n");
+    rooms.0.write("files/rooms.csv", &format!("{head}R001,一号室,30,,{own}\nR002,二号室,31,,\n"));
+    let mapping = std::fs::read_to_string(rooms.0.path("mappings/rooms-jw.toml")).expect("read");
+    rooms.0.write("mappings/rooms-jw.toml", &mapping.replace("[fields]", "key.adopt = { column = \"主键\" }\n[fields]"));
+    rooms.estate(&[room(1, "甲", "40", "旧"), room(2, "二号", "41", "")]);
+    rooms.round();
+    let (keys, effects) = (rooms.keys(), rooms.0.effects());
+    assert!(keys.len() == 2 && keys.contains(own), "{keys:?}");
+    assert_eq!(rooms.held()[&1], row("一号室", "40", "旧"));
+    let answer = app::conflicts(&rooms.0.context(), Some(TABLE)).expect("conflicts");
+    assert!(answer.tables[0].fields.iter().flat_map(|f| &f.samples).all(|sample| keys.contains(&sample.key)));
+    rooms.round();
+    assert_eq!(rooms.0.effects(), effects);
 }
 
 #[test]
