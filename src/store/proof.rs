@@ -309,6 +309,10 @@ mod tests {
         let later = Evidence { later: true, ..COLUMNS };
         assert_eq!(kind(&case(1, &later, Some(&former))), Some((Kind::Due, true)));
         assert_eq!(kind(&case(6, &later, Some(&former))), ask, "what is held anyway is not due");
+        let judged = Evidence { judged: true, ..later };
+        assert_eq!(kind(&case(90, &judged, Some(&former))), Some((Kind::Due, true)), "however many");
+        assert_eq!(kind(&case(1, &judged, Some(&mapped))), stay, "another authority");
+        assert_eq!(kind(&Case { error: true, ..case(1, &judged, Some(&former)) }), ask, "an error");
     }
 
     #[test]

@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use super::super::document::{MappingDocument, Mode};
 use super::super::fault::{Faults, MappingFault, meant, nearest};
-use super::super::toml::escape;
 use super::document::{MergeDocument, Sources};
 use super::{Merge, MergedPart};
 use crate::finding::Text;
-use crate::standard::{FieldIdx, KeyPart, NaturalKey, Required, Standard, TableId, TablePlan};
+use crate::standard::{FieldIdx, KeyPart, NaturalKey, Standard, TableId, TablePlan};
 
-struct Checker<'a> {
-    doc: &'a MergeDocument,
-    plan: &'a Arc<TablePlan>,
-    documents: Vec<&'a MappingDocument>,
-    faults: Faults<'a>,
+/// What is held against one another, and what is wrong with it.
+pub(super) struct Checker<'a> {
+    pub(super) doc: &'a MergeDocument,
+    pub(super) plan: &'a Arc<TablePlan>,
+    pub(super) documents: Vec<&'a MappingDocument>,
+    pub(super) faults: Faults<'a>,
 }
 
 impl MergeDocument {
@@ -69,8 +69,12 @@ impl Checker<'_> {
         let order = self.sources("/order", &body.order);
         let key = self.key(&roster);
         let given: Vec<BTreeSet<FieldIdx>> = self.documents.iter().map(|d| d.given_fields(self.plan).collect()).collect();
-        let fields = self.fields(&given, (&roster, &order), &key.fields());
-        self.unused(&roster, &fields);
+        // Where a source is misspelt, what it would give is not missing as well.
+        let spelt = roster.len() == body.roster.names().len() && order.len() == body.order.names().len();
+        let fields = self.fields(&given, (&roster, &order, spelt), &key.fields());
+        if spelt {
+            self.unused(&roster, &fields);
+        }
         if !self.faults.is_empty() {
             return Err(self.faults.finish());
         }
@@ -124,7 +128,7 @@ impl Checker<'_> {
     }
 
     /// The places of the sources named, each once.
-    fn sources(&mut self, pointer: &str, named: &Sources) -> Vec<usize> {
+    pub(super) fn sources(&mut self, pointer: &str, named: &Sources) -> Vec<usize> {
         let mut found = Vec::new();
         for (i, name) in named.names().iter().enumerate() {
             let at = match named {
@@ -197,92 +201,6 @@ impl Checker<'_> {
             }
         }
         key
-    }
-
-    /// Who has the say for each field that anybody gives. The parts of the key are the roster's.
-    fn fields(
-        &mut self,
-        given: &[BTreeSet<FieldIdx>],
-        (roster, order): (&[usize], &[usize]),
-        key: &BTreeSet<FieldIdx>,
-    ) -> Vec<(FieldIdx, Vec<usize>)> {
-        let mut own = std::collections::BTreeMap::new();
-        for (name, sources) in &self.doc.body.fields {
-            let pointer = format!("/fields/{}", escape(name));
-            let Some(field) = self.plan.find(name) else {
-                let by_label = self.plan.fields.iter().find(|f| *f.label == **name).map(|f| &*f.name);
-                let near = by_label.or_else(|| nearest(name, self.plan.fields.iter().map(|f| &*f.name)));
-                self.faults.add(
-                    &pointer,
-                    Text::new(format!("{} 没有字段 {name}", self.plan.name), format!("{} has no field {name}", self.plan.name)),
-                    meant(near, Text::new("用 xiaoshu standard show 查看字段", "see xiaoshu standard show for its fields")),
-                );
-                continue;
-            };
-            if key.contains(&field) || self.plan.roles.record_key == Some(field) {
-                self.faults.add(
-                    &pointer,
-                    Text::new(
-                        format!("{name} 是主键的一部分，由 roster 决定"),
-                        format!("{name} is a part of the key, which the roster decides"),
-                    ),
-                    Text::new("删去此行", "drop the line"),
-                );
-                continue;
-            }
-            let sources = self.sources(&pointer, sources);
-            for place in sources.iter().filter(|place| !given[**place].contains(&field)) {
-                let file = self.documents[*place].file();
-                self.faults.add(
-                    &pointer,
-                    Text::new(format!("{file} 没有映射 {name}"), format!("{file} does not map {name}")),
-                    Text::new("在该映射中补上此字段，或不写这个来源", "map the field there, or leave the source out"),
-                );
-            }
-            own.insert(field, sources);
-        }
-        let mut fields = Vec::new();
-        for (field, plan) in self.plan.indexed() {
-            let named = own.remove(&field);
-            let asked = if key.contains(&field) { roster } else { named.as_deref().unwrap_or(order) };
-            let giving: Vec<usize> = asked.iter().copied().filter(|place| given[*place].contains(&field)).collect();
-            if !giving.is_empty() {
-                fields.push((field, giving));
-                continue;
-            }
-            let roles = self.plan.roles;
-            let by_hub = [roles.record_key, roles.school_code, roles.collected_at].contains(&Some(field));
-            let elsewhere = given.iter().any(|fields| fields.contains(&field));
-            if named.is_none() && !by_hub && plan.required == Required::Mandatory || elsewhere && named.is_none() {
-                self.nobody(field, elsewhere);
-            }
-        }
-        fields
-    }
-
-    fn nobody(&mut self, field: FieldIdx, elsewhere: bool) {
-        let plan = self.plan.field(field);
-        let (name, label) = (&plan.name, &plan.label);
-        let (what, remedy) = match elsewhere {
-            true => (
-                Text::new(
-                    format!("字段 {name}（{label}）只由 order 以外的来源提供，不会被采用"),
-                    format!("the field {name} ({label}) is mapped only by sources that order leaves out, and would not be used"),
-                ),
-                Text::new(
-                    format!("在 [fields] 中写 {name} = \"来源\"，或把来源加入 order"),
-                    format!("write {name} = \"source\" in [fields], or add the source to order"),
-                ),
-            ),
-            false => (
-                Text::new(
-                    format!("必填字段 {name}（{label}）没有来源提供"),
-                    format!("no source gives the mandatory field {name} ({label})"),
-                ),
-                Text::new("在其中一个来源的映射中补上", "map it in the mapping of one of the sources"),
-            ),
-        };
-        self.faults.add("", what, remedy);
     }
 
     /// Sources that map the table and are asked for nothing.

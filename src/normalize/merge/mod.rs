@@ -5,6 +5,7 @@
 //! parts that have landed, joined by the natural key, and lands into the table. A field is the value of the first source, in the
 //! order of its authority, that has one; values are never mixed, and where two differ [`Merge::disagreements`] finds them.
 
+mod authority;
 mod check;
 mod document;
 mod query;

@@ -34,10 +34,9 @@ fn the_example_puts_a_student_together_of_three_systems_and_shows_no_sensitive_v
     let dir = tempfile::tempdir().expect("a folder");
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/examples/merged"), dir.path());
     let students = "学号,姓名,性别,入学日期,学制,班号,年级,学籍状态\n20249001,齐小满,男,2024-09-01,3,B1,2024,在读\n";
-    let contacts =
-        "学号,姓名,政治面貌,本人电话,家庭电话,家庭住址,家长\n20249001,齐晓满,共青团员,01085550000,,样例路一号,齐大满\n";
+    let contacts = "学号,姓名,政治面貌,本人电话,家庭电话,家庭住址,家长\n20249001,齐晓满,03,01085550000,,样例路一号,齐大满\n";
     let admitted = "学号,姓名,拼音,性别,身份证号,出生日期,出生地,籍贯,民族,政治面貌,户口所在地,户口类别,生源,就读方式\n\
-                    20249001,齐小满,QI XIAOMAN,女,44052419930101001X,1993-01-01,440524,样例,汉族,群众,440524,1,101,1\n";
+                    20249001,齐小满,QI XIAOMAN,女,44052419930101001X,1993-01-01,440524,样例,汉族,13,440524,1,101,1\n";
     write(dir.path(), "exports/jw/students.csv", students);
     write(dir.path(), "exports/xg/contacts.csv", contacts);
     write(dir.path(), "exports/zs/admitted.csv", admitted);

@@ -1,6 +1,6 @@
 //! Records put together, end to end against the reference platform, over both stores.
 
-use xiaoshu::app::{self, ApproveRequest, TakeoverRequest, TryRequest};
+use xiaoshu::app::{self, ApproveRequest, RekeyRequest, TakeoverRequest, TryRequest};
 
 use super::school::{MERGE, Room, Rooms, TABLE, room, row};
 
@@ -294,6 +294,67 @@ fn a_key_that_the_roster_adopts_is_the_records() {
     assert!(answer.tables[0].fields.iter().flat_map(|f| &f.samples).all(|sample| keys.contains(&sample.key)));
     rooms.round();
     assert_eq!(rooms.0.effects(), effects);
+}
+
+#[test]
+fn another_key_parks_the_table_with_its_parts_until_it_is_approved() {
+    let rooms = Rooms::new();
+    rooms.teaching(&[room(1, "一号室", "30", ""), room(2, "二号室", "31", "")]);
+    rooms.estate(&[room(1, "甲", "40", "旧"), room(2, "乙", "41", "")]);
+    rooms.round();
+    let effects = rooms.0.effects();
+    for source in ["jw", "zc"] {
+        let file = format!("mappings/rooms-{source}.toml");
+        let mapping = std::fs::read_to_string(rooms.0.path(&file)).expect("read");
+        rooms.0.write(&file, &mapping.replace("[fields]", "key.fields = [\"JSH\", \"JSLXM\"]\n[fields]"));
+    }
+    rooms.round();
+    assert_eq!((rooms.0.effects(), rooms.line().parked.is_some()), (effects, true));
+    let rekey = |approve| app::rekey(&rooms.0.context(), &RekeyRequest { table: TABLE.into(), approve }).expect("an answer");
+    assert_eq!((rekey(false).orphaned, rekey(false).done), (2, false));
+    assert_eq!((rekey(true).orphaned, rooms.line().parked), (2, None));
+    rooms.round();
+    assert_eq!((rooms.line().live, rooms.0.effects()), (2, effects + 2), "reported anew under the new keys");
+}
+
+#[test]
+fn what_is_accepted_at_a_part_is_not_asked_again_of_the_table() {
+    let rooms = Rooms::new();
+    let named = |name: &dyn Fn(usize) -> String| (1..=20).map(|no| room(no, &name(no), "30", "")).collect::<Vec<_>>();
+    rooms.teaching(&named(&|no| format!("0{no}")));
+    rooms.round();
+    rooms.teaching(&named(&|no| no.to_string()));
+    rooms.round();
+    assert_eq!(rooms.held()[&4].0, "04", "zeros in front are lost: that pauses");
+    let request = app::AcceptRequest { table: "ODS_JSJBSJ@jw".into(), source: "jw".into() };
+    assert!(app::drift_accept(&rooms.0.context(), &request).expect("accepted").accepted);
+    rooms.round();
+    assert_eq!((rooms.held()[&4].0.as_str(), rooms.line().paused.len()), ("4", 0));
+}
+
+#[test]
+fn the_hubs_own_catalogue_names_the_table_and_its_systems() {
+    let rooms = Rooms::new();
+    let settings = std::fs::read_to_string(rooms.0.path("xiaoshu.toml")).expect("read");
+    let hub = "[mappings]\nshipped = false\n\n[sources.hub]\nkind = \"hub\"\n\n[upstreams.moe]";
+    rooms.0.write("xiaoshu.toml", &settings.replacen("[upstreams.moe]", hub, 1));
+    let mapping = "table = \"ODS_SZZYJBSJ\"\nsource = \"hub\"\nmode = \"computed\"\n[read]\nquery = \"\"\"\n\
+                   SELECT c.system || '-' || c.table_name AS no, s.live AS live FROM hub_catalogue c\n\
+                   JOIN hub_sources s ON s.source = c.source AND s.\"table\" = c.ledger WHERE c.source <> 'hub'\n\"\"\"\n\
+                   [fields]\nZYBH = \"no\"\nZYMC = \"live\"\n";
+    rooms.0.write("mappings/catalogue.toml", mapping);
+    rooms.teaching(&[room(1, "一号室", "30", "")]);
+    rooms.estate(&[room(1, "甲", "40", "旧"), room(2, "乙", "41", "")]);
+    rooms.round();
+    let rows = rooms.0.runtime.block_on(rooms.0.brain.held("ODS_SZZYJBSJ")).expect("rows");
+    let mut rows: Vec<_> = rows
+        .into_iter()
+        .map(|row| serde_json::from_str::<serde_json::Value>(&row.body).expect("a row"))
+        .map(|body| (body["ZYBH"].as_str().unwrap_or_default().to_owned(), body["ZYMC"].as_str().unwrap_or_default().to_owned()))
+        .collect();
+    rows.sort();
+    let wanted = [("JW-ODS_JSJBSJ", "1"), ("ZC-ODS_JSJBSJ", "2")];
+    assert_eq!(rows, wanted.map(|(no, live)| (no.to_owned(), live.to_owned())));
 }
 
 #[test]
