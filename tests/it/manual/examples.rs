@@ -94,6 +94,9 @@ fn every_settings_example_passes_check() {
                 std::fs::copy(&file, dir.path().join("mappings").join(name)).expect("copied");
             }
             std::fs::write(dir.path().join("mappings/merged/example.toml"), block).expect("written");
+            for source in ["jw", "xg", "zs"] {
+                std::fs::create_dir_all(dir.path().join("exports").join(source)).expect("made");
+            }
             let found = faults(dir.path(), &std::fs::read_to_string(example.join("xiaoshu.toml")).expect("UTF-8"));
             assert!(found.is_empty(), "{found:#?}\n{block}");
         } else if block.starts_with("table = ") {
