@@ -63,8 +63,8 @@ pub(super) async fn find_missing(
         .fetch_one(&mut **tx)
         .await
         .map_err(what)?;
-    let mapping: Vec<u8> =
-        sqlx::query_scalar("SELECT mapping FROM run WHERE id = $1").bind(run.0).fetch_one(&mut **tx).await.map_err(what)?;
+    let (mapping, filtered): (Vec<u8>, i64) =
+        sqlx::query_as("SELECT mapping, filtered FROM run WHERE id = $1").bind(run.0).fetch_one(&mut **tx).await.map_err(what)?;
     let former = former(tx, run, open).await?;
     let held = held(tx, open).await?;
     let verdict = judge(&Case {
@@ -73,6 +73,7 @@ pub(super) async fn find_missing(
         missing: missing.len(),
         recent: recent.unsigned_abs(),
         keyless: new_keyless(tx, run, open).await?,
+        filtered: filtered.unsigned_abs(),
         error: end.error.is_some(),
         evidence: &end.evidence,
         mapping: mapping.try_into().unwrap_or_default(),
@@ -123,7 +124,7 @@ async fn gave_rows(tx: &mut Tx, open: &OpenRun, at: Millis) -> Result<bool, Stor
 /// What the last complete run of the same source and table knew.
 async fn former(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<Option<Former>, StoreError> {
     let row = sqlx::query_as(
-        "SELECT columns, parts, mapping, ended FROM run WHERE feed = $1 AND source = $2 AND complete AND ended IS NOT NULL AND id < $3 \
+        "SELECT columns, parts, mapping, ended, filtered FROM run WHERE feed = $1 AND source = $2 AND complete AND ended IS NOT NULL AND id < $3 \
          ORDER BY id DESC LIMIT 1",
     )
     .bind(open.feed.0 as i32)

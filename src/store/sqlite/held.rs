@@ -40,17 +40,18 @@ pub(super) async fn hold_for(
     feed: FeedId,
     source: i64,
     rids: &RoaringBitmap,
-    why: &str,
+    why: &Text,
     at: Millis,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO missing (feed, source, rids, why, since) VALUES (?, ?, ?, ?, ?) \
-         ON CONFLICT (feed, source) DO UPDATE SET rids = excluded.rids, why = excluded.why, zh = '', kind = 0",
+        "INSERT INTO missing (feed, source, rids, why, zh, since) VALUES (?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (feed, source) DO UPDATE SET rids = excluded.rids, why = excluded.why, zh = excluded.zh, kind = 0",
     )
     .bind(feed.0)
     .bind(source)
     .bind(bitmap_bytes(rids))
-    .bind(why)
+    .bind(&why.en)
+    .bind(&why.zh)
     .bind(at)
     .execute(&mut **tx)
     .await

@@ -13,6 +13,7 @@ mod kill;
 mod live;
 mod logs;
 mod lost;
+mod manners;
 mod restored;
 pub mod school;
 mod serve;

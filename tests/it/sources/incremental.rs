@@ -277,6 +277,21 @@ fn a_row_without_any_mark_is_read_by_every_run() {
 }
 
 #[test]
+fn very_many_rows_without_any_mark_are_left_to_the_read_of_everything() {
+    let place = Place::Sqlite(TempDir::new().unwrap());
+    place.run(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER, updated TEXT); INSERT INTO t VALUES (1, 1, '2024-09-01 12:00:00');
+         WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 10002) INSERT INTO t SELECT i, 1, NULL FROM n",
+    );
+    let read = place.spec("t", json!({ "changes": { "by": "watermark", "columns": ["updated"] } }));
+    let mut landed = Landed::default();
+    assert_eq!(landed.run(&place.configured(), &read, true).read, 10_002);
+    assert_eq!(landed.run(&place.configured(), &read, false).read, 1);
+    place.run("DELETE FROM t WHERE id = 2");
+    assert_eq!(landed.run(&place.configured(), &read, false).read, 10_001, "ten thousand are not too many");
+}
+
+#[test]
 fn marks_may_be_numbers_texts_or_days_and_one_in_the_future_hides_nothing() {
     for place in Place::all() {
         for (kind, marks) in [
