@@ -1,6 +1,7 @@
 //! What only the SQL Server connector promises. The server is the tests' own ([`super::tds`]): nothing here has met a real one.
 
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::json;
 use xiaoshu::fault::{Classified, FaultClass};
@@ -8,7 +9,7 @@ use xiaoshu::source::{ColumnKind, SourceError, TableReference};
 
 use super::fixtures::{Fixture, with};
 use super::tds::wire::{self, CHINESE, columns, done, medium, row, tiny, utf16, whole};
-use super::tds::{Nature, Reply, Responder};
+use super::tds::{Nature, PASSWORD, Reply, Responder};
 use super::{Cell, Configured, drain, query, some, table};
 
 fn configured(server: &Responder) -> Configured<'_> {
@@ -403,4 +404,78 @@ fn a_read_shows_the_columns_as_they_are_declared_and_a_views_text_as_a_digest() 
     let before = outline("v").view.expect("a digest");
     server.run("DROP VIEW v; CREATE VIEW v AS SELECT n, a FROM t WHERE n > 1;");
     assert_ne!(outline("v").view.expect("a digest"), before);
+}
+
+/// Collects courses once; whether it went well, and all that was said.
+fn collect(folder: &Path, server: &Responder) -> (bool, String) {
+    let port = &server.settings()["port"];
+    let settings = format!(
+        r#"[log]
+level = "trace"
+
+[school]
+code = "4199099999"
+name = "测试职业技术学院"
+edition = "gaozhi-2024.09"
+
+[sources.jw]
+kind = "sqlserver"
+host = "127.0.0.1"
+port = {port}
+database = "jw"
+user = "reader"
+password = {{ file = "password" }}
+plaintext = {{ by = "test", date = "2025-09-01", reason = "loopback" }}
+system = "JW"
+owner = "教务处"
+"#
+    );
+    let mapping = r#"table = "ODS_KCJBSJ"
+source = "jw"
+owner = "教务处"
+mode = "automatic"
+
+[read]
+object = "course"
+
+[fields]
+KCH = "no"
+KCMC = "name"
+KCLXM = { value = "1" }
+KCSXM = { value = "1" }
+KCXZM = { value = "1" }
+JXJHGDKSS = { value = "32" }
+SJJXKSS = { value = "8" }
+XNFZSXKSS = { value = "0" }
+SFKZRTKC = { value = "0" }
+SFXQHZKFKC = { value = "0" }
+SFYXSKC = { value = "0" }
+SFKCSZSFKC = { value = "0" }
+"#;
+    std::fs::create_dir_all(folder.join("mappings")).unwrap();
+    std::fs::write(folder.join("xiaoshu.toml"), settings).unwrap();
+    std::fs::write(folder.join("password"), PASSWORD).unwrap();
+    std::fs::write(folder.join("mappings/courses.toml"), mapping).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xiaoshu"));
+    command.args(["run", "--once", "--only", "collect", "--lang", "en", "--settings"]).arg(folder.join("xiaoshu.toml"));
+    let done = command.output().unwrap();
+    (done.status.success(), format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr)))
+}
+
+#[test]
+fn a_hub_collects_from_it_and_its_log_repeats_nothing_that_the_server_quotes() {
+    let server = Responder::start(Nature::default());
+    let rows: Vec<Vec<Cell>> = (0..10).map(|n| vec![some(&format!("K{n:03}")), some("课程")]).collect();
+    server.put("course", &["no", "name"], &rows);
+    let folder = tempfile::tempdir().unwrap();
+    let (done, said) = collect(folder.path(), &server);
+    let line = said.lines().find(|line| line.starts_with("ODS_KCJBSJ")).expect("a line of the table");
+    // Read and changed.
+    assert!(done && line.split_whitespace().filter(|word| *word == "10").count() >= 2, "{said}");
+
+    let start = joined(&[&columns(&[("no", &characters(0xE7, 40))]), &row(&[medium(&utf16("K001"))])]);
+    let quoting = wire::error(245, 16, "Conversion failed when converting the varchar value '张某某' to data type int.");
+    let server = replying("\"course\"", Reply::Tokens(joined(&[&start, &quoting])));
+    let (_, said) = collect(tempfile::tempdir().unwrap().path(), &server);
+    assert!(said.contains("245") && !said.contains("张某某") && !said.contains(PASSWORD), "{said}");
 }

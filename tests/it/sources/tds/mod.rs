@@ -23,7 +23,8 @@ use wire::Answer;
 const LONGEST: Duration = Duration::from_secs(30);
 
 const USER: &str = "reader";
-const PASSWORD: &str = "reading";
+/// The password that it takes.
+pub const PASSWORD: &str = "only-reads-7Q";
 const DATABASE: &str = "jw";
 
 /// What the server is like.
