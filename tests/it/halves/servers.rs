@@ -1,6 +1,7 @@
 //! Database servers: grants that were revoked, policies that hide rows, counts that do not agree.
 
-use super::school::{Draw, ROWS, School, courses, projects};
+use super::school::{Draw, ROWS, School, courses, mapping, projects};
+use crate::hub::school::MAPPINGS;
 use crate::sources::fixtures::{MysqlDatabase, PostgresSchema};
 
 fn inserts(quote: char) -> String {
@@ -102,6 +103,12 @@ fn rows_that_a_policy_hides_are_not_taken_for_deleted() {
         format!("ALTER TABLE course ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON course TO {reader} USING (office = 1)");
     let show = "DROP POLICY own ON course; ALTER TABLE course DISABLE ROW LEVEL SECURITY";
     school.half("a policy", |_| sql(&hide), |_| sql(show));
+    // The same where the table is read by parts.
+    let (file, text) = MAPPINGS[0];
+    let parts = format!("{}\nread.chunks.key = [\"课程号\"]", object("course"));
+    school.write(&format!("mappings/{file}.toml"), mapping(text, &parts).as_bytes());
+    school.collect();
+    school.half("a policy over parts", |_| sql(&hide), |_| sql(show));
     school.end();
     sql(&format!("DROP OWNED BY {reader}; DROP ROLE {reader}"));
 }

@@ -569,3 +569,25 @@ fn kinds_say_what_they_know() {
         assert_eq!(connector.incremental(), known, "{}", connector.kind());
     }
 }
+
+#[test]
+fn a_read_of_everything_that_does_not_agree_with_a_count_proves_nothing() {
+    let schema = PostgresSchema::new();
+    // Gives more rows to whoever reads through a cursor than to whoever counts.
+    schema.run(&format!(
+        "SET search_path = {}; CREATE TABLE t AS SELECT i AS id, LOCALTIMESTAMP AS u FROM generate_series(1, 9) i; \
+         CREATE VIEW v AS SELECT * FROM t WHERE id < 8 OR EXISTS (SELECT 1 FROM pg_catalog.pg_cursors WHERE name = 'xiaoshu_rows')",
+        schema.name
+    ));
+    let place = Place::Postgres(schema);
+    for (object, agrees) in [("t", true), ("v", false)] {
+        let read = place.spec(object, json!({ "changes": { "by": "watermark", "columns": ["u"] } }));
+        let mut source = place.configured().begin(&read, Begin::AFRESH).expect("opens");
+        let mut rows = 0;
+        while let Some(batch) = source.next_batch(100).expect("reads") {
+            rows += batch.len();
+        }
+        assert_eq!((rows, source.is_complete()), (9, agrees), "{object}");
+        assert_eq!(source.doubt().is_some_and(|doubt| doubt.en.contains("9 rows were read and 7 counted")), !agrees);
+    }
+}
