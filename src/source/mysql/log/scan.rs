@@ -254,9 +254,10 @@ fn parts_of_statement(body: &[u8], packed: bool) -> Result<(String, Vec<u8>), Un
 mod tests {
     use encoding_rs::UTF_8;
 
+    use super::super::row::Deed;
     use super::super::row::tests::{rows, table_map};
     use super::super::value::KeyForm;
-    use super::super::watch::KeyColumn;
+    use super::super::watch::{KeyColumn, Parent};
     use super::*;
 
     const BORN: u32 = 1_700_000_000;
