@@ -97,7 +97,7 @@ async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
     let compared: Comparisons = store.comparisons().await?.into_iter().map(|row| ((row.upstream, row.feed), row)).collect();
     let mut paused: HashMap<String, Vec<PausedLine>> = HashMap::new();
     for line in drift::paused(&hub.plan, store.paused().await?) {
-        let table = line.table.split_once('@').map_or(&*line.table, |(table, _)| table).to_owned();
+        let table = whole(&line.table).to_owned();
         paused.entry(table).or_default().push(line);
     }
     let (mut tables, mut names, mut of_sources) = (Vec::new(), HashMap::new(), Vec::new());
@@ -105,11 +105,11 @@ async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
     let mut parts = parts(hub, &rows, &last);
     for feed in rows {
         names.insert(feed.feed, feed.table.clone());
-        let (runs, stock) = (last.remove(&feed.feed).unwrap_or_default(), stock.remove(&feed.feed).unwrap_or_default());
-        of_sources.extend(without_log(hub, &feed.table, &runs));
+        of_sources.extend(without_log(hub, whole(&feed.table), last.get(&feed.feed).map_or(&[], Vec::as_slice)));
         if !is_shown(hub, &feed) {
             continue;
         }
+        let (runs, stock) = (last.remove(&feed.feed).unwrap_or_default(), stock.remove(&feed.feed).unwrap_or_default());
         let (paused, parts) = (paused.remove(&feed.table).unwrap_or_default(), parts.remove(&feed.table).unwrap_or_default());
         if let Some(line) = line(hub, store, feed, (&runs, &stock, &compared, paused, parts), now).await? {
             tables.push(line);
@@ -205,6 +205,11 @@ fn missed(hub: &Seen, table: &str, runs: &[RunRow]) -> Vec<MissedLine> {
         (run.missed > 0).then(|| MissedLine { source: run.source.clone(), columns, missed: run.missed, at })
     };
     newest.filter_map(one).collect()
+}
+
+/// The table that a part belongs to, or the table itself.
+fn whole(table: &str) -> &str {
+    table.split_once('@').map_or(table, |(table, _)| table)
 }
 
 /// Whether a feed is a table of the edition that is reported, or of the core.

@@ -33,6 +33,15 @@ impl MappingDocument {
         }
     }
 
+    /// Mandatory fields that the mapping leaves empty until somebody decides (`value = ""`): each of its rows waits for them.
+    pub fn undecided<'p>(&self, plan: &'p TablePlan) -> Vec<&'p FieldPlan> {
+        let is_empty = |field: &&FieldPlan| {
+            let Some(FieldSection::Full(options)) = self.body.fields.get(&*field.name) else { return false };
+            options.value.as_ref().is_some_and(|value| value.text().is_empty())
+        };
+        plan.fields.iter().filter(|field| field.required == Required::Mandatory).filter(is_empty).collect()
+    }
+
     /// The fields that get something from the source or from the mapping itself; not those that it states to be absent.
     pub(super) fn given_fields<'a>(&'a self, plan: &'a TablePlan) -> impl Iterator<Item = FieldIdx> + 'a {
         let given = self.body.fields.iter().filter(|(_, section)| match section {
@@ -46,15 +55,6 @@ impl MappingDocument {
     pub(super) fn adopts(&self, plan: &TablePlan) -> bool {
         let key = plan.roles.record_key.map(|field| &*plan.field(field).name);
         self.body.key.adopt.is_some() || key.is_some_and(|name| self.body.fields.contains_key(name))
-    }
-
-    /// Mandatory fields that the mapping leaves empty until somebody decides (`value = ""`): each of its rows waits for them.
-    pub fn undecided<'p>(&self, plan: &'p TablePlan) -> Vec<&'p FieldPlan> {
-        let is_empty = |field: &&FieldPlan| {
-            let Some(FieldSection::Full(options)) = self.body.fields.get(&*field.name) else { return false };
-            options.value.as_ref().is_some_and(|value| value.text().is_empty())
-        };
-        plan.fields.iter().filter(|field| field.required == Required::Mandatory).filter(is_empty).collect()
     }
 
     /// The columns that fill no field but are read all the same: those that choose rows, order them, name them, and hold

@@ -24,9 +24,11 @@ mod postgres;
 mod product;
 mod push;
 mod reader;
+mod select;
 mod server;
 mod shape;
 mod sqlite;
+mod sqlserver;
 mod statement;
 mod window;
 
@@ -54,6 +56,7 @@ pub fn registry() -> &'static [&'static dyn Connector] {
         &sqlite::Sqlite,
         &postgres::Postgres,
         &mysql::Mysql,
+        &sqlserver::Sqlserver,
         &odbc::Odbc,
         &kafka::Kafka,
         &http::Http,

@@ -18,8 +18,6 @@ mod product;
 mod read;
 #[cfg(feature = "odbc")]
 mod rows;
-#[cfg(feature = "odbc")]
-mod select;
 mod settings;
 #[cfg(feature = "odbc")]
 mod table;

@@ -7,9 +7,9 @@ use odbc_api::Error;
 use super::connect::Session;
 use super::faults::Stage;
 use super::rows::{Rows, Shape};
-use super::select::is_one_select;
 use crate::source::incremental::View;
 use crate::source::reader::{Courier, Handout, Proof, RowReader};
+use crate::source::select::is_one_select;
 use crate::source::{ReadSpec, Source, SourceError, statement};
 
 /// Opens a table or query.

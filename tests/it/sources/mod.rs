@@ -19,6 +19,8 @@ mod promises;
 mod push;
 mod request;
 mod sqlite;
+mod sqlserver;
+pub mod tds;
 
 use std::path::Path;
 use std::sync::Arc;
