@@ -14,7 +14,7 @@ mod mysql;
 mod mysql_log;
 mod odbc;
 mod postgres;
-mod postgres_log;
+pub(crate) mod postgres_log;
 mod promises;
 mod push;
 mod request;
