@@ -135,6 +135,7 @@ fn plan() -> Arc<TablePlan> {
         orders: Box::default(),
         person: None,
         by_name,
+        part: None,
     })
 }
 

@@ -132,8 +132,11 @@ pub(super) fn rekey(hub: &Hub, request: &RekeyRequest) -> Result<RekeyAnswer, Fa
         let table = &request.table;
         Failure::Unknown(Text::new(format!("没有表 {table} 的映射"), format!("no mapping is onto the table {table}")))
     };
-    let spec = hub.plan.feed_spec(&request.table).ok_or_else(unknown)?;
-    let parked = hub.parked.iter().find(|(name, _)| **name == *request.table).map(|(_, why)| why.clone());
+    hub.plan.feed_spec(&request.table).ok_or_else(unknown)?;
+    // What sources give to a merged table goes on with it.
+    let is_meant = |name: &str| name == request.table || name.split_once('@').is_some_and(|(table, _)| table == request.table);
+    let meant: Vec<_> = hub.parked.iter().filter(|(name, _)| is_meant(name)).collect();
+    let parked = meant.first().map(|(_, why)| why.clone());
     let stock = hub.runtime.block_on(hub.store.stock()).map_err(|e| Failure::part(&e))?;
     let mut answer = RekeyAnswer {
         table: request.table.clone(),
@@ -143,7 +146,11 @@ pub(super) fn rekey(hub: &Hub, request: &RekeyRequest) -> Result<RekeyAnswer, Fa
         parked,
     };
     if request.approve && answer.parked.is_some() {
-        answer.orphaned = hub.runtime.block_on(hub.store.rekey(&spec, (hub.clock)())).map_err(|e| Failure::part(&e))?;
+        answer.orphaned = 0;
+        for spec in meant.iter().filter_map(|(name, _)| hub.plan.feed_spec(name)) {
+            let left = hub.runtime.block_on(hub.store.rekey(&spec, (hub.clock)())).map_err(|e| Failure::part(&e))?;
+            answer.orphaned += left;
+        }
         answer.done = true;
     }
     Ok(answer)

@@ -12,6 +12,7 @@ use crate::finding::Text;
 use crate::normalize::{Derivation, DeriveContext, MappingContext, MappingDocument, MappingPlan};
 use crate::record::Namespace;
 use crate::source::{self, Begin, ReadSpec, SourcePlace};
+use crate::standard::TablePlan;
 use crate::store::postgres::PostgresStore;
 use crate::wire::tls::{Acceptor, Alive};
 
@@ -86,7 +87,7 @@ fn unsealed(plan: &Plan, answer: &mut CheckAnswer) {
             let names = [format!("{table}.{field}"), field.to_owned(), "*".to_owned()];
             methods.is_some_and(|methods| names.iter().any(|name| methods.contains_key(name)))
         };
-        for (document, table) in plan.active().filter(|(_, table)| !table.edition.is_core()) {
+        for (document, table) in plan.active().filter(|(_, table)| !table.edition.is_core() && table.part.is_none()) {
             let sealed = table.fields.iter().filter(|field| field.sealed && !document.columns_of(&field.name).is_empty());
             for field in sealed.filter(|field| !set(&table.name, &field.name)) {
                 answer.steps.push(CheckStep {
@@ -206,8 +207,8 @@ fn connect(plan: &Plan, answer: &mut CheckAnswer) {
         }
         answer.steps.extend(needs(plan, connector, &place, name));
         let own = plan.active().filter(|(document, _)| document.source() == name);
-        for (document, _) in own {
-            fit(plan, connector, &place, document, answer);
+        for (document, table) in own {
+            fit(plan, connector, &place, (document, table), answer);
         }
     }
 }
@@ -255,7 +256,7 @@ fn fit(
     plan: &Plan,
     connector: &dyn source::Connector,
     place: &SourcePlace<'_>,
-    document: &Arc<MappingDocument>,
+    (document, table): (&Arc<MappingDocument>, &Arc<TablePlan>),
     answer: &mut CheckAnswer,
 ) {
     let target = Target::Mapping(document.file().to_owned());
@@ -293,7 +294,7 @@ fn fit(
     let derived = Derivation::compile(document, &plan.standard, source.columns(), &derive);
     let fits = derived.and_then(|made| {
         let columns = made.as_ref().map_or(source.columns(), Derivation::columns);
-        MappingPlan::compile(document, &plan.standard, columns, context)
+        MappingPlan::compile_onto(document, (table, &plan.standard), columns, context)
     });
     match fits {
         Ok(_) => {

@@ -122,7 +122,8 @@ pub(super) fn accept(hub: &Hub, request: &AcceptRequest) -> Result<DriftAnswer, 
         ));
         return Ok(answer);
     }
-    let feed = hub.plan.standard.find(&request.table).and_then(|plan| hub.pipeline.around().feeds.get(&plan.id).copied());
+    let own = hub.plan.active().find(|(document, plan)| *plan.name == *request.table && document.source() == request.source);
+    let feed = own.and_then(|(_, plan)| hub.pipeline.around().feeds.get(&plan.id).copied());
     if let Some(feed) = feed {
         let accepted = hub.runtime.block_on(hub.store.accept_shape(feed, &request.source)).map_err(|e| Failure::part(&e))?;
         line.accepted = accepted;

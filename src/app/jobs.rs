@@ -1,15 +1,15 @@
 //! The jobs: one for each mapping that reads something.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Failure;
 use super::plan::{HUB_SOURCE, Plan, mapping_fault};
 use crate::finding::Text;
-use crate::normalize::MappingDocument;
-use crate::pipeline::{Job, OwnRecords, Privacy, Surroundings};
+use crate::normalize::{MappingDocument, Merge, MergedPart};
+use crate::pipeline::{Job, OwnRecords, Part, Privacy, Surroundings};
 use crate::source::{self, Connector};
-use crate::standard::TablePlan;
+use crate::standard::{TableId, TablePlan};
 use crate::store::FeedId;
 use crate::validate::Checks;
 
@@ -51,6 +51,7 @@ pub(super) fn jobs(
             plan: Arc::clone(table),
             checks: Checks::compile(table, &plan.standard, &policies),
             needs: needs(plan, document, table, &mapped),
+            merged_of: merged_of(plan, document, &around.feeds),
             document: Arc::clone(document),
             privacy: Privacy {
                 portraits: plan.loaded.settings.privacy.portraits.clone(),
@@ -84,9 +85,27 @@ pub(super) fn adopted(plan: &Plan, document: &MappingDocument) -> Result<Option<
     })
 }
 
+/// The parts that a merged table is put together of.
+fn merged_of(plan: &Plan, document: &MappingDocument, feeds: &HashMap<TableId, FeedId>) -> Vec<Part> {
+    let Some(merge) = plan.merge(document) else { return Vec::new() };
+    let part = |part: &MergedPart| {
+        let kind = plan.loaded.settings.sources.get(&*part.source).and_then(|source| source::connector(&source.kind));
+        Some(Part {
+            source: Arc::clone(&part.source),
+            feed: feeds.get(&part.plan.id).copied()?,
+            mapping_digest: plan.mapping(document.table(), &part.source)?.digest(),
+            pushed: kind.is_some_and(|connector| connector.is_pushed()),
+        })
+    };
+    merge.parts().iter().filter_map(part).collect()
+}
+
 type Reader = (&'static dyn Connector, Arc<serde_json::Value>, Arc<str>);
 
 fn reader(plan: &Plan, document: &MappingDocument, hub_settings: &serde_json::Value) -> Option<Reader> {
+    if plan.merge(document).is_some() {
+        return Some((source::connector(HUB_SOURCE)?, Arc::new(hub_settings.clone()), document.source().into()));
+    }
     let (name, settings) = plan.loaded.settings.sources.get_key_value(document.source())?;
     let system = settings.system.as_deref().unwrap_or(name).into();
     let mut own = settings.settings.expose().clone();
@@ -114,6 +133,7 @@ fn needs(plan: &Plan, document: &MappingDocument, table: &TablePlan, mapped: &Ha
         let ledger = named.iter().any(|word| word.starts_with("hub_"));
         needs.extend(mapped.iter().filter(|name| ledger || named.contains(&***name)).cloned());
     }
+    needs.extend(plan.merge(document).into_iter().flat_map(Merge::parts).map(|part| Arc::clone(&part.plan.name)));
     if let Some(calendar) = plan.standard.teaching_source().filter(|_| document.is_timetable()) {
         needs.extend(calendar.tables.iter().map(|name| Arc::from(name.as_str())));
     }

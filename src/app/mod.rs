@@ -8,6 +8,7 @@ mod approvals;
 mod catalogue;
 mod checking;
 mod clock;
+mod conflicts;
 mod counts;
 mod demo;
 mod drift;
@@ -47,6 +48,7 @@ pub use answer::{
     RefusedRow, RekeyAnswer, ReleaseAnswer, ResendAnswer, ResendLine, RetryAnswer, RunAnswer, RunLine, SystemAnswer,
     TakeoverAnswer, Target, TryAnswer, TryRow, TryVerdict, ViolationLine,
 };
+pub use conflicts::{ConflictField, ConflictSample, ConflictTable, ConflictsAnswer};
 pub use counts::{Counts, DomainName, DomainSection, TableLine};
 pub use failure::Failure;
 pub use progress::{Progress, Silent};
@@ -59,7 +61,7 @@ pub use request::{
 pub use service::{AroundStore, Fittings};
 pub use standing::{
     ComparedLine, DeletionLine, DifferenceLine, DriftAnswer, GoneCount, LeaseLine, MissedLine, MissingLine, NotedLine,
-    NoticeLine, PausedLine, ReadingLine, StatusAnswer, StatusLine, UnownedLine, UpstreamStock,
+    NoticeLine, PartLine, PausedLine, ReadingLine, StatusAnswer, StatusLine, UnownedLine, UpstreamStock,
 };
 
 /// Runs the embedded sample school against an embedded central platform.
@@ -218,6 +220,14 @@ pub fn gone(context: &Context<'_>, request: &GoneRequest) -> Result<GoneAnswer, 
 pub fn takeover(context: &Context<'_>, request: &TakeoverRequest) -> Result<TakeoverAnswer, Failure> {
     let hub = if request.yes { open(context)? } else { look(context)? };
     takeover::answer(&hub, request)
+}
+
+/// Where the sources of merged tables say different things about the same record.
+///
+/// # Errors
+/// What keeps the store from being read; [`Failure`] when there is no such table, or it is not merged.
+pub fn conflicts(context: &Context<'_>, table: Option<&str>) -> Result<ConflictsAnswer, Failure> {
+    conflicts::answer(&look(context)?, table)
 }
 
 /// Writes what a school sends to the keeper of a system, so that the hub can read it: letter, columns, views, grants.

@@ -6,6 +6,7 @@ use super::Failure;
 use super::plan::Plan;
 use crate::config::nearest;
 use crate::finding::{RuleId, Text};
+use crate::normalize::MERGED_SOURCE;
 use crate::standard::Standard;
 
 /// A table that some mapping fills.
@@ -35,6 +36,9 @@ pub(super) fn table(plan: &Plan, name: &str) -> Result<(), Failure> {
 
 /// A source of the settings.
 pub(super) fn source(plan: &Plan, name: &str) -> Result<(), Failure> {
+    if name == MERGED_SOURCE && !plan.merges.is_empty() {
+        return Ok(());
+    }
     one_of(("数据源", "source", "[sources.…]"), name, plan.loaded.settings.sources.keys())
 }
 

@@ -10,6 +10,7 @@ use super::plan::{HUB_SOURCE, Plan, feed_spec};
 use super::{Context, Failure, named};
 use crate::config::StoreKind;
 use crate::finding::Text;
+use crate::normalize::Merge;
 use crate::pipeline::School;
 use crate::record::Namespace;
 use crate::standard::TableId;
@@ -133,6 +134,11 @@ pub(super) async fn open_feeds(
             Err(error) => return Err(error),
         }
     }
+    // Records put together without one of their parts would lose what it gives.
+    let lacks = |merge: &&Merge| merge.parts().iter().any(|part| parked.iter().any(|(name, _)| *name == part.plan.name));
+    for merge in plan.merges.iter().filter(lacks) {
+        feeds.remove(&merge.table().id);
+    }
     Ok((feeds, parked))
 }
 
@@ -142,7 +148,10 @@ pub(super) async fn hub_settings(
     store: &dyn Store,
     feeds: &HashMap<TableId, FeedId>,
 ) -> Result<serde_json::Value, StoreError> {
-    let mut plans: Vec<_> = feeds.iter().map(|(table, feed)| (Some(*feed), Arc::clone(plan.standard.table(*table)))).collect();
+    let mut plans: Vec<_> = feeds.iter().map(|(table, feed)| (Some(*feed), Arc::clone(plan.table(*table)))).collect();
+    // A part that was never read gives nothing; one that is parked leaves its table without a job.
+    let parts = plan.merges.iter().flat_map(Merge::parts).map(|part| &part.plan);
+    plans.extend(parts.filter(|part| !feeds.contains_key(&part.id)).map(|part| (None, Arc::clone(part))));
     plans.extend(plan.unmapped_inputs().filter(|table| !feeds.contains_key(&table.id)).map(|table| (None, Arc::clone(table))));
     let (database, mut prelude) = store.views(&plans).await?;
     prelude.extend(super::catalogue::sql(plan));

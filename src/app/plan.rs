@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Context, Failure};
 use crate::config::{self, Environment, Fault, Kind, Loaded, Parts};
 use crate::finding::Text;
-use crate::normalize::{MappingDocument, MappingFault, Mode};
+use crate::normalize::{MERGED_SOURCE, MappingDocument, MappingFault, Merge, MergeDocument, Mode};
 use crate::record::natural_key_words;
 use crate::report;
 use crate::source;
@@ -23,6 +23,8 @@ pub(super) struct Plan {
     pub(super) loaded: Loaded,
     pub(super) standard: Arc<Standard>,
     pub(super) documents: Vec<Arc<MappingDocument>>,
+    /// The tables that are put together of what several sources give.
+    pub(super) merges: Vec<Merge>,
 }
 
 /// The kinds that this build knows, with their settings' schemas.
@@ -55,19 +57,47 @@ impl Plan {
         }
         documents.extend(shipped(&loaded, &standard, &documents));
         faults.extend(documents.iter().flat_map(|document| derivation_faults(&loaded, &standard, document)));
-        if faults.is_empty() { Ok(Self { loaded, standard, documents }) } else { Err(Failure::Settings(faults)) }
+        let (merges, found) = merged(&loaded, &standard, &documents);
+        faults.extend(found);
+        for merge in &merges {
+            match merge.mapping() {
+                Ok(document) => documents.push(Arc::new(document)),
+                Err(found) => faults.extend(found.into_iter().map(mapping_fault)),
+            }
+        }
+        if faults.is_empty() { Ok(Self { loaded, standard, documents, merges }) } else { Err(Failure::Settings(faults)) }
     }
 
-    /// The mappings that read something, with their tables.
+    /// The mappings that read something, with their tables. What a source gives to a merged table lands in its part, a table of its
+    /// own.
     pub(super) fn active(&self) -> impl Iterator<Item = (&Arc<MappingDocument>, &Arc<TablePlan>)> {
         self.documents
             .iter()
             .filter(|document| document.mode() != Mode::NotApplicable)
-            .filter_map(|document| Some((document, self.standard.find(document.table())?)))
+            .filter_map(|document| Some((document, self.part(document).or_else(|| self.standard.find(document.table()))?)))
     }
 
-    /// The mapping of a source onto a table.
+    /// The part that a mapping lands in, where its table is merged.
+    fn part(&self, document: &MappingDocument) -> Option<&Arc<TablePlan>> {
+        let merge = self.merges.iter().find(|merge| *merge.table().name == *document.table())?;
+        merge.parts().iter().find(|part| *part.source == *document.source()).map(|part| &part.plan)
+    }
+
+    /// A table of the standard, or a part.
+    pub(super) fn table(&self, id: TableId) -> &Arc<TablePlan> {
+        let parts = self.merges.iter().flat_map(Merge::parts).map(|part| &part.plan);
+        parts.into_iter().find(|part| part.id == id).unwrap_or_else(|| self.standard.table(id))
+    }
+
+    /// How a table is merged, where it is.
+    pub(super) fn merge(&self, document: &MappingDocument) -> Option<&Merge> {
+        let merge = self.merges.iter().find(|merge| *merge.table().name == *document.table());
+        merge.filter(|_| document.source() == MERGED_SOURCE)
+    }
+
+    /// The mapping of a source onto a table, or onto its part of one.
     pub(super) fn mapping(&self, table: &str, source: &str) -> Option<&MappingDocument> {
+        let table = table.split_once('@').map_or(table, |(table, _)| table);
         self.documents.iter().find(|d| d.table() == table && d.source() == source).map(|d| &**d)
     }
 
@@ -143,6 +173,36 @@ impl Plan {
         let fields = settings.fields.iter().map(|(name, p)| (name.clone(), policy(*p))).collect();
         ReferencePolicies { default: policy(settings.policy), fields }
     }
+}
+
+/// The merges, each held against the mappings, and what is wrong with them.
+fn merged(loaded: &Loaded, standard: &Standard, documents: &[Arc<MappingDocument>]) -> (Vec<Merge>, Vec<Fault>) {
+    let (mut merges, mut faults): (Vec<Merge>, Vec<Fault>) = (Vec::new(), Vec::new());
+    let mut next = standard.tables().len();
+    for file in &loaded.merges {
+        let document = MergeDocument::parse(&file.path.display().to_string(), &file.text);
+        match document.and_then(|document| {
+            let twice = merges.iter().any(|merge| *merge.table().name == *document.table());
+            if twice { Err(document.twice()) } else { document.compile(standard, documents, next as u16) }
+        }) {
+            Ok(merge) => {
+                next += merge.parts().len();
+                merges.push(merge);
+            }
+            Err(found) => faults.extend(found.into_iter().map(mapping_fault)),
+        }
+    }
+    if !merges.is_empty() && loaded.settings.sources.contains_key(MERGED_SOURCE) {
+        faults.push(loaded.fault(
+            &["sources", MERGED_SOURCE],
+            Text::new(
+                format!("来源名 {MERGED_SOURCE} 留给由多个来源合并的记录"),
+                format!("the name {MERGED_SOURCE} is kept for records that are put together of several sources"),
+            ),
+            Text::new("给该来源另取名称", "give that source another name"),
+        ));
+    }
+    (merges, faults)
 }
 
 /// What is wrong with what a mapping makes of rows before they are mapped. Rows that are pushed come one by one.

@@ -39,7 +39,8 @@ impl Reporting {
         let tables = around
             .feeds
             .iter()
-            .map(|(table, feed)| ReportedTable { feed: *feed, plan: Arc::clone(hub.plan.standard.table(*table)) });
+            .map(|(table, feed)| ReportedTable { feed: *feed, plan: Arc::clone(hub.plan.table(*table)) })
+            .filter(|table| table.plan.part.is_none());
         Ok(Self {
             store: Arc::clone(&hub.store),
             tables: tables.collect(),

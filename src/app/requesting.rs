@@ -39,7 +39,9 @@ pub(super) fn answer(context: &Context<'_>, request: &SystemRequest) -> Result<S
 
 /// The tables: those named, else those that the source is mapped onto.
 fn wanted(plan: &Plan, request: &SystemRequest) -> Result<Vec<WantedTable>, Failure> {
-    let own: Vec<_> = plan.active().filter(|(document, _)| document.source() == request.system).collect();
+    let own = plan.active().filter(|(document, _)| document.source() == request.system);
+    // Of a merged table the system gives a part; the letter is about the table.
+    let own: Vec<_> = own.filter_map(|(document, _)| Some((document, plan.standard.find(document.table())?))).collect();
     if request.tables.is_empty() {
         if own.is_empty() {
             super::named::source(plan, &request.system).map_err(with_tables_hint)?;

@@ -55,9 +55,9 @@ pub(super) fn start(
 ) -> Result<Option<Running>, Failure> {
     let Some(mut config) = hub.plan.loaded.settings.serve.grpc.clone() else { return Ok(None) };
     config.tls = config.tls.map(|tls| tls.below(&hub.plan.loaded.base));
-    let standard = &hub.plan.standard;
     let feeds = hub.pipeline.around().feeds.iter();
-    let tables = feeds.map(|(table, feed)| ServedTable { feed: *feed, plan: Arc::clone(standard.table(*table)) });
+    let tables = feeds.map(|(table, feed)| ServedTable { feed: *feed, plan: Arc::clone(hub.plan.table(*table)) });
+    let tables = tables.filter(|table| table.plan.part.is_none());
     let mut fresh = [0u8; 32];
     rand::rng().fill_bytes(&mut fresh);
     let page_secret = hub.runtime.block_on(hub.store.init_meta("page_secret", &fresh)).map_err(|e| Failure::part(&e))?;

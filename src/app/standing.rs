@@ -77,8 +77,28 @@ pub struct StatusLine {
     /// Sources whose last read of everything found changes that reading what changed had missed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missed: Vec<MissedLine>,
+    /// Where its records are put together of several sources: what each of them gives.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartLine>,
     /// Stock by upstream.
     pub upstreams: Vec<UpstreamStock>,
+}
+
+/// What one source gives to a merged table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PartLine {
+    /// The source.
+    pub source: String,
+    /// The part, as the commands call it that name tables.
+    pub table: String,
+    /// Records that it gives now.
+    pub live: u64,
+    /// Open quarantined rows of it.
+    pub quarantined: u64,
+    /// When it was read completely last, `YYYY-MM-DD HH:MM`.
+    pub last_read: Option<String>,
+    /// What stopped its last run; what it gave before stands.
+    pub error: Option<String>,
 }
 
 /// A read of everything that is under way.

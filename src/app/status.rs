@@ -7,13 +7,14 @@ use super::hub::{self, Clock, Hub};
 use super::opening::{nothing_yet, open_store_to_read};
 use super::plan::Plan;
 use super::{
-    Context, Failure, GoneCount, MissedLine, NoticeLine, PausedLine, ReadingLine, StatusAnswer, StatusLine, drift, unowned, view,
+    Context, Failure, GoneCount, MissedLine, NoticeLine, PartLine, PausedLine, ReadingLine, StatusAnswer, StatusLine, drift,
+    unowned, view,
 };
 use crate::finding::Text;
 use crate::report;
 use crate::source::{self, ChangesSpec, Position};
 use crate::standard::Domain;
-use crate::store::{ComparisonRow, FeedId, ReadModels, RunRow, StockRow, Store, StoreError, TableRow, UpstreamId};
+use crate::store::{ComparisonRow, FeedId, Millis, ReadModels, RunRow, StockRow, Store, StoreError, TableRow, UpstreamId};
 use crate::wire::tls::Expiry;
 
 /// Reads the store and puts it beside the standard's deadlines.
@@ -96,15 +97,21 @@ async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
     let compared: Comparisons = store.comparisons().await?.into_iter().map(|row| ((row.upstream, row.feed), row)).collect();
     let mut paused: HashMap<String, Vec<PausedLine>> = HashMap::new();
     for line in drift::paused(&hub.plan, store.paused().await?) {
-        paused.entry(line.table.clone()).or_default().push(line);
+        let table = whole(&line.table).to_owned();
+        paused.entry(table).or_default().push(line);
     }
     let (mut tables, mut names, mut of_sources) = (Vec::new(), HashMap::new(), Vec::new());
-    for feed in store.table_rows().await? {
+    let rows = store.table_rows().await?;
+    let mut parts = parts(hub, &rows, &last);
+    for feed in rows {
         names.insert(feed.feed, feed.table.clone());
+        of_sources.extend(without_log(hub, whole(&feed.table), last.get(&feed.feed).map_or(&[], Vec::as_slice)));
+        if !is_shown(hub, &feed) {
+            continue;
+        }
         let (runs, stock) = (last.remove(&feed.feed).unwrap_or_default(), stock.remove(&feed.feed).unwrap_or_default());
-        let paused = paused.remove(&feed.table).unwrap_or_default();
-        of_sources.extend(without_log(hub, &feed.table, &runs));
-        if let Some(line) = line(hub, store, feed, (&runs, &stock, &compared, paused), now).await? {
+        let (paused, parts) = (paused.remove(&feed.table).unwrap_or_default(), parts.remove(&feed.table).unwrap_or_default());
+        if let Some(line) = line(hub, store, feed, (&runs, &stock, &compared, paused, parts), now).await? {
             tables.push(line);
         }
     }
@@ -200,20 +207,66 @@ fn missed(hub: &Seen, table: &str, runs: &[RunRow]) -> Vec<MissedLine> {
     newest.filter_map(one).collect()
 }
 
+/// The table that a part belongs to, or the table itself.
+fn whole(table: &str) -> &str {
+    table.split_once('@').map_or(table, |(table, _)| table)
+}
+
+/// Whether a feed is a table of the edition that is reported, or of the core.
+fn is_shown(hub: &Seen, feed: &TableRow) -> bool {
+    hub.plan.standard.find(&feed.table).is_some_and(|plan| plan.edition.as_str() == feed.edition)
+}
+
+/// When a table was brought up to date last.
+fn last_read(hub: &Seen, table: &str, runs: &[RunRow]) -> Option<Millis> {
+    let by_parts = |run: &RunRow| {
+        let windowed = hub.plan.mapping(table, &run.source).is_some_and(|mapping| mapping.read().is_window());
+        windowed || changes(hub, table, &run.source).is_some()
+    };
+    let current = runs.iter().filter(|run| run.complete || run.error.is_none() && by_parts(run));
+    current.filter_map(|run| run.ended).max()
+}
+
+/// What a source gives to a merged table, with when it was read last.
+type Part = (Option<Millis>, PartLine);
+
+/// What sources give to merged tables, by table.
+fn parts(hub: &Seen, rows: &[TableRow], runs: &HashMap<FeedId, Vec<RunRow>>) -> HashMap<String, Vec<Part>> {
+    let mut found: HashMap<String, Vec<Part>> = HashMap::new();
+    for merge in &hub.plan.merges {
+        for part in merge.parts() {
+            let edition = part.plan.edition.as_str();
+            let Some(row) = rows.iter().find(|row| *row.table == *part.plan.name && row.edition == edition) else { continue };
+            let runs = runs.get(&row.feed).map(Vec::as_slice).unwrap_or_default();
+            let read = last_read(hub, &row.table, runs);
+            let line = PartLine {
+                source: part.source.to_string(),
+                table: row.table.clone(),
+                live: row.live,
+                quarantined: row.quarantined,
+                last_read: read.map(view::minute),
+                error: runs.first().and_then(|run| run.error.clone()),
+            };
+            found.entry(merge.table().name.to_string()).or_default().push((read, line));
+        }
+    }
+    found
+}
+
+/// What is known of a table beside its own row.
+type Around<'a> = (&'a [RunRow], &'a [StockRow], &'a Comparisons, Vec<PausedLine>, Vec<Part>);
+
 async fn line(
     hub: &Seen,
     store: &dyn Store,
     feed: TableRow,
-    (runs, stock, compared, paused): (&[RunRow], &[StockRow], &Comparisons, Vec<PausedLine>),
+    (runs, stock, compared, paused, parts): Around<'_>,
     now: i64,
 ) -> Result<Option<(u16, StatusLine)>, StoreError> {
-    let Some(plan) = hub.plan.standard.find(&feed.table).filter(|p| p.edition.as_str() == feed.edition) else { return Ok(None) };
-    let by_parts = |run: &RunRow| {
-        let windowed = hub.plan.mapping(&feed.table, &run.source).is_some_and(|mapping| mapping.read().is_window());
-        windowed || changes(hub, &feed.table, &run.source).is_some()
-    };
-    let current = runs.iter().filter(|run| run.complete || run.error.is_none() && by_parts(run));
-    let read = current.filter_map(|run| run.ended).max();
+    let Some(plan) = hub.plan.standard.find(&feed.table) else { return Ok(None) };
+    // Records put together are no newer than the oldest of what they are put together of.
+    let own = parts.is_empty().then(|| last_read(hub, &feed.table, runs));
+    let read = own.unwrap_or_else(|| parts.iter().map(|(read, _)| *read).min().flatten());
     let mut upstreams = Vec::new();
     for row in stock {
         let ramp = store.ramp(row.upstream, row.feed).await?;
@@ -223,7 +276,9 @@ async fn line(
     }
     let due = hub.plan.due(plan, now);
     let stopped = runs.first().filter(|run| !paused.iter().any(|line| line.source == run.source));
-    let parked = feed.parked.or_else(|| hub.parked.iter().find(|(name, _)| **name == *plan.name).map(|(_, why)| why.clone()));
+    let is_part = |name: &str| name.split_once('@').is_some_and(|(table, _)| *table == *plan.name);
+    let parked = hub.parked.iter().find(|(name, _)| **name == *plan.name || is_part(name)).map(|(_, why)| why.clone());
+    let parked = feed.parked.or(parked);
     let table = feed.table;
     Ok(Some((
         plan.id.0,
@@ -243,6 +298,7 @@ async fn line(
             doubt: runs.iter().find(|run| run.complete || run.doubt.is_some()).and_then(|run| run.doubt.clone()),
             reading: reading(hub, &table, runs),
             missed: missed(hub, &table, runs),
+            parts: parts.into_iter().map(|(_, line)| line).collect(),
             table,
             upstreams,
         },

@@ -50,7 +50,8 @@ fn beside(plan: Plan, runtime: Runtime, store: Arc<dyn Store>) -> Result<Hub, Fa
     Ok(Hub { plan: Arc::new(plan), runtime, store, pipeline: Arc::new(Pipeline::new(jobs, around)), clock, parked })
 }
 
-async fn school(plan: &Plan, store: &dyn Store) -> Result<School, StoreError> {
+/// The school as the store knows it, without writing anything.
+pub(super) async fn school(plan: &Plan, store: &dyn Store) -> Result<School, StoreError> {
     let code: Arc<str> = plan.loaded.settings.school.code.as_str().into();
     let name = store.get_meta("key_namespace").await?.map(|name| String::from_utf8_lossy(&name).into());
     let secret = store.get_meta("school_secret").await?.unwrap_or_default();
@@ -60,7 +61,11 @@ async fn school(plan: &Plan, store: &dyn Store) -> Result<School, StoreError> {
 
 /// Reads the first rows and shows them; nothing lands. Values of sensitive fields are withheld on both sides.
 pub(super) fn answer(hub: &Hub, request: &TryRequest) -> Result<TryAnswer, Failure> {
-    let wanted = |job: &&Job| *job.plan.name == *request.table && request.source.as_ref().is_none_or(|s| **s == *job.source);
+    // A source of a merged table gives a part of it, which is tried by the table's name and the source's.
+    let wanted = |job: &&Job| match &request.source {
+        Some(source) => **source == *job.source && (*job.plan.name == *request.table || job.document.table() == request.table),
+        None => *job.plan.name == *request.table,
+    };
     let job = hub.pipeline.jobs().iter().find(wanted).ok_or_else(|| unknown(hub, request))?;
     let rows = preview(job, hub.pipeline.around(), request.rows).map_err(super::hub::pipeline_failure)?;
     Ok(TryAnswer {

@@ -5,13 +5,16 @@ use std::collections::BTreeSet;
 use super::plan::Plan;
 use super::{TakeoverAnswer, UnownedLine};
 use crate::finding::Text;
+use crate::normalize::MERGED_SOURCE;
 use crate::store::{Millis, Orphaned, Sharing, Store, StoreError};
 
 async fn orphaned(plan: &Plan, store: &dyn Store) -> Result<Vec<Orphaned>, StoreError> {
     let editions: BTreeSet<&str> = plan.standard.tables().iter().map(|table| table.edition.as_str()).collect();
     let editions: Vec<&str> = editions.into_iter().collect();
     let mapped: Vec<(&str, &str)> = plan.active().map(|(document, table)| (&*table.name, document.source())).collect();
-    Sharing::orphaned(store, &editions, &mapped).await
+    let left = Sharing::orphaned(store, &editions, &mapped).await?;
+    // What stays of the parts of a table that is merged no longer is nothing that was reported.
+    Ok(left.into_iter().filter(|left| plan.standard.find(&left.table).is_some()).collect())
 }
 
 /// Records that are nobody's, with what to do.
@@ -23,6 +26,19 @@ pub(super) async fn lines(plan: &Plan, store: &dyn Store) -> Result<Vec<UnownedL
 fn line(plan: &Plan, left: Orphaned) -> UnownedLine {
     let (table, source) = (&left.table, &left.source);
     let heir = plan.active().find(|(_, plan)| *plan.name == **table).map_or("SOURCE", |(document, _)| document.source());
+    if heir == MERGED_SOURCE {
+        let remedy = Text::new(
+            format!(
+                "该表已改为合并，这些记录仍归 {source}：`xiaoshu takeover {table} --from {source} --to {heir}`；合并结果中没有的记录随后等待批准\
+                 删除"
+            ),
+            format!(
+                "the table is merged now, and these records are still those of {source}: `xiaoshu takeover {table} --from {source} --to \
+                 {heir}`; what the merge does not have then waits for approval of its deletion"
+            ),
+        );
+        return UnownedLine { table: left.table, source: left.source, records: left.live, remedy };
+    }
     let remedy = Text::new(
         format!(
             "恢复 {source} 对 {table} 的映射；或由另一来源接管：`xiaoshu takeover {table} --from {source} --to {heir}`，\

@@ -264,6 +264,12 @@ pub enum Command {
         #[command(subcommand)]
         action: DriftAction,
     },
+    /// Show where the sources of merged tables say different things about a record
+    Conflicts {
+        /// Table of the standard
+        #[arg(value_name = "TABLE")]
+        table: Option<String>,
+    },
     /// Have a source take the records of a table over from another one
     Takeover {
         /// Table of the standard

@@ -171,6 +171,8 @@ const CHINESE: &[(&str, &str)] = &[
     ("drift accept", "确认含义未变，按来源现在的样子继续采集"),
     ("drift accept --table", "暂停的表"),
     ("drift accept --source", "因哪个数据来源而暂停"),
+    ("conflicts", "列出合并的表中，各来源对同一条记录说法不同之处"),
+    ("conflicts --table", "标准中的表名"),
     ("takeover", "由一个来源接管另一来源在一张表中的记录"),
     ("takeover --table", "标准中的表名"),
     ("takeover --from", "现在持有记录的来源"),

@@ -129,6 +129,7 @@ fn dispatch(context: &Context<'_>, output: Output, command: Command) -> Result<E
             gone(context, output, &GoneRequest { table, upstream, keys, csv, letter, withdrawn })
         }
         Command::Drift { action } => drift(context, output, action),
+        Command::Conflicts { table } => conflicts(context, output, table.as_deref()),
         Command::Takeover { table, from, to, yes } => takeover(context, output, &TakeoverRequest { table, from, to, yes }),
         Command::Request { system, tables, way, title, account, host, to } => {
             let answer = app::request_system(
@@ -214,6 +215,12 @@ fn drift(context: &Context<'_>, output: Output, action: DriftAction) -> Result<E
     };
     output.print(&answer, |o| render::drift(o, &answer))?;
     Ok(Exit::found(answer.accepted || answer.paused.is_empty()))
+}
+
+fn conflicts(context: &Context<'_>, output: Output, table: Option<&str>) -> Result<Exit, Ended> {
+    let answer = app::conflicts(context, table)?;
+    output.print(&answer, |o| render::conflicts(o, &answer))?;
+    Ok(Exit::found(answer.tables.iter().all(|table| table.records == 0)))
 }
 
 fn takeover(context: &Context<'_>, output: Output, request: &TakeoverRequest) -> Result<Exit, Ended> {

@@ -10,7 +10,7 @@ use super::document::{Document, join};
 use super::parts::Names;
 use super::suggest::nearest;
 use crate::finding::Text;
-use crate::normalize::{MappingDocument, MappingFault};
+use crate::normalize::{MappingDocument, MappingFault, MergeDocument};
 
 /// A mapping file as read.
 #[derive(Debug, Clone)]
@@ -36,6 +36,19 @@ pub(super) fn read(dir: &Path, settings: &Document, faults: &mut Vec<Fault>) -> 
         return Vec::new();
     };
     paths.retain(|path| path.extension().is_some_and(|end| end == "toml"));
+    texts(paths, faults)
+}
+
+/// The folder, below that of the mappings, of the files that say how tables are merged.
+const MERGES: &str = "merged";
+
+/// Reads the `*.toml` of the folder for merges, sorted by name; a school that merges nothing has none.
+pub(super) fn read_merges(dir: &Path, faults: &mut Vec<Fault>) -> Vec<MappingFile> {
+    let entries = std::fs::read_dir(dir.join(MERGES)).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+    texts(entries.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect(), faults)
+}
+
+fn texts(mut paths: Vec<PathBuf>, faults: &mut Vec<Fault>) -> Vec<MappingFile> {
     paths.sort();
     let mut out = Vec::new();
     for path in paths {
@@ -60,9 +73,17 @@ pub(super) fn unreadable(file: PathBuf, error: &std::io::Error) -> Fault {
 
 /// What is wrong with a mapping by itself, whatever settings and standard hold.
 pub(super) fn meaning(file: &MappingFile) -> Vec<Fault> {
-    let found = MappingDocument::parse(&file.path.display().to_string(), &file.text).err().unwrap_or_default();
+    shown(MappingDocument::parse(&file.path.display().to_string(), &file.text).err())
+}
+
+/// What is wrong with a merge by itself.
+pub(super) fn merge_meaning(file: &MappingFile) -> Vec<Fault> {
+    shown(MergeDocument::parse(&file.path.display().to_string(), &file.text).err())
+}
+
+fn shown(found: Option<Vec<MappingFault>>) -> Vec<Fault> {
     let fault = |f: MappingFault| Fault { file: f.file.into(), line: f.line, column: f.column, what: f.what, remedy: f.remedy };
-    found.into_iter().map(fault).collect()
+    found.unwrap_or_default().into_iter().map(fault).collect()
 }
 
 /// The source that is the hub itself; it needs no section of its own.

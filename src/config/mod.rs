@@ -54,6 +54,8 @@ pub struct Loaded {
     pub settings: Settings,
     /// The mapping files, sorted by name.
     pub mappings: Vec<MappingFile>,
+    /// The files beside them that say how tables are merged of several sources, sorted by name.
+    pub merges: Vec<MappingFile>,
     /// Where each setting stands.
     doc: std::sync::Arc<Document>,
 }
@@ -113,12 +115,12 @@ fn collect(file: &Path, schemas: Option<&Path>, parts: &Parts, env: &Environment
         standard::check_named(&doc, &value, names, faults);
         serve::check_tables(&doc, &value, names, faults);
     }
-    let mappings = check_mappings(&doc, &value, &base, names.as_ref(), faults);
+    let (mappings, merges) = check_mappings(&doc, &value, &base, names.as_ref(), faults);
     if !faults.is_empty() {
         return None;
     }
     match serde_json::from_value::<Settings>(value) {
-        Ok(settings) => Some(Loaded { file: file.to_owned(), base, settings, mappings, doc: doc.into() }),
+        Ok(settings) => Some(Loaded { file: file.to_owned(), base, settings, mappings, merges, doc: doc.into() }),
         Err(error) => {
             // The schema let something through that the types do not take; the message may hold a value, its class does not.
             let what = format!("the settings cannot be built: {:?} error", error.classify());
@@ -226,9 +228,11 @@ fn check_mappings(
     base: &Path,
     names: Option<&Names>,
     faults: &mut Vec<Fault>,
-) -> Vec<MappingFile> {
+) -> (Vec<MappingFile>, Vec<MappingFile>) {
     let dir = settings.pointer("/mappings/dir").and_then(Value::as_str).unwrap_or("mappings");
-    let files = mapping::read(&settings::absolute(base, Path::new(dir)), doc, faults);
+    let dir = settings::absolute(base, Path::new(dir));
+    let files = mapping::read(&dir, doc, faults);
+    let merges = mapping::read_merges(&dir, faults);
     let sources: Vec<String> =
         settings.get("sources").and_then(Value::as_object).map(|all| all.keys().cloned().collect()).unwrap_or_default();
     let mut checker = mapping::Checker::new(&sources, names);
@@ -237,7 +241,8 @@ fn check_mappings(
             faults.extend(mapping::meaning(file));
         }
     }
-    files
+    faults.extend(merges.iter().flat_map(mapping::merge_meaning));
+    (files, merges)
 }
 
 /// The edition that a settings file names, for commands that work without settings; faults are passed over.

@@ -190,7 +190,7 @@ impl MappingDocument {
             }
         };
         let mut faults = Faults::new(file, &spans);
-        schema::check(&value, &mut faults);
+        schema::MAPPING.check(&value, &mut faults);
         let digest = xxhash_rust::xxh3::xxh3_128(value.to_string().as_bytes()).to_be_bytes();
         let body = match serde_json::from_value::<Body>(value) {
             Ok(mut body) => {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::document::{FieldSection, MappingDocument, WhenMissing};
 use super::fault::Faults;
 use super::key;
-use crate::standard::{FieldPlan, NaturalKey, Required, TablePlan};
+use crate::standard::{FieldIdx, FieldPlan, NaturalKey, Required, TablePlan};
 
 impl MappingDocument {
     /// The (table, field) pairs that values are looked up by.
@@ -40,6 +40,21 @@ impl MappingDocument {
             options.value.as_ref().is_some_and(|value| value.text().is_empty())
         };
         plan.fields.iter().filter(|field| field.required == Required::Mandatory).filter(is_empty).collect()
+    }
+
+    /// The fields that get something from the source or from the mapping itself; not those that it states to be absent.
+    pub(super) fn given_fields<'a>(&'a self, plan: &'a TablePlan) -> impl Iterator<Item = FieldIdx> + 'a {
+        let given = self.body.fields.iter().filter(|(_, section)| match section {
+            FieldSection::Column(_) => true,
+            FieldSection::Full(options) => options.not_available.is_none(),
+        });
+        given.filter_map(|(name, _)| plan.find(name)).filter(|field| Some(*field) != plan.roles.record_key)
+    }
+
+    /// Whether records come with keys that were minted elsewhere.
+    pub(super) fn adopts(&self, plan: &TablePlan) -> bool {
+        let key = plan.roles.record_key.map(|field| &*plan.field(field).name);
+        self.body.key.adopt.is_some() || key.is_some_and(|name| self.body.fields.contains_key(name))
     }
 
     /// The columns that fill no field but are read all the same: those that choose rows, order them, name them, and hold

@@ -28,6 +28,7 @@ mod filter;
 mod incremental;
 mod key;
 mod lookup;
+mod merge;
 mod plan;
 mod raw;
 mod schema;
@@ -38,5 +39,6 @@ pub use derive::{Aside, CalendarRow, Derivation, DeriveContext, DerivedRow, Land
 pub use document::{MappingDocument, Mode};
 pub use fault::MappingFault;
 pub use lookup::{LookupAnswers, LookupQuery};
+pub use merge::{Disagreement, MERGED_SOURCE, Merge, MergeDocument, MergedPart};
 pub use plan::{MappingContext, MappingPlan, Normalized};
 pub use raw::{from_raw, raw_json};

@@ -155,6 +155,19 @@ impl MappingPlan {
         Self::compile_in(doc, standard.tables(), columns, ctx)
     }
 
+    /// The same onto a plan that the standard need not have under the table's name: a part of a merged table.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, all at once.
+    pub fn compile_onto(
+        doc: &MappingDocument,
+        (plan, standard): (&Arc<TablePlan>, &Standard),
+        columns: &[Column],
+        ctx: MappingContext,
+    ) -> Result<Self, Vec<MappingFault>> {
+        compile::compile_onto(doc, (plan, standard.tables()), Some(columns), ctx)
+    }
+
     /// Compiles a mapping against some tables, which need not be a whole standard.
     ///
     /// # Errors

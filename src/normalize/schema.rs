@@ -10,30 +10,44 @@ use super::fault::{Faults, meant, nearest};
 use super::toml::escape;
 use crate::finding::Text;
 
-/// The schema of mapping files.
-const SCHEMA: &str = include_str!("../../schemas/meta/mapping.schema.json");
+/// The schema of one kind of file.
+pub(super) struct Schema {
+    text: &'static str,
+    compiled: OnceLock<Option<Compiled>>,
+}
+
+/// Of mapping files.
+pub(super) static MAPPING: Schema = Schema::of(include_str!("../../schemas/meta/mapping.schema.json"));
+
+/// Of files that say how a table is merged of several sources.
+pub(super) static MERGED: Schema = Schema::of(include_str!("../../schemas/meta/merged.schema.json"));
 
 struct Compiled {
     document: Value,
     validator: Validator,
 }
 
-/// The compiled schema. It is ours and tested, so it is there.
-fn compiled() -> Option<&'static Compiled> {
-    static COMPILED: OnceLock<Option<Compiled>> = OnceLock::new();
-    let make = || {
-        let document: Value = serde_json::from_str(SCHEMA).ok()?;
-        let validator = jsonschema::draft202012::new(&document).ok()?;
-        Some(Compiled { document, validator })
-    };
-    COMPILED.get_or_init(make).as_ref()
-}
+impl Schema {
+    const fn of(text: &'static str) -> Self {
+        Self { text, compiled: OnceLock::new() }
+    }
 
-/// Notes every breach of the schema.
-pub(super) fn check(value: &Value, faults: &mut Faults<'_>) {
-    let Some(compiled) = compiled() else { return };
-    for error in compiled.validator.iter_errors(value) {
-        note(&error, compiled, faults);
+    /// The compiled schema. It is ours and tested, so it is there.
+    fn compiled(&self) -> Option<&Compiled> {
+        let make = || {
+            let document: Value = serde_json::from_str(self.text).ok()?;
+            let validator = jsonschema::draft202012::new(&document).ok()?;
+            Some(Compiled { document, validator })
+        };
+        self.compiled.get_or_init(make).as_ref()
+    }
+
+    /// Notes every breach of the schema.
+    pub(super) fn check(&self, value: &Value, faults: &mut Faults<'_>) {
+        let Some(compiled) = self.compiled() else { return };
+        for error in compiled.validator.iter_errors(value) {
+            note(&error, compiled, faults);
+        }
     }
 }
 
@@ -101,6 +115,7 @@ fn wanted_zh(name: &str) -> String {
         "multiply" => "写成文本，例如 multiply = \"0.01\"".to_owned(),
         "when_missing" => "写成 \"hold\"、{ planned = \"列\" } 或 { placeholder = \"值\", owner = …, reason = … }".to_owned(),
         "serial" => "写成 \"1900\" 或 \"1904\"".to_owned(),
+        "roster" | "order" => "写成来源名 \"…\"，或来源名的列表 [\"…\", \"…\"]".to_owned(),
         "is" | "is_not" | "missing" | "order_by" | "fields" | "match" => "写成文本的列表：[\"…\"]（fields 为表）".to_owned(),
         _ => "写成非空文本，例如 \"…\"".to_owned(),
     }
@@ -113,6 +128,7 @@ fn wanted_en(name: &str) -> String {
             "write \"hold\", { planned = \"column\" } or { placeholder = \"value\", owner = …, reason = … }".to_owned()
         }
         "serial" => "write \"1900\" or \"1904\"".to_owned(),
+        "roster" | "order" => "write the name of a source \"…\", or a list of names [\"…\", \"…\"]".to_owned(),
         "is" | "is_not" | "missing" | "order_by" | "fields" | "match" => {
             "write a list of texts: [\"…\"] (fields is a table)".to_owned()
         }
@@ -125,7 +141,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_schema_compiles() {
-        assert!(compiled().is_some());
+    fn the_schemas_compile() {
+        assert!(MAPPING.compiled().is_some());
+        assert!(MERGED.compiled().is_some());
     }
 }

@@ -132,8 +132,26 @@ impl Pipeline {
         let own = |job: &&Job| ours(&job.source) && !job.connector.is_pushed();
         let all: Vec<&Job> = self.jobs.iter().filter(own).collect();
         companions::settle(&all, &mut jobs, &self.around)?;
+        let again = self.merge_again(&all, &jobs, stop);
+        if !again.is_empty() {
+            jobs.extend(again);
+            companions::settle(&all, &mut jobs, &self.around)?;
+        }
         let retried = if stop() { (0, 0) } else { retry_ready(self, ours)? };
         Ok(CollectReport { jobs, retried })
+    }
+
+    /// Puts tables together once more of whose parts something was deleted when the collection had ended well, after they had been
+    /// put together.
+    fn merge_again(&self, all: &[&Job], done: &[JobReport], stop: &(dyn Fn() -> bool + Sync)) -> Vec<JobReport> {
+        let deleted = |report: &JobReport| report.outcome.as_ref().is_ok_and(|outcome| outcome.summary.deleted > 0);
+        let of = |job: &Job, report: &JobReport| job.needs.contains(&report.table) && job.merges(&report.source);
+        let again = |job: &&&Job| done.iter().any(|report| deleted(report) && of(job, report));
+        let reports = Mutex::new(Vec::new());
+        all.iter().filter(again).take_while(|_| !stop()).for_each(|job| {
+            self.run_once(job, &reports);
+        });
+        reports.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs quarantined rows again, those of each job together. Rows of tables that are no longer mapped stay as they are,

@@ -50,6 +50,21 @@ pub struct Job {
     pub privacy: Privacy,
     /// The hub's own records, for rows that are made with them.
     pub own: Option<OwnRecords>,
+    /// The parts that its rows are put together of, where they come from several sources.
+    pub merged_of: Vec<Part>,
+}
+
+/// What one source gives to a merged table.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The source.
+    pub source: Arc<str>,
+    /// The part's feed.
+    pub feed: FeedId,
+    /// Digest of the source's mapping.
+    pub mapping_digest: [u8; 16],
+    /// Rows are pushed, so that no run has to have read them.
+    pub pushed: bool,
 }
 
 /// The connector over the hub's own records.
@@ -207,6 +222,23 @@ impl Job {
         Ok(rows)
     }
 
+    /// Whether its rows are put together of what a source gives, among others.
+    pub(super) fn merges(&self, source: &str) -> bool {
+        self.merged_of.iter().any(|part| *part.source == *source)
+    }
+
+    /// That every part of a merged table has been read by the mapping there is. Before that a field that nothing has given yet would
+    /// look like one that is empty.
+    pub(super) fn parts_were_read(&self, around: &Surroundings) -> Result<(), PipelineError> {
+        for part in self.merged_of.iter().filter(|part| !part.pushed) {
+            let known = around.wait(around.store.shape(part.feed, &part.source, part.mapping_digest))?;
+            if known.body.is_none() {
+                return Err(PipelineError::Unread { table: self.plan.name.clone(), source_name: Arc::clone(&part.source) });
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a run goes on where the last one ended.
     pub(super) fn continues(&self) -> bool {
         self.connector.continues(&self.place(), self.document.read())
@@ -235,7 +267,7 @@ impl Job {
             missing: MappingContext::default_missing(),
             adopted: self.adopted.clone(),
         };
-        MappingPlan::compile(&self.document, &around.standard, columns, context)
+        MappingPlan::compile_onto(&self.document, (&self.plan, &around.standard), columns, context)
             .map_err(|faults| PipelineError::Mapping { table: self.plan.name.clone(), faults })
     }
 

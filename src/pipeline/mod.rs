@@ -23,7 +23,7 @@ pub use batch_size::BatchRoom;
 pub use collect::{CollectReport, JobReport, Pipeline};
 pub use drift::{Change, ChangeKind, Class, Drift, Likeness, Paused};
 pub use handle::{Handle, PUSH_ROWS, Push, PushAct, PushError, PushPosition, Pushed, PushedTable, RefusedPush};
-pub use job::{Job, Observer, OwnRecords, Privacy, School, Silent, Surroundings};
+pub use job::{Job, Observer, OwnRecords, Part, Privacy, School, Silent, Surroundings};
 pub use preview::{PreviewRow, preview};
 pub use retry::Retried;
 pub use run::RunOutcome;
@@ -53,6 +53,17 @@ pub enum PipelineError {
     /// The source shows something else than before; the table pauses, and only this table.
     #[error(transparent)]
     Paused(Box<Paused>),
+    /// A part of a merged table was never read to its end by the mapping there is; the merged records stand.
+    #[error(
+        "{source_name} 尚未按现在的映射完整读过，{table} 的合并等它读完，已有记录保持原样 / {table} is not merged before {source_name} \
+         has been read with its present mapping; the records there are stand"
+    )]
+    Unread {
+        /// The merged table.
+        table: std::sync::Arc<str>,
+        /// The source.
+        source_name: std::sync::Arc<str>,
+    },
     /// A broken promise of our own.
     #[error("{0}")]
     Bug(&'static str),
@@ -71,6 +82,7 @@ impl Classified for PipelineError {
             Self::Source(error) => error.fault_class(),
             Self::Store(error) => error.fault_class(),
             Self::Mapping { .. } | Self::Paused(_) => FaultClass::Configuration,
+            Self::Unread { .. } => FaultClass::Transient,
             Self::Bug(_) => FaultClass::Bug,
         }
     }

@@ -136,7 +136,7 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
     let at = (around.clock)();
     let new = NewRun { source: job.source.clone(), feed: job.feed, mapping_digest: job.document.digest(), at };
     let start = around.wait(around.store.begin_run(&new))?;
-    let opened = job.open(around, begin(job, &start, at));
+    let opened = job.parts_were_read(around).and_then(|()| job.open(around, begin(job, &start, at)));
     let (mut source, mut guard) = match opened.and_then(|source| drift::look(job, around, source)) {
         Ok(opened) => opened,
         Err(error) => return Err(stopped(job, around, start.run, (None, error))),
@@ -152,7 +152,7 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
     // What is older than the days read is not gone.
     let window = job.document.read().is_window();
     let (complete, whole) = (source.is_complete() && !window, source.is_whole() && !window);
-    let end = RunEnd { whole, evidence: evidence(source.as_ref()), ..RunEnd::new(complete, (around.clock)()) };
+    let end = RunEnd { whole, evidence: evidence(source.as_ref(), job), ..RunEnd::new(complete, (around.clock)()) };
     let summary = around.wait(around.store.finish_run_seen(start.run, &end, &guard.seen(None)))?;
     tell(job, &summary, &end);
     guard.tell();
@@ -167,9 +167,10 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
 }
 
 /// What a source that was read says for and against deletions; what may go waits for its other tables.
-fn evidence(source: &dyn Source) -> Evidence {
-    let columns = Outline::of(source.columns()).names_and_kinds();
-    Evidence { columns: Some(columns), parts: source.parts(), doubt: source.doubt(), later: true }
+fn evidence(source: &dyn Source, job: &Job) -> Evidence {
+    let judged = !job.merged_of.is_empty();
+    let columns = Some(Outline::of(source.columns()).names_and_kinds()).filter(|_| !judged);
+    Evidence { columns, parts: source.parts(), doubt: source.doubt(), later: true, judged }
 }
 
 fn pump(

@@ -114,9 +114,10 @@ impl KeySpec {
         (if preferred { &self.key.preferred } else { &self.key.parts }, preferred)
     }
 
-    /// The record key of a natural key.
+    /// The record key of a natural key. What a source gives to a merged table has the keys of that table.
     pub fn record_key(&self, plan: &TablePlan, natural_key: &[u8]) -> RecordKey {
-        let parts: [&[u8]; 3] = [self.namespace.name.as_bytes(), plan.name.as_bytes(), natural_key];
+        let table = plan.part.as_ref().map_or(&plan.name, |part| &part.table);
+        let parts: [&[u8]; 3] = [self.namespace.name.as_bytes(), table.as_bytes(), natural_key];
         let mut bits = [0u8; 16];
         if plan.anonymous {
             // HMAC takes keys of any length, so this never fails.

@@ -87,6 +87,7 @@ fn compile(id: TableId, source: &Source, resolver: &mut Resolver<'_>) -> Result<
         orders,
         person,
         by_name,
+        part: None,
     })
 }
 

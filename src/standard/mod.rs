@@ -21,6 +21,7 @@ mod info;
 mod key;
 mod load;
 mod oracle;
+mod part;
 mod person;
 mod plan;
 mod portrait;
@@ -36,6 +37,7 @@ pub use info::{DateTimeStyle, EditionInfo, Window};
 pub use key::{KeyPart, NaturalKey};
 pub use load::{LoadError, Standard};
 pub use oracle::OracleError;
+pub use part::{PART_KEY, PART_KEY_HEX, PartOf};
 pub use person::{NumberKind, Paper, PersonPlan};
 pub use plan::{
     Condition, DateOrder, Domain, FieldPlan, FieldType, Format, Frequency, Kind, Length, RefTarget, Reference, Required, Roles,

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{CodeSet, EditionId, FieldIdx, NaturalKey, NumberKind, PersonPlan, TableId};
+use super::{CodeSet, EditionId, FieldIdx, NaturalKey, NumberKind, PartOf, PersonPlan, TableId};
 
 /// A table, compiled once and kept behind `Arc`: a batch keeps the plan it was made with.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TablePlan {
     /// Its place in the [`super::Standard`] it belongs to.
     pub id: TableId,
@@ -40,6 +40,8 @@ pub struct TablePlan {
     pub person: Option<PersonPlan>,
     /// Field names to indices.
     pub by_name: HashMap<Arc<str>, FieldIdx>,
+    /// What it is a part of, where it is no table of the standard but what one source gives to one.
+    pub part: Option<PartOf>,
 }
 
 impl TablePlan {
@@ -211,7 +213,7 @@ pub struct DateOrder {
 }
 
 /// One field, compiled.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FieldPlan {
     /// `KCH`.
     pub name: Arc<str>,

@@ -16,6 +16,9 @@ pub struct Evidence {
     pub doubt: Option<Text>,
     /// What may go waits for the end of the collection that the run is part of (see [`super::Landing::settle_deletions`]).
     pub later: bool,
+    /// What the run read were records whose own deletions had been judged, and approved where that was asked for: how many are
+    /// missing says nothing more.
+    pub judged: bool,
 }
 
 /// Deletions of a source and table as they were shown: an approval is for these and no others.
@@ -111,7 +114,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Hold> {
     if case.error {
         return ask(Text::new("本次读取出错", "the run had an error"));
     }
-    if case.missing >= case.own {
+    if case.missing >= case.own && !case.evidence.judged {
         return ask(emptied(case.own));
     }
     if let Some(doubt) = &case.evidence.doubt {
@@ -120,7 +123,7 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Hold> {
     if case.former.is_some_and(|former| former.columns.zip(case.evidence.columns).is_some_and(|(then, now)| then != now)) {
         return ask(other_columns());
     }
-    if let Some(why) = too_many(case) {
+    if let Some(why) = too_many(case).filter(|_| !case.evidence.judged) {
         return ask(why);
     }
     if case.keyless > 0 {
@@ -283,7 +286,7 @@ mod tests {
 
     use super::*;
 
-    const COLUMNS: Evidence = Evidence { columns: Some([1; 16]), parts: 2, doubt: None, later: false };
+    const COLUMNS: Evidence = Evidence { columns: Some([1; 16]), parts: 2, doubt: None, later: false, judged: false };
 
     fn former() -> Former {
         Former { columns: Some([1; 16]), parts: 2, mapping: [9; 16], ended: 5, filtered: 4 }
@@ -333,6 +336,10 @@ mod tests {
         let later = Evidence { later: true, ..COLUMNS };
         assert_eq!(kind(&case(1, &later, Some(&former))), Some((Kind::Due, true)));
         assert_eq!(kind(&case(6, &later, Some(&former))), ask, "what is held anyway is not due");
+        let judged = Evidence { judged: true, ..later };
+        assert_eq!(kind(&case(90, &judged, Some(&former))), Some((Kind::Due, true)), "however many");
+        assert_eq!(kind(&case(1, &judged, Some(&mapped))), stay, "another authority");
+        assert_eq!(kind(&Case { error: true, ..case(1, &judged, Some(&former)) }), ask, "an error");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod hub;
 mod kafka;
 mod manual;
 mod many;
+mod merged;
 mod normalize;
 mod oracle;
 mod propose;

@@ -23,7 +23,7 @@ pub(super) use init::init;
 pub(super) use quarantine::{exported, quarantine_list, quarantine_row, retried};
 pub(super) use ramp::{brain, rekey, release, resend};
 pub(super) use rows::try_rows;
-pub(super) use sharing::takeover;
+pub(super) use sharing::{conflicts, takeover};
 pub(super) use status::status;
 pub(super) use system::system;
 

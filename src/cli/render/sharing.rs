@@ -1,7 +1,7 @@
 //! Several sources of one table: `takeover`, and what `status` says of them.
 
 use super::line;
-use crate::app::{DifferenceLine, TakeoverAnswer, UnownedLine};
+use crate::app::{ConflictTable, ConflictsAnswer, DifferenceLine, TakeoverAnswer, UnownedLine};
 use crate::cli::Output;
 use crate::cli::width::{Side, TextTable};
 use crate::finding::Lang;
@@ -67,6 +67,36 @@ pub(in crate::cli) fn takeover(output: Output, answer: &TakeoverAnswer) -> Strin
                 Lang::En => format!("{to_approve} wait for approval of their deletion: `xiaoshu approve {table}`"),
             },
         );
+    }
+    out
+}
+
+/// Where the sources of merged tables disagree.
+pub(in crate::cli) fn conflicts(output: Output, answer: &ConflictsAnswer) -> String {
+    let mut out = String::new();
+    if answer.tables.is_empty() {
+        line(&mut out, output.say("没有合并的表（映射目录下的 merged/）", "no table is merged (merged/ below the mappings)"));
+    }
+    for table in &answer.tables {
+        let ConflictTable { table: name, label, records, fields } = table;
+        if *records == 0 {
+            let text = output.say("各来源一致", "its sources agree");
+            line(&mut out, format!("{name} {label}: {text}"));
+            continue;
+        }
+        line(
+            &mut out,
+            match output.lang {
+                Lang::Zh => format!("{name} {label}：{records} 条记录的来源说法不一"),
+                Lang::En => format!("{name} {label}: sources disagree about {records} record(s)"),
+            },
+        );
+        for field in fields {
+            line(&mut out, format!("  {}", output.text(&field.text)));
+            let keys = field.samples.iter().map(|sample| sample.natural_key.as_deref().unwrap_or(&sample.key));
+            let keys = keys.collect::<Vec<_>>().join(", ");
+            line(&mut out, format!("    {}{keys}", output.say("例如：", "for instance: ")));
+        }
     }
     out
 }

@@ -1,7 +1,7 @@
 //! `status`.
 
 use super::{counts, deletions, drift, line, ramp, sharing, stock, upstreams};
-use crate::app::{LeaseLine, MissedLine, StatusAnswer, StatusLine, UpstreamStock};
+use crate::app::{LeaseLine, MissedLine, PartLine, StatusAnswer, StatusLine, UpstreamStock};
 use crate::cli::Output;
 use crate::cli::width::{Side, TextTable, cut};
 use crate::finding::Lang;
@@ -168,6 +168,9 @@ fn troubles(output: Output, tables: &[StatusLine], out: &mut String) {
         if let Some(error) = &table.error {
             line(out, format!("{} {}: {error}", table.table, output.say("上次采集没有读完", "was not read to the end")));
         }
+        for part in &table.parts {
+            line(out, part_line(output, &table.table, part));
+        }
         if let Some(doubt) = &table.doubt {
             let what = output.say("上次读取不足以说明删除", "its last read lets nothing be deleted");
             line(out, format!("{} {what}: {}", table.table, output.text(doubt)));
@@ -192,6 +195,23 @@ fn troubles(output: Output, tables: &[StatusLine], out: &mut String) {
             line(out, format!("{} {} {what}", table.table, table.stale));
         }
     }
+}
+
+/// What one source gives to a merged table.
+fn part_line(output: Output, table: &str, part: &PartLine) -> String {
+    let PartLine { source, table: name, live, quarantined, last_read, error } = part;
+    let read = last_read.as_deref().unwrap_or_else(|| output.say("从未", "never"));
+    let stopped = error.as_ref().map(|error| match output.lang {
+        Lang::Zh => format!("；上次采集没有读完（沿用之前读到的）：{error}"),
+        Lang::En => format!("; was not read to the end (what it gave before stands): {error}"),
+    });
+    let text = match output.lang {
+        Lang::Zh => format!("{table} 的合并来源 {source}（{name}）：{live} 条，隔离 {quarantined} 行，最近读完 {read}"),
+        Lang::En => {
+            format!("{table} is merged, of {source} ({name}): {live} records, {quarantined} quarantined, last read {read}")
+        }
+    };
+    text + &stopped.unwrap_or_default()
 }
 
 /// Changes that the columns which should have shown them did not show.

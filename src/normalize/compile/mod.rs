@@ -46,6 +46,17 @@ pub(super) fn compile(
         );
         return Err(faults.finish());
     };
+    compile_onto(doc, (plan, tables), columns, ctx)
+}
+
+/// The same onto a plan that need not be among the tables.
+pub(super) fn compile_onto(
+    doc: &MappingDocument,
+    (plan, tables): (&Arc<TablePlan>, &[Arc<TablePlan>]),
+    columns: Option<&[Column]>,
+    ctx: MappingContext,
+) -> Result<MappingPlan, Vec<MappingFault>> {
+    let mut faults = Faults::new(&doc.file, &doc.spans);
     if doc.body.mode == Mode::NotApplicable {
         faults.add(
             "/mode",

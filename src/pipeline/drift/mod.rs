@@ -68,8 +68,9 @@ pub(super) fn look<'a>(
     let ahead = Ahead::new(source, job.guest().pace().rows(ahead::FIRST))?;
     let shape = Shape::of(ahead.outline(), ahead.first());
     let object = ahead.first().and_then(|batch| batch.object().cloned());
-    // What cannot be read is not known.
-    let before = known.body.as_deref().and_then(|body| serde_json::from_str::<Shape>(body).ok());
+    // What cannot be read is not known. Parts were looked at when they were read; together they show what the authority takes.
+    let known_body = known.body.as_deref().filter(|_| job.merged_of.is_empty());
+    let before = known_body.and_then(|body| serde_json::from_str::<Shape>(body).ok());
     let digest = shape.outline.digest();
     let mut guard = Guard { job, around, known, shape, drift: Drift::default(), digest, object };
     if let Some(before) = before {

@@ -4,6 +4,7 @@ use roaring::RoaringBitmap;
 use sqlx::PgConnection;
 
 use super::fault::db;
+use super::held::{drop_held, held, hold};
 use super::lease::Row;
 use super::lock::{Locked, lock};
 use super::runs::place;
@@ -12,8 +13,8 @@ use super::tombstone::bury;
 use super::{PostgresStore, Tx};
 use crate::finding::Text;
 use crate::store::bound::SEVEN_DAYS;
-use crate::store::open_run::{OpenRun, bitmap, bitmap_bytes};
-use crate::store::proof::{Case, Former, Hold, Kind, Waves, judge, list_code, why_text};
+use crate::store::open_run::{OpenRun, bitmap};
+use crate::store::proof::{Case, Former, Kind, judge, list_code};
 use crate::store::{Approved, FeedId, Millis, RunEnd, RunId, StoreError};
 
 /// Heads read at once when looking for missing ones.
@@ -135,30 +136,6 @@ async fn former(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<Option<Former
     Ok(row.map(Former::read))
 }
 
-/// Its rids, waves, kind and reason, in Chinese and English, as they are stored.
-type HeldRow = (Vec<u8>, Vec<u8>, i32, String, String);
-
-/// What is held for a source already.
-#[derive(Default)]
-struct HeldBefore {
-    rids: RoaringBitmap,
-    waves: Waves,
-    /// Why they stay held whatever later runs miss.
-    stays: Option<Text>,
-}
-
-async fn held(tx: &mut Tx, open: &OpenRun) -> Result<Option<HeldBefore>, StoreError> {
-    let row: Option<HeldRow> = sqlx::query_as("SELECT rids, waves, kind, zh, why FROM missing WHERE feed = $1 AND source = $2")
-        .bind(open.feed.0 as i32)
-        .bind(open.source as i32)
-        .fetch_optional(&mut **tx)
-        .await
-        .map_err(db("reading held deletions"))?;
-    let Some((rids, waves, kind, zh, en)) = row else { return Ok(None) };
-    let stays = (kind == Kind::Stay.code()).then(|| why_text(zh, en));
-    Ok(Some(HeldBefore { rids: bitmap(&rids)?, waves: Waves::read(&waves)?, stays }))
-}
-
 /// Rows without a key that this run is the first to see: a record whose key was spoilt looks like a missing one.
 async fn new_keyless(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<u64, StoreError> {
     let n: i64 = sqlx::query_scalar(
@@ -222,93 +199,6 @@ async fn missing(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<(RoaringBitm
         missing.remove(rid as u32);
     }
     Ok((missing, own))
-}
-
-/// Holds deletions of a source's records for approval, whatever spoke for or against them before.
-pub(super) async fn hold_for(
-    tx: &mut Tx,
-    feed: FeedId,
-    source: i32,
-    rids: &RoaringBitmap,
-    why: &Text,
-    at: Millis,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO missing (feed, source, rids, why, zh, since) VALUES ($1, $2, $3, $4, $5, $6) \
-         ON CONFLICT (feed, source) DO UPDATE SET rids = excluded.rids, why = excluded.why, zh = excluded.zh, kind = 0",
-    )
-    .bind(feed.0 as i32)
-    .bind(source)
-    .bind(bitmap_bytes(rids))
-    .bind(&why.en)
-    .bind(&why.zh)
-    .bind(at)
-    .execute(&mut **tx)
-    .await
-    .map_err(db("holding deletions"))?;
-    Ok(())
-}
-
-/// Holds what a run has missed, or lets it wait for the end of the collection.
-async fn hold(
-    tx: &mut Tx,
-    (run, open): (RunId, &OpenRun),
-    (rids, waves): (&RoaringBitmap, &Waves),
-    hold: &Hold,
-    at: Millis,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO missing (feed, source, rids, why, zh, kind, run, waves, since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
-         ON CONFLICT (feed, source) DO UPDATE SET rids = excluded.rids, why = excluded.why, zh = excluded.zh, kind = excluded.kind, \
-         run = excluded.run, waves = excluded.waves",
-    )
-    .bind(open.feed.0 as i32)
-    .bind(open.source as i32)
-    .bind(bitmap_bytes(rids))
-    .bind(&hold.why.en)
-    .bind(&hold.why.zh)
-    .bind(hold.kind.code())
-    .bind(run.0)
-    .bind(waves.bytes())
-    .bind(at)
-    .execute(&mut **tx)
-    .await
-    .map_err(db("holding deletions"))?;
-    Ok(())
-}
-
-async fn drop_held(tx: &mut Tx, open: &OpenRun) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM missing WHERE feed = $1 AND source = $2")
-        .bind(open.feed.0 as i32)
-        .bind(open.source as i32)
-        .execute(&mut **tx)
-        .await
-        .map_err(db("dropping held deletions"))?;
-    Ok(())
-}
-
-/// Takes what a run has seen, complete or not, off the deletions held for its source.
-pub(super) async fn found_again(tx: &mut Tx, open: &OpenRun) -> Result<(), StoreError> {
-    let held: Option<Vec<u8>> = sqlx::query_scalar("SELECT rids FROM missing WHERE feed = $1 AND source = $2")
-        .bind(open.feed.0 as i32)
-        .bind(open.source as i32)
-        .fetch_optional(&mut **tx)
-        .await
-        .map_err(db("reading held deletions"))?;
-    let Some(bytes) = held else { return Ok(()) };
-    keep_held(tx, open.feed, open.source as i32, &(bitmap(&bytes)? - open.all_seen())).await
-}
-
-/// Keeps only these of the records held for a source.
-pub(super) async fn keep_held(tx: &mut Tx, feed: FeedId, source: i32, left: &RoaringBitmap) -> Result<(), StoreError> {
-    let query = if left.is_empty() {
-        sqlx::query("DELETE FROM missing WHERE feed = $1 AND source = $2").bind(feed.0 as i32).bind(source)
-    } else {
-        let sql = "UPDATE missing SET rids = $3 WHERE feed = $1 AND source = $2";
-        sqlx::query(sql).bind(feed.0 as i32).bind(source).bind(bitmap_bytes(left))
-    };
-    query.execute(&mut **tx).await.map_err(db("holding deletions"))?;
-    Ok(())
 }
 
 /// Those among the records held for a source that are still its own: one that another source has landed since is not gone.

@@ -16,6 +16,7 @@ mod fault;
 mod feeds;
 mod flight;
 mod gone;
+mod held;
 mod holder;
 mod keys;
 mod landing;

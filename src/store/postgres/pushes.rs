@@ -6,7 +6,7 @@ use super::fault::db;
 use super::lease::Row;
 use super::lock::lock;
 use super::runs;
-use super::{PostgresStore, Tx, deletion, inconsistent, sharing};
+use super::{PostgresStore, Tx, held, inconsistent, sharing};
 use crate::store::open_run::OpenRun;
 use crate::store::{
     FeedId, Landed, LandingBatch, Millis, OpenSnapshot, PushMark, PushState, Pushes, RunEnd, RunId, RunSummary, StoreError,
@@ -106,7 +106,7 @@ impl Pushes for PostgresStore {
         let landed = self.land_in(&mut tx, &locked, run, &mut open, batch, snapshot.is_none()).await?;
         if snapshot.is_none() {
             sharing::share(&mut tx, &open, false).await?;
-            deletion::found_again(&mut tx, &open).await?;
+            held::found_again(&mut tx, &open).await?;
             runs::forget(&mut tx, run).await?;
             sqlx::query("UPDATE run SET position = $1, ended = $2 WHERE id = $3")
                 .bind(PUSHED)

@@ -3,7 +3,7 @@
 use super::fault::db;
 use super::lease::Row;
 use super::lock::{Locked, lock};
-use super::{PostgresStore, Tx, deletion, inconsistent, sharing};
+use super::{PostgresStore, Tx, deletion, held, inconsistent, sharing};
 use crate::source::Position;
 use crate::store::open_run::{OpenRun, bitmap, hash_of, landed};
 use crate::store::proof::came_out_empty;
@@ -209,7 +209,7 @@ pub(super) async fn finish(
         gone = deletion::find_missing(tx, locked, run, open, end).await?;
         (summary.missing, summary.deleted, summary.due) = (gone.missing, gone.buried, gone.due);
     } else {
-        deletion::found_again(tx, open).await?;
+        held::found_again(tx, open).await?;
     }
     forget(tx, run).await?;
     let totals: Option<Sums> = sqlx::query_as(

@@ -6,8 +6,9 @@ use roaring::RoaringBitmap;
 use sqlx::PgConnection;
 
 use super::Tx;
-use super::deletion::{keep_held, standing_of};
+use super::deletion::standing_of;
 use super::fault::db;
+use super::held::keep_held;
 use crate::store::open_run::{OpenRun, bitmap, bitmap_bytes};
 use crate::store::{FeedId, StoreError};
 

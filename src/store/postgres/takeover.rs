@@ -3,8 +3,9 @@
 use sqlx::PgConnection;
 
 use super::PostgresStore;
-use super::deletion::{hold_for, keep_held, standing_of};
+use super::deletion::standing_of;
 use super::fault::db;
+use super::held::{hold_for, keep_held};
 use super::lock::lock;
 use super::runs::source_id;
 use super::sharing::{given, hand_over};

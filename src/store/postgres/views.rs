@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::PostgresStore;
-use crate::standard::{FieldType, Format, TablePlan};
+use crate::standard::{FieldType, Format, PART_KEY, PART_KEY_HEX, TablePlan};
 use crate::store::FeedId;
 
 impl PostgresStore {
@@ -26,7 +26,8 @@ fn quoted(name: &str) -> String {
 }
 
 /// Two views a table: one with the names as they are, and one with the names as PostgreSQL folds them where a query does
-/// not quote them, so that a query may be written either way. First and last period are numbers of their own.
+/// not quote them, so that a query may be written either way. First and last period are numbers of their own. What sources give in
+/// parts is joined by the natural key: its bytes are a column, and again in hexadecimal digits.
 fn table_views(feed: Option<FeedId>, plan: &TablePlan) -> Vec<String> {
     let rows = feed.map_or("false".to_owned(), |feed| format!("feed = {} AND op = 0", feed.0));
     let view = |fold: fn(&str) -> String| {
@@ -41,8 +42,11 @@ fn table_views(feed: Option<FeedId>, plan: &TablePlan) -> Vec<String> {
             }
             columns.push(format!("{value} AS {}", quoted(&fold(&field.name))));
         }
+        if plan.part.is_some() {
+            columns.push(format!("nk AS {}, upper(encode(nk, 'hex')) AS {}", quoted(PART_KEY), quoted(PART_KEY_HEX)));
+        }
         format!(
-            "CREATE TEMP VIEW {} AS SELECT {} FROM (SELECT payload::json AS p FROM feed WHERE {rows} OFFSET 0) r",
+            "CREATE TEMP VIEW {} AS SELECT {} FROM (SELECT payload::json AS p, nk FROM feed WHERE {rows} OFFSET 0) r",
             quoted(&fold(&plan.name)),
             columns.join(", ")
         )

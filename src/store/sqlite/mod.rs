@@ -14,6 +14,7 @@ mod fault;
 mod feeds;
 mod flight;
 mod gone;
+mod held;
 mod holder;
 mod keys;
 mod landing;

@@ -6,7 +6,7 @@ use sqlx::{Sqlite, Transaction};
 
 use super::fault::db;
 use super::runs::{self, OpenRun};
-use super::{SqliteStore, Writer, begin, deletion, inconsistent, landing, sharing};
+use super::{SqliteStore, Writer, begin, held, inconsistent, landing, sharing};
 use crate::store::{
     FeedId, Landed, LandingBatch, Millis, OpenSnapshot, PushMark, PushState, Pushes, RunEnd, RunId, RunSummary, StoreError,
 };
@@ -100,7 +100,7 @@ impl Pushes for SqliteStore {
         let done = landing::land_in(&mut tx, feeds, shapes, run, &mut open, batch).await?;
         if snapshot.is_none() {
             sharing::share(&mut tx, &open, false).await?;
-            deletion::found_again(&mut tx, &open).await?;
+            held::found_again(&mut tx, &open).await?;
             runs::forget(&mut tx, run).await?;
             sqlx::query("UPDATE run SET position = ?, ended = ? WHERE id = ?")
                 .bind(PUSHED)

@@ -6,7 +6,7 @@ use sqlx::{Sqlite, Transaction};
 
 use super::fault::db;
 use super::feeds::OpenFeed;
-use super::{SqliteStore, Writer, begin, deletion, inconsistent, sharing};
+use super::{SqliteStore, Writer, begin, deletion, held, inconsistent, sharing};
 use crate::source::Position;
 pub(super) use crate::store::open_run::{CHUNK_BITS, OpenRun, bitmap, bitmap_bytes, hash_of, landed};
 use crate::store::proof::came_out_empty;
@@ -204,7 +204,7 @@ pub(super) async fn finish(
         gone = deletion::find_missing(tx, run, &open, end, &indexed).await?;
         (summary.missing, summary.deleted, summary.due) = (gone.missing, gone.buried, gone.due);
     } else {
-        deletion::found_again(tx, &open).await?;
+        held::found_again(tx, &open).await?;
     }
     forget(tx, run).await?;
     let row: (i64, i64, i64, i64, i64, i64, i64, i64) = sqlx::query_as(

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use roaring::RoaringBitmap;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
-use super::deletion::{keep_held, standing_of};
+use super::deletion::standing_of;
 use super::fault::db;
+use super::held::keep_held;
 use super::number_list;
 use super::runs::{OpenRun, bitmap, bitmap_bytes};
 use crate::store::{FeedId, StoreError};

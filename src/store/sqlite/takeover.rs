@@ -2,8 +2,9 @@
 
 use sqlx::SqliteConnection;
 
-use super::deletion::{hold_for, keep_held, standing_of};
+use super::deletion::standing_of;
 use super::fault::db;
+use super::held::{hold_for, keep_held};
 use super::runs::{bitmap, source_id};
 use super::sharing::{given, hand_over};
 use super::{SqliteStore, Writer, begin};

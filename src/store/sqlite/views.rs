@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::standard::{FieldType, Format, TablePlan};
+use crate::standard::{FieldType, Format, PART_KEY, PART_KEY_HEX, TablePlan};
 use crate::store::FeedId;
 
 /// SQL that creates the views on a connection of the reader's own.
@@ -16,7 +16,8 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// `->>` takes the value of a field by its name; the name goes in as a text. First and last period are numbers of their own.
+/// `->>` takes the value of a field by its name; the name goes in as a text. First and last period are numbers of their own. What
+/// sources give in parts is joined by the natural key: its bytes are a column, and again in hexadecimal digits.
 fn table_view(feed: Option<FeedId>, plan: &TablePlan) -> String {
     let mut columns: Vec<String> = Vec::with_capacity(plan.fields.len());
     for field in &plan.fields {
@@ -27,6 +28,9 @@ fn table_view(feed: Option<FeedId>, plan: &TablePlan) -> String {
             columns.push(format!("CAST(substr({value}, instr({value}, '-') + 1) AS INTEGER) AS {last}"));
         }
         columns.push(format!("{value} AS {}", quoted(&field.name)));
+    }
+    if plan.part.is_some() {
+        columns.push(format!("nk AS {}, hex(nk) AS {}", quoted(PART_KEY), quoted(PART_KEY_HEX)));
     }
     let rows = feed.map_or("0".to_owned(), |feed| format!("feed = {} AND op = 0", feed.0));
     format!("CREATE TEMP VIEW IF NOT EXISTS {} AS SELECT {} FROM main.feed WHERE {rows}", quoted(&plan.name), columns.join(", "))

@@ -73,7 +73,7 @@ fn whole(example: &str) -> String {
 #[test]
 fn every_settings_example_passes_check() {
     let guide = Text::read(root().join("deploy/README.md"));
-    let (mut settings, mut mappings, mut brains) = (0, 0, 0);
+    let (mut settings, mut mappings, mut merges, mut brains) = (0, 0, 0, 0);
     for (_, block) in guide.blocks.iter().filter(|(language, _)| language == "toml") {
         let dir = tempfile::tempdir().expect("a folder");
         if block.starts_with("# brain.toml") {
@@ -84,6 +84,21 @@ fn every_settings_example_passes_check() {
                 [("XIAOSHU_BRAIN_DATABASE", "postgres://brain:p@127.0.0.1:5432/brain"), ("XIAOSHU_BRAIN_KAFKA", "secret")];
             let read = load_single::<BrainConfig>(&file, &BrainConfig::schema(), &Environment::of(named));
             assert!(read.is_ok(), "{:?}\n{block}", read.err());
+        } else if block.contains("\nroster = ") {
+            merges += 1;
+            let example = root().join("deploy/examples/merged");
+            std::fs::create_dir_all(dir.path().join("mappings/merged")).expect("made");
+            let files = std::fs::read_dir(example.join("mappings")).expect("a folder").map(|e| e.expect("an entry").path());
+            for file in files.filter(|path| path.is_file()) {
+                let name = file.file_name().expect("a name");
+                std::fs::copy(&file, dir.path().join("mappings").join(name)).expect("copied");
+            }
+            std::fs::write(dir.path().join("mappings/merged/example.toml"), block).expect("written");
+            for source in ["jw", "xg", "zs"] {
+                std::fs::create_dir_all(dir.path().join("exports").join(source)).expect("made");
+            }
+            let found = faults(dir.path(), &std::fs::read_to_string(example.join("xiaoshu.toml")).expect("UTF-8"));
+            assert!(found.is_empty(), "{found:#?}\n{block}");
         } else if block.starts_with("table = ") {
             mappings += 1;
             std::fs::create_dir_all(dir.path().join("mappings")).expect("made");
@@ -101,7 +116,7 @@ fn every_settings_example_passes_check() {
             assert!(found.is_empty(), "{found:#?}\n{block}");
         }
     }
-    assert!(settings >= 4 && mappings >= 1 && brains >= 1, "{settings} {mappings} {brains}");
+    assert!(settings >= 4 && mappings >= 1 && merges >= 1 && brains >= 1, "{settings} {mappings} {merges} {brains}");
 }
 
 #[test]

@@ -63,6 +63,7 @@ pub fn plan(name: &str, kind: Kind) -> Arc<TablePlan> {
         orders: Box::default(),
         person: None,
         by_name,
+        part: None,
     })
 }
 

@@ -5,6 +5,7 @@
 
 mod advice;
 mod dump;
+mod haul;
 mod mark;
 mod obstacle;
 mod row;

@@ -1,19 +1,11 @@
 //! Reading the log for one table: event by event, without any input or output.
 
-use std::collections::{HashMap, HashSet};
-
+use super::haul::{Haul, Key};
 use super::mark::{Mark, Point};
-use super::row::{Deed, Part, Rows, TableMap, Unreadable, deed, table_of, unpacked};
-use super::value;
-use super::watch::{Parent, Watch};
+use super::row::{Unreadable, deed, unpacked};
+use super::watch::Watch;
 use super::words::{Meaning, meaning};
 use crate::finding::Text;
-
-/// A key: its cells in the order of its columns.
-pub(super) type Key = Box<[Box<str>]>;
-
-/// Within one transaction so many times more keys than asked for are kept; of a larger one the table is read whole.
-const LARGEST: usize = 4;
 
 /// An event of the log.
 #[derive(Debug, Clone, Copy)]
@@ -44,10 +36,7 @@ pub(super) struct Scan<'w> {
     watch: &'w Watch,
     from: &'w Mark,
     until: &'w Point,
-    most: usize,
-    /// The key's columns ascending, as images are read, and where each column of the key stands among them.
-    wanted: Vec<usize>,
-    order: Vec<usize>,
+    haul: Haul<'w>,
     file: String,
     /// The file that the log said it would go on in.
     following: Option<String>,
@@ -62,19 +51,8 @@ pub(super) struct Scan<'w> {
     in_transaction: bool,
     /// The end of a transaction that came packed, while its events come.
     payload: Option<u64>,
-    maps: HashMap<u64, (Role, TableMap)>,
-    keys: HashSet<Key>,
-    removed: bool,
     /// Where the last event ended.
     last: u32,
-}
-
-/// What a table is to the reading.
-#[derive(Debug, Clone, Copy)]
-enum Role {
-    Watched,
-    /// Its place among the parents.
-    Parent(usize),
 }
 
 /// What was found.
@@ -90,17 +68,11 @@ pub(super) struct Found {
 impl<'w> Scan<'w> {
     /// Begins a reading of about `most` keys.
     pub fn new(watch: &'w Watch, from: &'w Mark, until: &'w Point, most: usize) -> Self {
-        let mut wanted: Vec<usize> = watch.key.iter().map(|column| column.at).collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let order = watch.key.iter().filter_map(|column| wanted.binary_search(&column.at).ok()).collect();
         Self {
             watch,
             from,
             until,
-            most: most.max(1),
-            wanted,
-            order,
+            haul: Haul::new(watch, most),
             file: from.at.file.clone(),
             following: None,
             begun: false,
@@ -109,9 +81,6 @@ impl<'w> Scan<'w> {
             ended: false,
             in_transaction: false,
             payload: None,
-            maps: HashMap::new(),
-            keys: HashSet::new(),
-            removed: false,
             last: 0,
         }
     }
@@ -129,7 +98,7 @@ impl<'w> Scan<'w> {
         }
         if self.payload.is_some() && matches!(event.kind, 3 | 4 | 15 | 33 | 34 | 42) {
             // The packed transaction came without its end: it could not be unpacked.
-            self.removed = true;
+            self.haul.removed = true;
             self.close(event);
         }
         match event.kind {
@@ -139,18 +108,18 @@ impl<'w> Scan<'w> {
             4 => self.rotate(event),
             15 => return self.described(event),
             16 | 38 => self.close(event),
-            19 => self.map(event.body),
+            19 => self.haul.map(event.body),
             // GTID of MariaDB: only what stands alone has no end of its own.
             162 => self.in_transaction = event.body.get(12).is_some_and(|flags| flags & 1 == 0),
             40 => self.payload = Some(u64::from(event.next)),
             // Rows of versions before 5.1, an incident, statements that load files.
-            18 | 20..=22 | 26 => self.removed = true,
+            18 | 20..=22 | 26 => self.haul.removed = true,
             // Nothing of rows: variables of statements, texts of statements, file blocks, heartbeats, identities.
             0 | 1 | 5..=14 | 17 | 27..=29 | 33..=37 | 41 | 42 | 160..=164 => {}
             kind => match deed(kind) {
-                Some(deed) => self.rows(kind, deed, event.body),
+                Some(deed) => self.haul.rows(kind, deed, event.body),
                 // Not known, and not said to be of no account.
-                None if event.flags & 0x80 == 0 => self.removed = true,
+                None if event.flags & 0x80 == 0 => self.haul.removed = true,
                 None => {}
             },
         }
@@ -162,9 +131,9 @@ impl<'w> Scan<'w> {
         let reached = self.is_there();
         let upto = Mark { server: self.from.server.clone(), born: self.born?, at: self.at };
         // Everything is read after a removal, those rows too.
-        let mut keys: Vec<Key> = if self.removed { Vec::new() } else { self.keys.into_iter().collect() };
+        let mut keys: Vec<Key> = if self.haul.removed { Vec::new() } else { self.haul.keys.into_iter().collect() };
         keys.sort_unstable();
-        Some(Found { keys, removed: self.removed, upto, reached })
+        Some(Found { keys, removed: self.haul.removed, upto, reached })
     }
 
     fn is_there(&self) -> bool {
@@ -184,7 +153,7 @@ impl<'w> Scan<'w> {
             return Step::Done;
         }
         let at_rest = !self.in_transaction && self.payload.is_none();
-        if at_rest && (self.removed || self.keys.len() >= self.most) && self.at != self.from.at {
+        if at_rest && self.haul.is_enough() && self.at != self.from.at {
             return Step::Done;
         }
         Step::On
@@ -217,19 +186,19 @@ impl<'w> Scan<'w> {
         }
         if !self.ended {
             // The server died. It may have lost what it had said to be safe, without a word in the log.
-            self.removed = true;
+            self.haul.removed = true;
         }
         self.file = name;
         self.ended = false;
         self.in_transaction = false;
         self.born = None;
         self.last = 0;
-        self.maps.clear();
+        self.haul.begin_file();
     }
 
     /// The first event of each file.
     fn described(&mut self, event: Event<'_>) -> Step {
-        self.maps.clear();
+        self.haul.begin_file();
         self.begun = true;
         self.born = Some(event.at);
         if self.file == self.from.at.file {
@@ -247,7 +216,7 @@ impl<'w> Scan<'w> {
 
     fn statement(&mut self, event: Event<'_>, body: &[u8], packed: bool) {
         let Ok((current, statement)) = parts_of_statement(body, packed) else {
-            self.removed = true;
+            self.haul.removed = true;
             return self.end_alone(event);
         };
         match meaning(&statement, &current, &self.watch.schema, &self.watch.table) {
@@ -255,7 +224,7 @@ impl<'w> Scan<'w> {
             Meaning::End => self.close(event),
             Meaning::Aside => self.end_alone(event),
             Meaning::Concerns => {
-                self.removed = true;
+                self.haul.removed = true;
                 self.end_alone(event);
             }
         }
@@ -266,93 +235,6 @@ impl<'w> Scan<'w> {
         if !self.in_transaction {
             self.close(event);
         }
-    }
-
-    fn map(&mut self, body: &[u8]) {
-        let Ok(map) = TableMap::read(body) else {
-            // A name that is no UTF-8 cannot be told from ours.
-            self.removed = true;
-            return;
-        };
-        let is = |schema: &str, table: &str| map.schema == schema && map.table == table;
-        let role = if is(&self.watch.schema, &self.watch.table) {
-            Some(Role::Watched)
-        } else {
-            let parent = self.watch.parents.iter().position(|parent| is(&parent.schema, &parent.table));
-            parent.map(Role::Parent)
-        };
-        match role {
-            Some(role) => drop(self.maps.insert(map.id, (role, map))),
-            None => drop(self.maps.remove(&map.id)),
-        }
-    }
-
-    fn rows(&mut self, kind: u8, deed: Deed, body: &[u8]) {
-        let table = table_of(body).ok().and_then(|id| self.maps.remove_entry(&id));
-        let Some((id, (role, map))) = table else { return };
-        let watch = self.watch;
-        // What follows a removal need not be known: everything is read.
-        let done = match role {
-            _ if self.removed => Ok(()),
-            Role::Watched => self.watched_rows(kind, deed, body, &map).and_then(|()| {
-                // A foreign key may refer to its own table.
-                let own = watch.parents.iter().find(|parent| parent.schema == map.schema && parent.table == map.table);
-                own.map_or(Ok(()), |own| self.parent_rows(kind, deed, body, &map, own))
-            }),
-            Role::Parent(at) => self.parent_rows(kind, deed, body, &map, &watch.parents[at]),
-        };
-        if done.is_err() || self.keys.len() > self.most.saturating_mul(LARGEST) {
-            self.removed = true;
-        }
-        if self.removed {
-            self.keys = HashSet::new();
-        }
-        self.maps.insert(id, (role, map));
-    }
-
-    fn watched_rows(&mut self, kind: u8, deed: Deed, body: &[u8], map: &TableMap) -> Result<(), Unreadable> {
-        if deed == Deed::Delete {
-            self.removed = true;
-            return Ok(());
-        }
-        let (watch, order) = (self.watch, &self.order);
-        let (keys, removed) = (&mut self.keys, &mut self.removed);
-        Rows::read(kind, deed, body)?.each(map, &self.wanted, |before, after| {
-            // An image of what changed alone leaves out a key that did not.
-            let changed = before.iter().zip(after).any(|(before, after)| *after != Part::Absent && before != after);
-            if changed {
-                *removed = true;
-                return Ok(());
-            }
-            let image = if deed == Deed::Update { before } else { after };
-            let cells: Option<Key> = watch
-                .key
-                .iter()
-                .zip(order)
-                .map(|(column, at)| match image.get(*at) {
-                    Some(Part::Value(logged)) => value::cell(column.form, *logged).map(Into::into),
-                    _ => None,
-                })
-                .collect();
-            keys.insert(cells.ok_or(Unreadable)?);
-            Ok(())
-        })
-    }
-
-    fn parent_rows(&mut self, kind: u8, deed: Deed, body: &[u8], map: &TableMap, parent: &Parent) -> Result<(), Unreadable> {
-        match (deed, &parent.on_update) {
-            (Deed::Delete, _) => self.removed |= parent.on_delete,
-            (Deed::Update, Some(columns)) if columns.is_empty() => self.removed = true,
-            (Deed::Update, Some(columns)) => {
-                let removed = &mut self.removed;
-                Rows::read(kind, deed, body)?.each(map, columns, |before, after| {
-                    *removed |= before.iter().zip(after).any(|(before, after)| *after != Part::Absent && before != after);
-                    Ok(())
-                })?;
-            }
-            (Deed::Update, None) | (Deed::Write, _) => {}
-        }
-        Ok(())
     }
 }
 
