@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::connect::{Client, Session};
 use crate::source::outline::Said;
 use crate::source::reader::digest;
-use crate::source::{ColumnKind, ColumnShape, SourceError, TableReference, TableShape};
+use crate::source::{ColumnKind, ColumnShape, Product, SourceError, TableReference, TableShape};
 
 const TABLES: &str = "SELECT o.object_id, s.name, o.name, CAST(p.value AS nvarchar(4000)), \
      (SELECT SUM(q.rows) FROM sys.partitions q WHERE q.object_id = o.object_id AND q.index_id IN (0, 1)) \
@@ -96,7 +96,7 @@ pub(super) async fn outline(
     client: &mut Client,
     object: &str,
 ) -> Result<(HashMap<String, Said>, Option<String>), SourceError> {
-    let id = format!("OBJECT_ID({})", literal(&path(object)));
+    let id = format!("OBJECT_ID({})", literal(&Product::SqlServer.quoted_path(object)));
     let rows = session.texts(client, &format!("{COLUMNS} WHERE c.object_id = {id}")).await?;
     let columns = rows.iter().map(|row| (text(row, 1).trim().to_owned(), said(row))).collect();
     let view = format!("SELECT m.definition FROM sys.sql_modules m WHERE m.object_id = {id}");
@@ -142,19 +142,6 @@ fn named(usual: &str, schema: &str, table: &str) -> String {
     if schema == usual { table.to_owned() } else { format!("{schema}.{table}") }
 }
 
-/// `[schema].[table]`.
-pub(super) fn path(object: &str) -> String {
-    match object.split_once('.') {
-        Some((schema, table)) if !schema.is_empty() && !table.is_empty() => format!("{}.{}", name(schema), name(table)),
-        _ => name(object),
-    }
-}
-
-/// A name in brackets, which need no setting to be understood.
-pub(super) fn name(name: &str) -> String {
-    format!("[{}]", name.replace(']', "]]"))
-}
-
 /// A text of any characters.
 fn literal(text: &str) -> String {
     format!("N'{}'", text.replace('\'', "''"))
@@ -190,9 +177,7 @@ mod tests {
 
     #[test]
     fn names_and_texts_cannot_end_early() {
-        assert_eq!(path("dbo.学生"), "[dbo].[学生]");
-        assert_eq!(path("a]b'c"), "[a]]b'c]");
-        assert_eq!(literal(&path("it's")), "N'[it''s]'");
+        assert_eq!(literal(&Product::SqlServer.quoted_path("dbo.it's]")), "N'[dbo].[it''s]]]'");
         assert_eq!(named("dbo", "dbo", "t"), "t");
         assert_eq!(named("dbo", "edu", "t"), "edu.t");
     }

@@ -168,7 +168,7 @@ mod tests {
             (numeric(-(10_i128.pow(38) - 1), 38), ColumnType::Decimaln, "-0.99999999999999999999999999999999999999"),
             (ColumnData::F64(Some(4800.0)), ColumnType::Money, "4800.0000"),
             (ColumnData::F64(Some(-12.3456)), ColumnType::Money4, "-12.3456"),
-            (ColumnData::F64(Some(99_999_999_999.9999)), ColumnType::Money, "99999999999.9999"),
+            (ColumnData::F64(Some(99_999_999_999.999_9)), ColumnType::Money, "99999999999.9999"),
             (ColumnData::F64(Some(12.5)), ColumnType::SSVariant, "12.5"),
         ] {
             assert_eq!(cell(value, of), (Some(expected.to_owned()), 0));

@@ -11,7 +11,7 @@ use super::faults;
 use super::line::Line;
 use super::settings::Settings;
 use crate::finding::{Place, Text};
-use crate::source::incremental::{Texts, texts};
+use crate::source::incremental::{Texts, View, texts};
 use crate::source::{Checked, Column, ColumnKind, Position, SourceBatchBuilder, SourceError, SourcePlace, guest};
 
 /// The longest wait for a connection to stand.
@@ -32,19 +32,9 @@ const WRITES: &str = "SELECT CASE WHEN HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 
      OR EXISTS (SELECT 1 FROM sys.tables t JOIN sys.schemas s ON s.schema_id = t.schema_id \
      WHERE HAS_PERMS_BY_NAME(QUOTENAME(s.name) + N'.' + QUOTENAME(t.name), 'OBJECT', 'INSERT') = 1 \
      OR HAS_PERMS_BY_NAME(QUOTENAME(s.name) + N'.' + QUOTENAME(t.name), 'OBJECT', 'UPDATE') = 1 \
-     OR HAS_PERMS_BY_NAME(QUOTENAME(s.name) + N'.' + QUOTENAME(t.name), 'OBJECT', 'DELETE') = 1) \
+     OR HAS_PERMS_BY_NAME(QUOTENAME(s.name) + N'.' + QUOTENAME(t.name), 'OBJECT', 'DELETE') = 1 \
+     OR HAS_PERMS_BY_NAME(QUOTENAME(s.name) + N'.' + QUOTENAME(t.name), 'OBJECT', 'ALTER') = 1) \
      THEN 'yes' ELSE 'no' END";
-
-/// How much of what is read is of one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum View {
-    /// All statements of a transaction see one moment.
-    Transaction,
-    /// Each statement sees one moment.
-    Statement,
-    /// A statement sees rows as they are when it comes to them.
-    Moving,
-}
 
 /// What a server says of itself and of its database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +45,7 @@ pub(super) struct Facts {
     pub edition: String,
     /// The schema of names that have none.
     pub schema: String,
+    /// What the widest transaction that the database allows sees.
     pub view: View,
 }
 
@@ -62,8 +53,8 @@ impl Facts {
     fn of(row: &[Option<String>]) -> Self {
         let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
         let view = match (text(3).as_str(), text(4).as_str()) {
-            ("1", _) => View::Transaction,
-            (_, "1") => View::Statement,
+            ("1", _) => View::One,
+            (_, "1") => View::ByStatement,
             _ => View::Moving,
         };
         let schema = Some(text(2)).filter(|schema| !schema.is_empty()).unwrap_or_else(|| "dbo".into());
@@ -131,8 +122,8 @@ impl Session {
     }
 
     /// Begins the transaction that a read happens in.
-    pub async fn begin(&self, client: &mut Client, view: View) -> Result<(), SourceError> {
-        let level = if view == View::Transaction { "SNAPSHOT" } else { "READ COMMITTED" };
+    pub async fn begin(&self, client: &mut Client, view: &View) -> Result<(), SourceError> {
+        let level = if *view == View::One { "SNAPSHOT" } else { "READ COMMITTED" };
         self.execute(client, &format!("SET TRANSACTION ISOLATION LEVEL {level}; BEGIN TRANSACTION")).await
     }
 
@@ -221,13 +212,13 @@ mod tests {
     #[test]
     fn the_widest_view_that_the_database_allows_is_taken() {
         for (snapshot, committed, expected) in [
-            ("1", "1", View::Transaction),
-            ("1", "0", View::Transaction),
-            ("0", "1", View::Statement),
+            ("1", "1", View::One),
+            ("1", "0", View::One),
+            ("0", "1", View::ByStatement),
             ("0", "0", View::Moving),
             // Being turned on or off.
             ("3", "0", View::Moving),
-            ("2", "1", View::Statement),
+            ("2", "1", View::ByStatement),
         ] {
             assert_eq!(facts("10.50.6000.34", snapshot, committed).view, expected, "{snapshot} {committed}");
         }

@@ -14,7 +14,8 @@ mod settings;
 
 use std::sync::OnceLock;
 
-use super::{Begin, Checked, Connector, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, reader};
+use super::product::READER;
+use super::{Begin, Checked, Connector, Product, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest, reader};
 use connect::Session;
 
 /// The connector.
@@ -42,15 +43,11 @@ impl Connector for Sqlserver {
 
     fn account_sql(&self, place: &SourcePlace<'_>, objects: &[String]) -> Option<String> {
         let session = Session::of(place).ok()?;
-        let database = catalogue::name(&session.settings.database);
-        let grants: Vec<String> =
-            objects.iter().map(|object| format!("GRANT SELECT ON {} TO [xiaoshu_reader];", catalogue::path(object))).collect();
-        Some(format!(
-            "CREATE LOGIN [xiaoshu_reader] WITH PASSWORD = N'<password>', DEFAULT_DATABASE = {database};\n\
-             USE {database};\n\
-             CREATE USER [xiaoshu_reader] FOR LOGIN [xiaoshu_reader];\n{}",
-            grants.join("\n")
-        ))
+        let product = Product::SqlServer;
+        // A user belongs to the database that is in use.
+        let database = product.quoted(&session.settings.database);
+        let grants = product.grants(objects, None, &product.grantee(&READER));
+        Some(format!("USE {database};\n{}{grants}", product.make(&READER)))
     }
 
     fn describe(&self, place: &SourcePlace<'_>) -> Result<Vec<TableShape>, SourceError> {

@@ -8,8 +8,9 @@ use tiberius::{QueryStream, Row};
 
 use super::catalogue;
 use super::cell::{self, Form};
-use super::connect::{Client, Facts, Session, View, moving};
+use super::connect::{Client, Facts, Session, moving};
 use crate::finding::Place;
+use crate::source::incremental::View;
 use crate::source::outline::Said;
 use crate::source::reader::{Courier, Handout, Proof, RowReader};
 use crate::source::select::{has_word, is_one_select};
@@ -83,7 +84,7 @@ async fn read_rows(session: Session, task: Task, courier: Arc<Courier>) -> Resul
     let mut client = session.connect().await?;
     session.permit(&mut client).await?;
     let facts = session.facts(&mut client).await?;
-    session.begin(&mut client, facts.view).await?;
+    session.begin(&mut client, &facts.view).await?;
     refuse_utf8(&session, &mut client, &facts, &task.sql).await?;
     let (said, view) = match &task.table {
         Some(table) => catalogue::outline(&session, &mut client, table).await?,
@@ -91,7 +92,7 @@ async fn read_rows(session: Session, task: Task, courier: Arc<Courier>) -> Resul
     };
     match hand_out(&session, &mut client, &task, &courier, said, view).await? {
         Ended::Handed(Handout::Finished, read) => {
-            prove(&session, &mut client, &task, facts.view, read).await;
+            prove(&session, &mut client, &task, &facts.view, read).await;
             // Nothing was written: losing the end of the transaction loses nothing.
             let _ = client.close().await;
             Ok(Handout::Finished)
@@ -146,8 +147,8 @@ async fn hand_out(
 }
 
 /// Counts what was read once more, in the same transaction, where both statements can be relied on.
-async fn prove(session: &Session, client: &mut Client, task: &Task, view: View, read: u64) {
-    if view == View::Moving {
+async fn prove(session: &Session, client: &mut Client, task: &Task, view: &View, read: u64) {
+    if *view == View::Moving {
         return task.proof.lacking(moving());
     }
     let rows = session.texts(client, &task.count).await.ok();

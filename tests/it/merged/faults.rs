@@ -31,6 +31,9 @@ fn found(text: &str, documents: &[Arc<MappingDocument>]) -> Vec<(usize, String)>
     faults.into_iter().map(|fault| (fault.line, fault.what.en)).collect()
 }
 
+/// What it is about, the file, the mappings beside it, and where what is said.
+type Case<'a> = (&'a str, String, &'a [Arc<MappingDocument>], &'a [(usize, &'a str)]);
+
 #[test]
 fn every_fault_is_found_at_its_place() {
     let jw = || mapping("jw", &["JSH", "JSMC", "ZWS"], "");
@@ -38,7 +41,7 @@ fn every_fault_is_found_at_its_place() {
     let both = [jw(), zc()];
     let head = "table = \"ODS_JSJBSJ\"\n";
     let sound = "roster = \"jw\"\norder = [\"jw\", \"zc\"]\n";
-    let cases: [(&str, String, &[Arc<MappingDocument>], &[(usize, &str)]); 18] = [
+    let cases: [Case<'_>; 18] = [
         ("sound", format!("{head}{sound}"), &both, &[]),
         ("no TOML", "table = ".to_owned(), &both, &[(1, "no valid TOML")]),
         ("nothing", String::new(), &both, &[(1, "table is missing"), (1, "roster is missing"), (1, "order is missing")]),

@@ -322,11 +322,11 @@ fn the_sql_of_an_account_grants_reading_and_nothing_else() {
     let sql = own.with(|place| own.connector().account_sql(place, &["学生".to_owned(), "edu.course".to_owned()])).unwrap();
     assert_eq!(
         sql,
-        "CREATE LOGIN [xiaoshu_reader] WITH PASSWORD = N'<password>', DEFAULT_DATABASE = [jw];\n\
-         USE [jw];\n\
-         CREATE USER [xiaoshu_reader] FOR LOGIN [xiaoshu_reader];\n\
-         GRANT SELECT ON [学生] TO [xiaoshu_reader];\n\
-         GRANT SELECT ON [edu].[course] TO [xiaoshu_reader];"
+        "USE [jw];\n\
+         CREATE LOGIN xiaoshu_reader WITH PASSWORD = N'<password>';\n\
+         CREATE USER xiaoshu_reader FOR LOGIN xiaoshu_reader;\n\
+         GRANT SELECT ON OBJECT::[学生] TO xiaoshu_reader;\n\
+         GRANT SELECT ON OBJECT::[edu].[course] TO xiaoshu_reader;"
     );
     assert_eq!(server.logins(), 0);
 }
