@@ -13,6 +13,8 @@ mod decide;
 mod field;
 mod fit;
 mod foreign;
+mod link;
+mod made;
 mod pair;
 mod pinyin;
 mod profile;
@@ -22,10 +24,13 @@ mod score;
 mod similar;
 mod terms;
 mod title;
+mod wordlist;
 mod write;
 
 pub use codes::{CodeProposal, OwnValue};
 pub use decide::{Candidate, FieldProposal, Outcome, Proposal, TableProposal, propose};
+pub use link::Through;
+pub use made::{Grouping, Pattern, draft};
 pub use request::{
     Dialect, Origin, Request, Sender, WantedColumn, WantedTable, Way, columns_csv, letter, mapping_toml, views_sql,
 };

@@ -18,6 +18,8 @@ pub(super) struct Profile {
     pub digits: usize,
     pub whole: usize,
     pub han: usize,
+    /// With a Chinese character anywhere.
+    pub some_han: usize,
     pub resident: usize,
     pub credit: usize,
     pub phone: usize,
@@ -47,6 +49,7 @@ impl Profile {
             own.digits += usize::from(digits);
             own.whole += usize::from(value.parse::<f64>().is_ok());
             own.han += usize::from(value.chars().filter(|c| is_han(*c)).count() * 2 > value.chars().count());
+            own.some_han += usize::from(value.chars().any(is_han));
             own.resident += usize::from(is_resident_id(value));
             own.credit += usize::from(is_credit_code(value));
             own.phone += usize::from(is_phone(value));
@@ -168,6 +171,12 @@ fn is_mail(value: &str) -> bool {
 
 /// Whether a value has the form of a person's name or of an address. It may still be a word: a label such as 高级.
 pub(super) fn is_personal(value: &str) -> bool {
+    // Family names that are more often words: 党 of 党员. What begins so is shown only where it is a known label.
+    const RARE: &str = "党文国公东易向温曾聂简关廖耿欧满尚农庄古习艾容都冷那沙丰权商牟艳辛覃冉苟甯佟隋";
+    let chars = value.chars().count();
+    if (2..=3).contains(&chars) && value.chars().all(is_han) && value.starts_with(|c| RARE.contains(c)) {
+        return true;
+    }
     let places = value.chars().filter(|c| "省市县区镇乡村路街巷号室栋".contains(*c)).count();
     is_person_name(value) || places >= 2
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::codes::CodeProposal;
 use super::decide::{FieldProposal, Outcome, TableProposal};
+use super::link::Through;
 use crate::standard::{Domain, FieldPlan};
 
 /// Where the mapping belongs.
@@ -17,22 +18,106 @@ pub struct Place<'a> {
     pub numbered: bool,
     /// Whether the source is files that somebody exports.
     pub files: bool,
+    /// The character around names in the source's SQL; none where the source cannot join tables.
+    pub quote: Option<char>,
 }
 
 /// The text of a mapping file; `None` where no line is sure enough to stand.
 pub fn mapping_file(table: &TableProposal, place: &Place<'_>) -> Option<String> {
-    if !table.fields.iter().any(|field| field.outcome == Outcome::Active) {
+    if !table.fields.iter().any(|field| stands(field, place)) {
         return None;
     }
     let mut out = String::new();
     heading(table, place, &mut out);
     let _ = writeln!(out, "\n[fields]");
-    for field in table.fields.iter().filter(|field| field.outcome == Outcome::Active) {
+    for field in table.fields.iter().filter(|field| stands(field, place)) {
         active(table, field, &mut out);
     }
-    decide(table, &mut out);
+    decide(table, place, &mut out);
     open(table, &mut out);
+    // Last, so that taking the # away puts no line of [fields] behind another section's head.
+    super::made::timetable(table, &mut out);
     Some(out)
+}
+
+/// Whether a line stands: a join only where the source can join.
+fn stands(field: &FieldProposal, place: &Place<'_>) -> bool {
+    field.outcome == Outcome::Active && (place.quote.is_some() || !matches!(field.through, Some(Through::Join { .. })))
+}
+
+impl TableProposal {
+    /// The columns that the mapping's query adds to those of the table, where the source can join.
+    pub fn joined_columns(&self) -> Vec<String> {
+        joins(self).into_iter().map(|(column, through)| through.named(column)).collect()
+    }
+}
+
+/// The joins that the mapping reads with: of all lines, also of those to decide, so that they can be used as they are.
+fn joins(table: &TableProposal) -> Vec<(&str, &Through)> {
+    let mut out: Vec<(&str, &Through)> = Vec::new();
+    for field in &table.fields {
+        if let (Some(column), Some(through @ Through::Join { .. })) = (&field.column, &field.through)
+            && !out.contains(&(column.column.as_str(), through))
+        {
+            out.push((&column.column, through));
+        }
+    }
+    out
+}
+
+/// The query that reads the table with what it is joined to.
+fn query(table: &TableProposal, quote: char) -> Option<String> {
+    let all = joins(table);
+    if all.is_empty() {
+        return None;
+    }
+    let mut ways: Vec<(&str, &str, &str)> = Vec::new();
+    let mut columns = String::from("t.*");
+    for (column, through) in &all {
+        let Through::Join { table, key, column: value } = through else { continue };
+        let way = (*column, table.as_str(), key.as_str());
+        let at = ways.iter().position(|own| *own == way).unwrap_or_else(|| {
+            ways.push(way);
+            ways.len() - 1
+        });
+        let _ = write!(columns, ", j{}.{} AS {}", at + 1, wrapped(value, quote), wrapped(&through.named(column), quote));
+    }
+    let mut out = format!("SELECT {columns} FROM {} t", quoted_path(&table.object, quote));
+    for (at, (column, other, key)) in ways.iter().enumerate() {
+        let at = at + 1;
+        let _ = write!(
+            out,
+            " LEFT JOIN {} j{at} ON j{at}.{} = t.{}",
+            quoted_path(other, quote),
+            wrapped(key, quote),
+            wrapped(column, quote)
+        );
+    }
+    for (at, column) in table.order_by.iter().enumerate() {
+        let _ = write!(out, "{} t.{}", if at == 0 { " ORDER BY" } else { "," }, wrapped(column, quote));
+    }
+    Some(out)
+}
+
+/// A name of the source's SQL in its quotes.
+pub(super) fn wrapped(name: &str, quote: char) -> String {
+    let doubled = format!("{quote}{quote}");
+    format!("{quote}{}{quote}", name.replace(quote, &doubled))
+}
+
+/// `schema.table` in quotes.
+pub(super) fn quoted_path(path: &str, quote: char) -> String {
+    match path.split_once('.') {
+        Some((schema, name)) if !schema.is_empty() && !name.is_empty() => {
+            format!("{}.{}", wrapped(schema, quote), wrapped(name, quote))
+        }
+        _ => wrapped(path, quote),
+    }
+}
+
+/// The value of a mandatory field of which nobody knows anything yet.
+pub(super) fn open_value() -> &'static str {
+    "{ value = \"\" }    # 待填 / to fill in"
 }
 
 fn heading(table: &TableProposal, place: &Place<'_>, out: &mut String) {
@@ -64,8 +149,16 @@ fn heading(table: &TableProposal, place: &Place<'_>, out: &mut String) {
         )),
     }
     let mode = if place.files { "file" } else { "automatic" };
-    let _ = writeln!(out, "mode = \"{mode}\"\n\n[read]\nobject = {}", quoted(&table.object));
-    if !place.files && !table.order_by.is_empty() {
+    let joined = place.quote.and_then(|quote| query(table, quote));
+    match &joined {
+        Some(query) => drop(writeln!(
+            out,
+            "mode = \"{mode}\"\n\n# 行号列经连接取其编号 / row ids are joined to what they stand for\n[read]\nquery = {}",
+            quoted(query)
+        )),
+        None => drop(writeln!(out, "mode = \"{mode}\"\n\n[read]\nobject = {}", quoted(&table.object))),
+    }
+    if joined.is_none() && !place.files && !table.order_by.is_empty() {
         let columns: Vec<String> = table.order_by.iter().map(|column| quoted(column)).collect();
         let _ = writeln!(out, "order_by = [{}]", columns.join(", "));
     }
@@ -105,7 +198,12 @@ fn active(table: &TableProposal, field: &FieldProposal, out: &mut String) {
 
 /// The line's value: a column, or a column with what is done to it.
 fn value(field: &FieldProposal, column: &str) -> String {
+    let named = field.through.as_ref().map_or_else(|| column.to_owned(), |through| through.named(column));
+    let column = named.as_str();
     let mut options = vec![format!("column = {}", quoted(column))];
+    if let Some(Through::Lookup { table, matching, give }) = &field.through {
+        options.push(format!("lookup = {{ table = {}, match = {}, give = {} }}", quoted(table), quoted(matching), quoted(give)));
+    }
     if let Some(take) = field.take {
         options.push(format!("take = \"{take}\""));
     }
@@ -136,8 +234,9 @@ fn unmapped(codes: &CodeProposal, out: &mut String) {
     }
 }
 
-fn decide(table: &TableProposal, out: &mut String) {
-    let waiting: Vec<&FieldProposal> = table.fields.iter().filter(|field| field.outcome == Outcome::Decide).collect();
+fn decide(table: &TableProposal, place: &Place<'_>, out: &mut String) {
+    let waits = |field: &&FieldProposal| field.outcome != Outcome::Open && !stands(field, place);
+    let waiting: Vec<&FieldProposal> = table.fields.iter().filter(waits).collect();
     if waiting.is_empty() {
         return;
     }
@@ -224,12 +323,12 @@ fn office(domain: Domain) -> &'static str {
 }
 
 /// A text that stays on its line.
-fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A TOML basic string.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {
