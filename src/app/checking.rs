@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::incremental;
 use super::plan::{HUB_SOURCE, Plan, mapping_fault};
+use super::unfilled;
 use super::{CheckAnswer, CheckRequest, CheckStep, Context, Failure, Target};
 use crate::config::Fault;
 use crate::finding::Text;
@@ -27,8 +28,10 @@ pub(super) fn answer(context: &Context<'_>, request: &CheckRequest) -> Result<Ch
         mapped: (reported.clone().filter(|t| mapped.contains(&*t.name)).count(), reported.count()),
         ..CheckAnswer::default()
     };
-    answer.faults = unmakeable(&plan)?;
+    answer.faults = unfilled::school(&plan);
+    answer.faults.extend(unmakeable(&plan)?);
     answer.faults.extend(incremental::unable(&plan).into_iter().map(mapping_fault));
+    answer.steps.extend(unfilled::fields(&plan));
     unsealed(&plan, &mut answer);
     unowned(context, &plan, request, &mut answer);
     if request.connect {

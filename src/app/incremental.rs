@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::plan::Plan;
 use crate::finding::Text;
 use crate::normalize::{MappingDocument, MappingFault};
-use crate::source::{self, ChangesBy, Column, Connector, SourcePlace};
+use crate::source::{self, ChangesBy, Column, Connector, Incremental, SourcePlace};
 
 /// Faults that are known without a connection: kinds of sources that cannot do it.
 pub(super) fn unable(plan: &Plan) -> Vec<MappingFault> {
@@ -18,7 +18,7 @@ fn unable_one(document: &MappingDocument, connector: &dyn Connector) -> Option<M
     let read = document.read();
     let kind = connector.kind();
     let sections = [("changes", read.changes.is_some()), ("chunks", read.chunks.is_some())];
-    if let Some((section, _)) = sections.iter().find(|(_, there)| *there && !connector.reads_changes()) {
+    if let Some((section, _)) = sections.iter().find(|(_, there)| *there && connector.incremental() == Incremental::No) {
         return Some(document.fault_at(
             &format!("/read/{section}"),
             Text::new(
@@ -26,13 +26,13 @@ fn unable_one(document: &MappingDocument, connector: &dyn Connector) -> Option<M
                 format!("sources of kind \"{kind}\" do not know [read.{section}]"),
             ),
             Text::new(
-                format!("删去 [read.{section}]；sqlite、postgres、mysql 来源支持"),
-                format!("drop [read.{section}]; sources of the kinds sqlite, postgres and mysql know it"),
+                format!("删去 [read.{section}]；sqlite、postgres、mysql、odbc 来源支持"),
+                format!("drop [read.{section}]; sources of the kinds sqlite, postgres, mysql and odbc know it"),
             ),
         ));
     }
     let by_log = read.changes.as_ref().is_some_and(|changes| changes.by == ChangesBy::Log);
-    (by_log && !connector.has_log()).then(|| {
+    (by_log && connector.incremental() != Incremental::ByLog).then(|| {
         document.fault_at(
             "/read/changes/by",
             Text::new(
@@ -86,7 +86,8 @@ pub(super) fn unfit(
         .iter()
         .find(|table| table.name == object)
         .or_else(|| tables.iter().find(|table| bare(&table.name) == bare(object)));
-    if own.is_some_and(|table| table.primary.is_empty()) {
+    // A kind that tells no columns tells no keys.
+    if own.is_some_and(|table| !table.columns.is_empty() && table.primary.is_empty()) {
         faults.extend(keyless.into_iter().map(|section| {
             document.fault_at(
                 &format!("/read/{section}"),

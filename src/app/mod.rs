@@ -35,6 +35,7 @@ mod standing;
 mod status;
 mod takeover;
 mod trying;
+mod unfilled;
 mod unowned;
 mod upstreams;
 mod view;

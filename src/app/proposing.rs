@@ -12,7 +12,7 @@ use crate::finding::Text;
 use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
 use crate::propose::{self, CodeProposal, FieldProposal, Grouping, Outcome, Place, Proposal, TableProposal, Terms, Through};
 use crate::record::Namespace;
-use crate::source::{self, Column, ColumnKind, SampleBounds, SourcePlace, TableShape};
+use crate::source::{self, Column, ColumnKind, Product, SampleBounds, SourcePlace, TableShape};
 
 /// Answer of `init`. It holds no sampled value but the own values of columns that are no person's.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -243,9 +243,13 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn place(&self) -> Place<'_> {
         let settings = &self.plan.loaded.settings.sources[self.source];
-        let quote = match settings.kind.as_str() {
-            "mysql" => Some('`'),
-            "sqlite" | "postgres" | "odbc" => Some('"'),
+        let product = match settings.kind.as_str() {
+            "sqlite" => Some(Product::Sqlite),
+            "mysql" => Some(Product::Mysql),
+            "postgres" => Some(Product::Postgres),
+            "sqlserver" => Some(Product::SqlServer),
+            // Names in quotes, as the standard of SQL has them.
+            "odbc" => Some(Product::Oracle),
             _ => None,
         };
         Place {
@@ -253,7 +257,7 @@ impl Writer<'_> {
             owner: settings.owner.as_deref(),
             numbered: settings.system.is_some(),
             files: settings.settings.expose().get("path").is_some() && settings.kind != "sqlite",
-            quote,
+            product,
         }
     }
 

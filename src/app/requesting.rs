@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::plan::{HUB_SOURCE, Plan};
 use super::{AskedTable, Context, Failure, SystemAnswer, SystemRequest};
 use crate::finding::{Lang, Text};
-use crate::propose::{Dialect, Origin, Request, Sender, WantedTable, Way, columns_csv, letter, mapping_toml, views_sql};
+use crate::propose::{Origin, Request, Sender, WantedTable, Way, columns_csv, letter, mapping_toml, views_sql};
+use crate::source::Product;
 
 /// Writes the letter and what goes with it.
 pub(super) fn answer(context: &Context<'_>, request: &SystemRequest) -> Result<SystemAnswer, Failure> {
@@ -99,16 +100,16 @@ fn way(plan: &Plan, request: &SystemRequest) -> Result<Way, Failure> {
     }
     let kind = plan.loaded.settings.sources.get(&request.system).map(|source| source.kind.as_str());
     match kind {
-        Some("mysql") => Ok(Way::Views(Dialect::Mysql)),
-        Some("postgres") => Ok(Way::Views(Dialect::Postgres)),
-        Some("sqlserver") => Ok(Way::Views(Dialect::SqlServer)),
+        Some("mysql") => Ok(Way::Views(Product::Mysql)),
+        Some("postgres") => Ok(Way::Views(Product::Postgres)),
+        Some("sqlserver") => Ok(Way::Views(Product::SqlServer)),
         Some("csv" | "excel") => Ok(Way::Files),
         Some(HUB_SOURCE) => Err(Failure::Unknown(Text::new(
             "数据源 hub 是校枢自身，无需去函。解决办法：写业务系统的名称",
             "the source hub is the hub itself, nobody has to be asked; fix: name a system of the school",
         ))),
         _ => {
-            let known: Vec<&str> = Dialect::ALL.iter().map(|dialect| dialect.name()).collect();
+            let known: Vec<&str> = Product::SERVERS.iter().map(|product| product.name()).collect();
             let known = known.join(", ");
             Err(Failure::Unknown(Text::new(
                 format!("不知道 {} 的数据如何取得。解决办法：用 --way 写出数据库种类（{known}）或 files（文件）", request.system),

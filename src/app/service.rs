@@ -79,6 +79,10 @@ pub(super) fn run(context: &Context<'_>, request: &RunRequest, fittings: &Fittin
         )));
     }
     let plan = Plan::load(context)?;
+    let unfilled = super::unfilled::school(&plan);
+    if !unfilled.is_empty() {
+        return Err(Failure::Settings(unfilled));
+    }
     let progress = context.progress.share();
     let shared = Arc::clone(&progress);
     let exporter = exporter(&plan)?;

@@ -122,6 +122,7 @@ fn notice(line: super::NoticeLine) -> v1::Notice {
     v1::Notice {
         kind: kind.into(),
         upstream: line.upstream.unwrap_or_default(),
+        source: line.source.unwrap_or_default(),
         table: line.table.unwrap_or_default(),
         text_zh: line.text.zh,
         text_en: line.text.en,

@@ -10,6 +10,9 @@ use crate::finding::Text;
 /// The name of a source that nobody named.
 const NAME: &str = "main";
 
+/// Stands for the school's code until somebody fills it in.
+pub(super) const NO_CODE: &str = "0000000000";
+
 /// Writes the settings file and the folder of mappings, where there is no settings file and the request says where the
 /// source is. An existing file is never touched.
 pub(super) fn written(context: &Context<'_>, request: &InitRequest) -> Result<Option<PathBuf>, Failure> {
@@ -39,8 +42,9 @@ fn settings(request: &InitRequest) -> Result<String, Failure> {
     let mut out = String::from(
         "# 由 xiaoshu init 写出，请补全；各节说明见 settings.example.toml\n\
          # Written by xiaoshu init; fill it in. settings.example.toml explains every section.\n\n[school]\n\
-         code = \"0000000000\"                 # 待填：学校标识码，十位 / to fill in: ten digits\nname = \"待填\"\n",
+         code = \"NO_CODE\"                 # 待填：学校标识码，十位 / to fill in: ten digits\nname = \"待填\"\n",
     );
+    out = out.replace("NO_CODE", NO_CODE);
     let edition = request.edition.as_deref().unwrap_or("gaozhi-2024.09");
     let _ = write!(out, "edition = {}\n\n[mappings]\ndir = \"mappings\"\n\n[sources.{}]\n", quoted(edition), key(name));
     match (&request.file, &request.url) {

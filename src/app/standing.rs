@@ -157,14 +157,16 @@ pub struct ComparedLine {
     pub last_differing: Option<(String, u64)>,
 }
 
-/// What somebody should know of an upstream, as the service wrote it down last.
+/// What somebody should know of an upstream, as the service wrote it down last, or of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NoticeLine {
     /// `trouble`: something fails and is tried again by itself; `stopped`: nothing is sent, for a reason; `warning`: everything goes
     /// well, and something should be looked at.
     pub kind: &'static str,
-    /// The upstream; `None` for this hub's own gRPC face.
+    /// The upstream; without one and without a source it is about this hub's own gRPC face.
     pub upstream: Option<String>,
+    /// The source.
+    pub source: Option<String>,
     /// The table, where it is about one.
     pub table: Option<String>,
     /// What is the matter, and the remedy.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::finding::Text;
 use crate::report;
-use crate::source::{self, ChangesSpec};
+use crate::source::{self, ChangesSpec, Position};
 use crate::standard::Domain;
 use crate::store::{ComparisonRow, FeedId, ReadModels, RunRow, StockRow, Store, StoreError, TableRow, UpstreamId};
 use crate::wire::tls::Expiry;
@@ -98,11 +98,12 @@ async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
     for line in drift::paused(&hub.plan, store.paused().await?) {
         paused.entry(line.table.clone()).or_default().push(line);
     }
-    let (mut tables, mut names) = (Vec::new(), HashMap::new());
+    let (mut tables, mut names, mut of_sources) = (Vec::new(), HashMap::new(), Vec::new());
     for feed in store.table_rows().await? {
         names.insert(feed.feed, feed.table.clone());
         let (runs, stock) = (last.remove(&feed.feed).unwrap_or_default(), stock.remove(&feed.feed).unwrap_or_default());
         let paused = paused.remove(&feed.table).unwrap_or_default();
+        of_sources.extend(without_log(hub, &feed.table, &runs));
         if let Some(line) = line(hub, store, feed, (&runs, &stock, &compared, paused), now).await? {
             tables.push(line);
         }
@@ -112,7 +113,7 @@ async fn read(hub: &Seen, recount: bool) -> Result<StatusAnswer, StoreError> {
     let imbalances = if recount { view::imbalances(ReadModels::audit(store).await?) } else { Vec::new() };
     Ok(StatusAnswer {
         tables: tables.into_iter().map(|(_, line)| line).collect(),
-        notices: notices(hub, &names, now).await?,
+        notices: notices(hub, &names, now).await?.into_iter().chain(of_sources).collect(),
         deletions: store.pending_deletions().await?.into_iter().map(|row| view::deletion(&hub.plan, row)).collect(),
         gone,
         differences: store.differences().await?.into_iter().map(|row| view::difference(&hub.plan.standard, row)).collect(),
@@ -139,12 +140,35 @@ async fn notices(hub: &Seen, tables: &HashMap<FeedId, String>, now: i64) -> Resu
     lines.extend(own.into_iter().map(|text| NoticeLine {
         kind: crate::store::NoticeKind::Warning.name(),
         upstream: None,
+        source: None,
         table: None,
         text,
         since: None,
         until: None,
     }));
     Ok(lines)
+}
+
+/// Sources whose log cannot be followed, so that everything is read each time.
+fn without_log(hub: &Seen, table: &str, runs: &[RunRow]) -> Vec<NoticeLine> {
+    let mut seen = BTreeSet::new();
+    let known = runs.iter().filter_map(|run| Some((run, run.reached.as_ref().or(run.after.as_ref())?)));
+    let newest = known.filter(|(run, _)| seen.insert(&run.source));
+    let one = |(run, position): (&RunRow, &Position)| {
+        let kind = &hub.plan.loaded.settings.sources.get(&run.source)?.kind;
+        let read = hub.plan.mapping(table, &run.source)?.read();
+        let (text, since) = source::connector(kind)?.without_log(read, position)?;
+        Some(NoticeLine {
+            kind: crate::store::NoticeKind::Trouble.name(),
+            upstream: None,
+            source: Some(run.source.clone()),
+            table: Some(table.to_owned()),
+            text,
+            since: Some(view::minute(since)),
+            until: None,
+        })
+    };
+    newest.filter_map(one).collect()
 }
 
 /// How a mapping reads what changed, where it does.

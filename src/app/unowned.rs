@@ -45,16 +45,16 @@ pub(super) async fn hold(plan: &Plan, store: &dyn Store, now: Millis) -> Result<
         if why.is_none() && left.waiting == 0 {
             continue;
         }
-        let records = store.settle_orphaned(left.feed, &left.source, why.as_deref(), now).await?;
+        let records = store.settle_orphaned(left.feed, &left.source, why.as_ref(), now).await?;
         held.push((left.table, left.source, records));
     }
     Ok(held)
 }
 
-fn why(source: &str, taker: &str) -> String {
-    format!(
-        "来源 {source} 已不再映射，接管的 {taker} 不提供这些记录 / no mapping reads {source} any more, and {taker}, which took over, \
-         does not give these records"
+fn why(source: &str, taker: &str) -> Text {
+    Text::new(
+        format!("来源 {source} 已不再映射，接管的 {taker} 不提供这些记录"),
+        format!("no mapping reads {source} any more, and {taker}, which took over, does not give these records"),
     )
 }
 

@@ -153,6 +153,7 @@ pub(super) fn notice(upstream: String, table: Option<String>, notice: Notice) ->
     NoticeLine {
         kind: notice.kind.name(),
         upstream: Some(upstream),
+        source: None,
         table,
         text: notice.text,
         since: Some(minute(notice.since)),

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::app::{Part, RampTarget};
-use crate::propose::{Dialect, Way};
+use crate::propose::Way;
+use crate::source::Product;
 
 /// Xiaoshu, the data hub of a vocational school
 #[derive(Debug, Parser)]
@@ -94,12 +95,12 @@ pub enum WayArg {
 impl From<WayArg> for Way {
     fn from(way: WayArg) -> Self {
         match way {
-            WayArg::Oracle => Self::Views(Dialect::Oracle),
-            WayArg::Sqlserver => Self::Views(Dialect::SqlServer),
-            WayArg::Mysql => Self::Views(Dialect::Mysql),
-            WayArg::Postgres => Self::Views(Dialect::Postgres),
-            WayArg::Dameng => Self::Views(Dialect::Dameng),
-            WayArg::Kingbase => Self::Views(Dialect::Kingbase),
+            WayArg::Oracle => Self::Views(Product::Oracle),
+            WayArg::Sqlserver => Self::Views(Product::SqlServer),
+            WayArg::Mysql => Self::Views(Product::Mysql),
+            WayArg::Postgres => Self::Views(Product::Postgres),
+            WayArg::Dameng => Self::Views(Product::Dameng),
+            WayArg::Kingbase => Self::Views(Product::Kingbase),
             WayArg::Files => Self::Files,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::document::{FieldSection, MappingDocument, WhenMissing};
 use super::fault::Faults;
 use super::key;
-use crate::standard::{NaturalKey, TablePlan};
+use crate::standard::{FieldPlan, NaturalKey, Required, TablePlan};
 
 impl MappingDocument {
     /// The (table, field) pairs that values are looked up by.
@@ -31,6 +31,15 @@ impl MappingDocument {
                 columns
             }
         }
+    }
+
+    /// Mandatory fields that the mapping leaves empty until somebody decides (`value = ""`): each of its rows waits for them.
+    pub fn undecided<'p>(&self, plan: &'p TablePlan) -> Vec<&'p FieldPlan> {
+        let is_empty = |field: &&FieldPlan| {
+            let Some(FieldSection::Full(options)) = self.body.fields.get(&*field.name) else { return false };
+            options.value.as_ref().is_some_and(|value| value.text().is_empty())
+        };
+        plan.fields.iter().filter(|field| field.required == Required::Mandatory).filter(is_empty).collect()
     }
 
     /// The columns that fill no field but are read all the same: those that choose rows, order them, name them, and hold

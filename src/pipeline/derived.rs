@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::finding::Place;
+use crate::finding::{Place, Text};
 use crate::normalize::{Aside, Derivation, DerivedRow, Refused};
 use crate::source::{Column, Position, Source, SourceBatch, SourceBatchBuilder, SourceError};
 
@@ -107,5 +107,17 @@ impl Source for Derived {
 
     fn is_complete(&self) -> bool {
         self.inner.is_complete()
+    }
+
+    fn doubt(&self) -> Option<Text> {
+        self.inner.doubt()
+    }
+
+    fn parts(&self) -> u32 {
+        self.inner.parts()
+    }
+
+    fn is_whole(&self) -> bool {
+        self.inner.is_whole()
     }
 }

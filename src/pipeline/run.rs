@@ -17,7 +17,7 @@ use crate::fault::Classified;
 use crate::finding::{Findings, Locator, Severity};
 use crate::normalize::{self, MappingPlan, Normalized};
 use crate::record::{Record, RecordBatch, natural_key_words};
-use crate::source::{Column, ColumnKind, Guest, Position, Source, SourceBatch};
+use crate::source::{Guest, Outline, Position, Source, SourceBatch};
 use crate::store::{Evidence, Landed, LandingBatch, NewRun, RunEnd, RunId, RunSummary, StoreError};
 use crate::telemetry;
 use crate::validate::{Accepted, Rejected, judge};
@@ -168,22 +168,8 @@ fn run(job: &Job, around: &Surroundings) -> Result<RunOutcome, PipelineError> {
 
 /// What a source that was read says for and against deletions; what may go waits for its other tables.
 fn evidence(source: &dyn Source) -> Evidence {
-    Evidence { columns: Some(column_digest(source.columns())), parts: source.parts(), doubt: source.doubt(), later: true }
-}
-
-/// A digest of the names and kinds of columns, whatever their order.
-fn column_digest(columns: &[Column]) -> [u8; 16] {
-    let kind = |kind: ColumnKind| match kind {
-        ColumnKind::Unknown => "",
-        ColumnKind::Text => "text",
-        ColumnKind::Number => "number",
-        ColumnKind::Date => "date",
-        ColumnKind::Bool => "bool",
-        ColumnKind::Bytes => "bytes",
-    };
-    let mut each: Vec<String> = columns.iter().map(|column| format!("{}\0{}\0", column.name, kind(column.kind))).collect();
-    each.sort_unstable();
-    xxhash_rust::xxh3::xxh3_128(each.concat().as_bytes()).to_be_bytes()
+    let columns = Outline::of(source.columns()).names_and_kinds();
+    Evidence { columns: Some(columns), parts: source.parts(), doubt: source.doubt(), later: true }
 }
 
 fn pump(
@@ -298,20 +284,4 @@ pub(super) fn with_landing_batch(
         at: (around.clock)(),
     };
     Ok(land(&batch)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_are_the_same_by_name_and_kind_in_any_order() {
-        let column = |name: &str, kind| Column { name: name.into(), kind };
-        let (a, b) = (column("a", ColumnKind::Text), column("b", ColumnKind::Unknown));
-        let digest = column_digest(&[a.clone(), b.clone()]);
-        assert_eq!(column_digest(&[b.clone(), a.clone()]), digest);
-        for other in [vec![a.clone()], vec![a, column("b", ColumnKind::Number)], vec![column("ab", ColumnKind::Text), b]] {
-            assert_ne!(column_digest(&other), digest, "{other:?}");
-        }
-    }
 }

@@ -8,7 +8,7 @@ use super::decide::{FieldProposal, Outcome, TableProposal};
 use super::pair::{Origin, Pair, Target};
 use super::reading;
 use super::terms::Terms;
-use super::write::{Place, line, open_value, quoted, quoted_path, wrapped};
+use super::write::{Place, line, open_value, quoted};
 use crate::finding::Text;
 use crate::source::TableShape;
 use crate::standard::{FieldIdx, FieldType, Format, KeyPart, Required, Standard, TablePlan};
@@ -110,9 +110,9 @@ fn grouping(plan: Arc<TablePlan>, target: &Target<'_>, shape: &TableShape, origi
 /// A mapping to decide on for a table that takes groups only: it passes the check, but nothing uses it before a person has
 /// looked at it and given its file the ending `.toml`.
 pub fn draft(own: &Grouping, place: &Place<'_>) -> Option<String> {
-    let quote = place.quote?;
+    let product = place.product?;
     let plan = &own.plan;
-    let name = |column: &str| wrapped(column, quote);
+    let name = |column: &str| product.quoted(column);
     let day = if own.timed { format!("date({})", name(&own.date)) } else { name(&own.date) };
     let mut columns = vec![format!("{day} AS {}", name("day"))];
     columns.extend(own.by.iter().map(|(_, column)| name(column)));
@@ -140,7 +140,7 @@ pub fn draft(own: &Grouping, place: &Place<'_>) -> Option<String> {
             "SELECT {}, count(*) AS {} FROM {} GROUP BY {}",
             columns.join(", "),
             name("cases"),
-            quoted_path(&own.object, quote),
+            product.quoted_path(&own.object),
             keys.join(", ")
         ))
     );

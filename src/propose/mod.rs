@@ -31,9 +31,7 @@ pub use codes::{CodeProposal, OwnValue};
 pub use decide::{Candidate, FieldProposal, Outcome, Proposal, TableProposal, propose};
 pub use link::Through;
 pub use made::{Grouping, Pattern, draft};
-pub use request::{
-    Dialect, Origin, Request, Sender, WantedColumn, WantedTable, Way, columns_csv, letter, mapping_toml, views_sql,
-};
+pub use request::{Origin, Request, Sender, WantedColumn, WantedTable, Way, columns_csv, letter, mapping_toml, views_sql};
 pub use similar::names_alike;
 pub use terms::{Terms, TermsError};
 pub use write::{Place, mapping_file};

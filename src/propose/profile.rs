@@ -171,22 +171,19 @@ fn is_mail(value: &str) -> bool {
 
 /// Whether a value has the form of a person's name or of an address. It may still be a word: a label such as 高级.
 pub(super) fn is_personal(value: &str) -> bool {
-    // Family names that are more often words: 党 of 党员. What begins so is shown only where it is a known label.
-    const RARE: &str = "党文国公东易向温曾聂简关廖耿欧满尚农庄古习艾容都冷那沙丰权商牟艳辛覃冉苟甯佟隋";
-    let chars = value.chars().count();
-    if (2..=3).contains(&chars) && value.chars().all(is_han) && value.starts_with(|c| RARE.contains(c)) {
-        return true;
-    }
     let places = value.chars().filter(|c| "省市县区镇乡村路街巷号室栋".contains(*c)).count();
     is_person_name(value) || places >= 2
 }
 
-/// A Chinese name by its form: a common family name in front of one or two characters, or dots between parts.
+/// A Chinese name by its form: a family name in front of one or two characters, or dots between parts.
 fn is_person_name(value: &str) -> bool {
     const FAMILY: &str = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏水窦章云苏潘葛奚范彭郎鲁韦昌马苗凤花方俞任袁柳\
                           酆鲍史唐费廉岑薛雷贺倪汤滕殷罗毕郝邬安常乐于时傅皮卞齐康伍余元卜顾孟平黄和穆萧尹姚邵湛汪祁毛禹狄米贝明臧计伏成戴谈宋茅庞熊纪舒\
                           屈项祝董梁杜阮蓝闵席季麻强贾路娄危江童颜郭梅盛林刁钟徐邱骆高夏蔡田樊胡凌霍虞万支柯管卢莫房裘缪干解应宗丁宣邓洪包诸左石崔吉龚程\
-                          邢裴陆荣翁荀羊甄曲家封芮储靳松井段富巫乌焦巴弓牧隗山谷车侯宓蓬全郗班仰秋仲伊宫宁仇栾暴甘厉戎祖武符刘景詹束龙叶幸司韶黎薄白";
+                          邢裴陆荣翁荀羊甄曲家封芮储靳松井段富巫乌焦巴弓牧隗山谷车侯宓蓬全郗班仰秋仲伊宫宁仇栾暴甘厉戎祖武符刘景詹束龙叶幸司韶黎薄白\
+                          印宿怀蒲邰从鄂索咸籍赖卓蔺屠蒙池乔阴郁胥能苍双闻莘党翟谭贡劳逄姬申扶堵冉宰郦雍却璩桑桂濮牛寿通边扈燕冀郏浦尚农温别庄晏柴瞿阎充慕\
+                          连茹习宦艾鱼容向古易慎戈廖庾终暨居衡步都耿满弘匡国文寇广禄阙东欧殳沃利蔚越夔隆师巩厍聂晁勾敖融冷訾辛阚那简饶空曾毋沙乜养鞠须丰巢\
+                          关蒯相查后荆红游竺权逑盖益桓公肖付闫仝覃佟麦苟逯帅代买么练佘墨岳海晋楚鹿鲜铁迟揭涂但令呼候展";
     let chars: Vec<char> = value.chars().collect();
     let dotted = value.contains('·') && chars.iter().all(|c| is_han(*c) || *c == '·') && chars.len() <= 20;
     dotted || ((2..=4).contains(&chars.len()) && chars.iter().all(|c| is_han(*c)) && FAMILY.contains(chars[0]))
@@ -220,6 +217,8 @@ mod tests {
         assert!(is_credit_code("9144030071526726XG") && !is_credit_code("911100001000013428"));
         assert!(is_phone("0371-60000001") && !is_phone("20230301001"));
         assert!(is_mail("a@b.cn") && !is_mail("a@b"));
-        assert!(is_person_name("张三") && is_person_name("买买提·艾力") && !is_person_name("教务处办公室"));
+        assert!(
+            is_person_name("张三") && is_person_name("党伟") && is_person_name("买买提·艾力") && !is_person_name("教务处办公室")
+        );
     }
 }

@@ -111,6 +111,7 @@ impl Terms {
                     means: vec![Term(at as u16)],
                     kind: Use::Word,
                     near: Vec::new(),
+                    own: Vec::new(),
                     initials: Vec::new(),
                 });
                 terms.form(&run, at);

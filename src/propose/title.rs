@@ -64,9 +64,7 @@ const TAILS: [&str; 16] =
 
 impl Table {
     pub fn of(terms: &Terms, lists: &Wordlists, shape: &TableShape, prefixes: &[String]) -> Self {
-        let name = shape.name.rsplit('.').next().unwrap_or(&shape.name);
-        let name = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-        let stem = file_stem(name);
+        let stem = telling(terms, &shape.name);
         let words = reading::split(stem);
         let prefixed = words.len() > 1 && words.first().is_some_and(|first| prefixes.contains(first));
         let bare = if prefixed { words[1..].join("_") } else { stem.to_owned() };
@@ -144,12 +142,44 @@ fn beside_brackets(comment: &str) -> Vec<String> {
     [format!("{before}{after}"), format!("{kept}{inside}{after}")].into_iter().filter(|text| !text.is_empty()).collect()
 }
 
-/// A file's name without its ending.
-fn file_stem(name: &str) -> &str {
+/// The part of an object's name that says what the table is about: of a database's `schema.table` the table; of a file its
+/// name without folders and ending; of a sheet its own name if that says something, else the workbook's.
+fn telling<'n>(terms: &Terms, object: &'n str) -> &'n str {
+    if !object.split('/').any(|part| file_stem(part).is_some()) {
+        return object.rsplit('.').next().unwrap_or(object);
+    }
+    let parts: Vec<&str> = object.split('/').map(|part| undated(file_stem(part).unwrap_or(part))).collect();
+    let says = |name: &str| {
+        let named_by_the_program =
+            ["sheet", "工作表", "表"].contains(&&*name.trim_end_matches(|c: char| c.is_ascii_digit() || c == ' ').to_lowercase());
+        let known = |term: &Term| matches!(terms.kind(*term), Use::Subject | Use::Word | Use::Attr);
+        !named_by_the_program
+            && reading::of_name(terms, name).iter().any(|reading| reading.trust > 0.8 && reading.terms.iter().any(known))
+    };
+    let last = parts.last().copied().unwrap_or(object);
+    parts.iter().rev().copied().find(|part| says(part)).unwrap_or(last)
+}
+
+/// A name without the numbers before and behind it: 2024级学生名单, 学生名单_20240901, 学生名单(1).
+fn undated(name: &str) -> &str {
+    let is_mark = |c: char| c.is_ascii_digit() || " _-.()（）".contains(c);
+    let is_unit = |c: char| "级届年月日".contains(c);
+    let mut rest = name.trim_matches(is_mark);
+    while rest.len() < name.len() && rest.starts_with(is_unit) {
+        rest = rest.trim_start_matches(is_unit).trim_matches(is_mark);
+    }
+    while let Some(shorter) = rest.strip_suffix(is_unit).filter(|shorter| shorter.ends_with(|c: char| c.is_ascii_digit())) {
+        rest = shorter.trim_end_matches(is_mark);
+    }
+    if rest.is_empty() { name } else { rest }
+}
+
+/// A file's name without its ending; `None` where it has not the ending of a file.
+fn file_stem(name: &str) -> Option<&str> {
+    const ENDINGS: [&str; 10] = [".csv", ".tsv", ".txt", ".dat", ".xlsx", ".xlsm", ".xls", ".et", ".tab", ".zip"];
     let lower = name.to_ascii_lowercase();
-    let endings = [".csv", ".tsv", ".txt", ".xlsx", ".xls", ".tab"];
-    let known = endings.into_iter().find(|end| lower.ends_with(end));
-    known.map_or(name, |end| &name[..name.len() - end.len()])
+    let ending = ENDINGS.into_iter().find(|ending| lower.ends_with(ending))?;
+    name.get(..name.len() - ending.len())
 }
 
 /// First words of table names that say which system they belong to: shared by several tables, and no subject.
@@ -171,4 +201,35 @@ pub(super) fn prefixes(terms: &Terms, shapes: &[TableShape]) -> Vec<String> {
         .filter(|(word, count)| known.contains(&word.as_str()) || (*count > 1 && !says_something(word)))
         .map(|(word, _)| word)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::standard::{EditionId, Standard};
+
+    #[test]
+    fn the_telling_part_of_a_name_is_found() {
+        let standard = Standard::load(&EditionId::new("gaozhi-2024.09"), None).unwrap();
+        let terms = Terms::new(None, &standard).unwrap();
+        for (object, expected) in [
+            ("学生", "学生"),
+            ("dbo.T_XSJBXX", "T_XSJBXX"),
+            ("jw.dbo.XS", "XS"),
+            ("学生名单.csv", "学生名单"),
+            ("2024/学生名单.CSV", "学生名单"),
+            ("数据.zip/学生名单.csv", "学生名单"),
+            ("学生名单.xlsx/Sheet1", "学生名单"),
+            ("学生名单.xlsx/工作表1", "学生名单"),
+            ("教务处报送.xlsx/学生", "学生"),
+            ("2024级学生名单.xls", "学生名单"),
+            ("学生名单_20240901(1).csv", "学生名单"),
+            ("学生名单（2024年9月1日）.csv", "学生名单"),
+            ("学生名单-2024年9月.csv", "学生名单"),
+            ("2024.csv", "2024"),
+            ("abc.csv", "abc"),
+        ] {
+            assert_eq!(telling(&terms, object), expected, "{object}");
+        }
+    }
 }

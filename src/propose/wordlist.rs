@@ -170,10 +170,11 @@ fn joint(terms: &Terms, shape: &TableShape, shapes: &[TableShape]) -> Vec<List> 
     }
     let keys = keys(&shape.columns[kind].name, shapes);
     let mut lists: BTreeMap<&str, Dictionary> = BTreeMap::new();
-    for row in 0..rows {
-        let key = keys.get(all[kind][row]).copied().unwrap_or(all[kind][row]);
-        if !key.is_empty() && !all[value][row].is_empty() && !all[label][row].is_empty() {
-            lists.entry(key).or_default().insert(all[value][row].to_owned(), all[label][row].to_owned());
+    let rows = all[kind].iter().zip(&all[value]).zip(&all[label]);
+    for ((kind, value), label) in rows.filter(|((_, value), label)| !value.is_empty() && !label.is_empty()) {
+        let key = keys.get(kind).copied().unwrap_or(kind);
+        if !key.is_empty() {
+            lists.entry(key).or_default().insert((*value).to_owned(), (*label).to_owned());
         }
     }
     let list = |(key, means): (&str, Dictionary)| {

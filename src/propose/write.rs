@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::codes::CodeProposal;
 use super::decide::{FieldProposal, Outcome, TableProposal};
 use super::link::Through;
+use crate::source::Product;
 use crate::standard::{Domain, FieldPlan};
 
 /// Where the mapping belongs.
@@ -18,8 +19,8 @@ pub struct Place<'a> {
     pub numbered: bool,
     /// Whether the source is files that somebody exports.
     pub files: bool,
-    /// The character around names in the source's SQL; none where the source cannot join tables.
-    pub quote: Option<char>,
+    /// Whose SQL the source speaks; none where it cannot join tables.
+    pub product: Option<Product>,
 }
 
 /// The text of a mapping file; `None` where no line is sure enough to stand.
@@ -42,7 +43,7 @@ pub fn mapping_file(table: &TableProposal, place: &Place<'_>) -> Option<String> 
 
 /// Whether a line stands: a join only where the source can join.
 fn stands(field: &FieldProposal, place: &Place<'_>) -> bool {
-    field.outcome == Outcome::Active && (place.quote.is_some() || !matches!(field.through, Some(Through::Join { .. })))
+    field.outcome == Outcome::Active && (place.product.is_some() || !matches!(field.through, Some(Through::Join { .. })))
 }
 
 impl TableProposal {
@@ -66,7 +67,7 @@ fn joins(table: &TableProposal) -> Vec<(&str, &Through)> {
 }
 
 /// The query that reads the table with what it is joined to.
-fn query(table: &TableProposal, quote: char) -> Option<String> {
+fn query(table: &TableProposal, product: Product) -> Option<String> {
     let all = joins(table);
     if all.is_empty() {
         return None;
@@ -80,39 +81,23 @@ fn query(table: &TableProposal, quote: char) -> Option<String> {
             ways.push(way);
             ways.len() - 1
         });
-        let _ = write!(columns, ", j{}.{} AS {}", at + 1, wrapped(value, quote), wrapped(&through.named(column), quote));
+        let _ = write!(columns, ", j{}.{} AS {}", at + 1, product.quoted(value), product.quoted(&through.named(column)));
     }
-    let mut out = format!("SELECT {columns} FROM {} t", quoted_path(&table.object, quote));
+    let mut out = format!("SELECT {columns} FROM {} t", product.quoted_path(&table.object));
     for (at, (column, other, key)) in ways.iter().enumerate() {
         let at = at + 1;
         let _ = write!(
             out,
             " LEFT JOIN {} j{at} ON j{at}.{} = t.{}",
-            quoted_path(other, quote),
-            wrapped(key, quote),
-            wrapped(column, quote)
+            product.quoted_path(other),
+            product.quoted(key),
+            product.quoted(column)
         );
     }
     for (at, column) in table.order_by.iter().enumerate() {
-        let _ = write!(out, "{} t.{}", if at == 0 { " ORDER BY" } else { "," }, wrapped(column, quote));
+        let _ = write!(out, "{} t.{}", if at == 0 { " ORDER BY" } else { "," }, product.quoted(column));
     }
     Some(out)
-}
-
-/// A name of the source's SQL in its quotes.
-pub(super) fn wrapped(name: &str, quote: char) -> String {
-    let doubled = format!("{quote}{quote}");
-    format!("{quote}{}{quote}", name.replace(quote, &doubled))
-}
-
-/// `schema.table` in quotes.
-pub(super) fn quoted_path(path: &str, quote: char) -> String {
-    match path.split_once('.') {
-        Some((schema, name)) if !schema.is_empty() && !name.is_empty() => {
-            format!("{}.{}", wrapped(schema, quote), wrapped(name, quote))
-        }
-        _ => wrapped(path, quote),
-    }
 }
 
 /// The value of a mandatory field of which nobody knows anything yet.
@@ -149,7 +134,7 @@ fn heading(table: &TableProposal, place: &Place<'_>, out: &mut String) {
         )),
     }
     let mode = if place.files { "file" } else { "automatic" };
-    let joined = place.quote.and_then(|quote| query(table, quote));
+    let joined = place.product.and_then(|product| query(table, product));
     match &joined {
         Some(query) => drop(writeln!(
             out,

@@ -21,20 +21,24 @@ mod need;
 mod odbc;
 mod outline;
 mod postgres;
+mod product;
 mod push;
 mod reader;
+mod select;
 mod server;
 mod shape;
 mod sqlite;
+mod sqlserver;
 mod statement;
 mod window;
 
 pub use batch::{Cell, Column, ColumnKind, Position, RawFault, SourceBatch, SourceBatchBuilder};
 pub use begin::{Begin, Progress};
 pub use guest::{Guest, Pace};
-pub use incremental::{ChangesBy, ChangesSpec, ChunksSpec, Overlap, Period};
+pub use incremental::{ChangesBy, ChangesSpec, ChunksSpec, Incremental, Overlap, Period};
 pub use need::Need;
 pub use outline::{Outline, OutlineColumn};
+pub use product::{Account, Product};
 pub use shape::{ColumnShape, SampleBounds, Samples, TableReference, TableShape, introspect};
 pub use sqlite::load_script;
 
@@ -52,6 +56,7 @@ pub fn registry() -> &'static [&'static dyn Connector] {
         &sqlite::Sqlite,
         &postgres::Postgres,
         &mysql::Mysql,
+        &sqlserver::Sqlserver,
         &odbc::Odbc,
         &kafka::Kafka,
         &http::Http,
@@ -92,31 +97,33 @@ pub trait Connector: Send + Sync {
         false
     }
 
+    /// What the kind knows of `[read.changes]` and `[read.chunks]`.
+    fn incremental(&self) -> Incremental {
+        Incremental::No
+    }
+
     /// Whether a run goes on where the last one ended, instead of reading everything again: [`Begin::Since`] is then asked
     /// for.
-    fn continues(&self, _place: &SourcePlace<'_>, _read: &ReadSpec) -> bool {
-        false
+    fn continues(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
+        self.incremental() != Incremental::No && read.changes.is_some()
     }
 
     /// Whether an interrupted run goes on exactly behind its last landing, whatever happened to the object meanwhile: such
     /// a run stays open when the line breaks or the source asks for less.
-    fn resumes(&self, _place: &SourcePlace<'_>, _read: &ReadSpec) -> bool {
-        false
-    }
-
-    /// Whether objects of SQL tables can be read by `changes` and `chunks`.
-    fn reads_changes(&self) -> bool {
-        false
-    }
-
-    /// Whether the log of changes can be read: `by = "log"`.
-    fn has_log(&self) -> bool {
-        false
+    fn resumes(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
+        self.incremental() != Incremental::No && read.chunks.is_some()
     }
 
     /// How far a read of everything had come at a position; `None` where that is not known.
-    fn progress(&self, _read: &ReadSpec, _position: &Position) -> Option<Progress> {
-        None
+    fn progress(&self, _read: &ReadSpec, position: &Position) -> Option<Progress> {
+        (self.incremental() != Incremental::No).then(|| incremental::progress(position)).flatten()
+    }
+
+    /// Why the database's log could not be read by the run that came to a position, or by one before it, and since when, in
+    /// milliseconds since 1970; `None` where the log is read, or none is to be.
+    fn without_log(&self, read: &ReadSpec, position: &Position) -> Option<(Text, i64)> {
+        let by_log = read.changes.as_ref().is_some_and(|changes| changes.by == ChangesBy::Log);
+        by_log.then(|| incremental::without_log(position)).flatten()
     }
 
     /// Connects, looks, and says what it found; reads no rows.

@@ -101,6 +101,15 @@ impl Outline {
         xxh3_128(&bytes).to_be_bytes()
     }
 
+    /// A digest of the names and kinds of the columns, whatever their order: what a complete read goes by when it asks whether
+    /// it has read the same as the one before. Stores keep it, so that it stays as it is.
+    pub fn names_and_kinds(&self) -> [u8; 16] {
+        let kind = |kind: ColumnKind| if kind == ColumnKind::Unknown { "" } else { kind.name() };
+        let mut each: Vec<String> = self.columns.iter().map(|own| format!("{}\0{}\0", own.name, kind(own.kind))).collect();
+        each.sort_unstable();
+        xxh3_128(each.concat().as_bytes()).to_be_bytes()
+    }
+
     /// Whether the column at a place is known by that place alone: the source gave it no name, or one that another column
     /// has too, and the name was made up.
     pub fn is_by_place(&self, at: usize) -> bool {
@@ -153,6 +162,21 @@ mod tests {
         digests.sort_unstable();
         digests.dedup();
         assert_eq!(digests.len(), others.len() + 1);
+    }
+
+    #[test]
+    fn columns_are_the_same_by_name_and_kind_in_any_order() {
+        let column = |name: &str, kind| Column { name: name.into(), kind };
+        let digest = |columns: &[Column]| Outline::of(columns).names_and_kinds();
+        let (a, b) = (column("a", ColumnKind::Text), column("b", ColumnKind::Unknown));
+        let own = digest(&[a.clone(), b.clone()]);
+        assert_eq!(digest(&[b.clone(), a.clone()]), own);
+        for other in [vec![a.clone()], vec![a.clone(), column("b", ColumnKind::Number)], vec![column("ab", ColumnKind::Text), b]]
+        {
+            assert_ne!(digest(&other), own, "{other:?}");
+        }
+        let stored = xxh3_128("a\0text\0b\0\0".as_bytes()).to_be_bytes();
+        assert_eq!(own, stored, "stores hold it");
     }
 
     #[test]

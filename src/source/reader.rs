@@ -151,7 +151,7 @@ impl Courier {
                 }
             }
             if ended && batch.is_empty() {
-                self.owed.set(Some(max_rows));
+                self.owe(max_rows);
                 return Ok(Handout::Finished);
             }
             if !self.give(seal(batch.finish(Position(Vec::new())))) {
@@ -164,13 +164,16 @@ impl Courier {
         Ok(Handout::Abandoned)
     }
 
-    /// Hands out batches that `next` makes, as they are asked for, until it has no more.
+    /// Hands out batches that `next` makes, as they are asked for, until it has no more. What is asked for then stays owed.
     pub async fn hand_out_batches(
         &self,
         mut next: impl AsyncFnMut(usize) -> Result<Option<SourceBatch>, SourceError>,
     ) -> Result<Handout, SourceError> {
         while let Some(max_rows) = self.asked() {
-            let Some(batch) = next(max_rows).await? else { return Ok(Handout::Finished) };
+            let Some(batch) = next(max_rows).await? else {
+                self.owe(max_rows);
+                return Ok(Handout::Finished);
+            };
             if !self.give(batch) {
                 break;
             }
@@ -181,6 +184,11 @@ impl Courier {
     /// Waits until rows are asked for, and says how many at most; `None` when nobody asks any more.
     pub fn asked(&self) -> Option<usize> {
         self.owed.take().or_else(|| self.requests.recv().ok())
+    }
+
+    /// Leaves rows that were asked for to the statement that follows.
+    pub fn owe(&self, rows: usize) {
+        self.owed.set(Some(rows));
     }
 
     /// Says that all was given, waits until the reader goes, and says what had landed by then.

@@ -61,11 +61,14 @@ pub(super) fn must_give_columns(source: &Arc<str>, columns: &[Column]) -> Result
 
 /// `schema.table` as quoted names.
 pub(super) fn quoted_path(path: &str, quote: char) -> String {
+    in_parts(path, |name| quoted(name, quote))
+}
+
+/// `schema.table` with each of the two names written by `write`.
+pub(super) fn in_parts(path: &str, write: impl Fn(&str) -> String) -> String {
     match path.split_once('.') {
-        Some((schema, table)) if !schema.is_empty() && !table.is_empty() => {
-            format!("{}.{}", quoted(schema, quote), quoted(table, quote))
-        }
-        _ => quoted(path, quote),
+        Some((schema, table)) if !schema.is_empty() && !table.is_empty() => format!("{}.{}", write(schema), write(table)),
+        _ => write(path),
     }
 }
 

@@ -34,13 +34,16 @@ pub(super) struct Former {
     pub(super) parts: u32,
     pub(super) mapping: [u8; 16],
     pub(super) ended: Millis,
+    /// Rows that the conditions of its mapping left out.
+    pub(super) filtered: u64,
 }
 
 impl Former {
     /// From its columns in a database.
-    pub(super) fn read((columns, parts, mapping, ended): (Option<Vec<u8>>, i64, Vec<u8>, i64)) -> Self {
+    pub(super) fn read((columns, parts, mapping, ended, filtered): (Option<Vec<u8>>, i64, Vec<u8>, i64, i64)) -> Self {
         let columns = columns.and_then(|bytes| bytes.try_into().ok());
-        Self { columns, parts: u32::try_from(parts).unwrap_or(0), mapping: mapping.try_into().unwrap_or_default(), ended }
+        let (parts, filtered) = (u32::try_from(parts).unwrap_or(0), filtered.unsigned_abs());
+        Self { columns, parts, mapping: mapping.try_into().unwrap_or_default(), ended, filtered }
     }
 }
 
@@ -74,6 +77,7 @@ pub(super) struct Hold {
 }
 
 /// A complete run that misses records.
+#[derive(Clone, Copy)]
 pub(super) struct Case<'a> {
     /// Live records of the table.
     pub(super) live: u64,
@@ -85,6 +89,8 @@ pub(super) struct Case<'a> {
     pub(super) recent: u64,
     /// New rows whose key cannot be read.
     pub(super) keyless: u64,
+    /// Rows that the conditions of the mapping leave out.
+    pub(super) filtered: u64,
     /// The run had an error.
     pub(super) error: bool,
     pub(super) evidence: &'a Evidence,
@@ -98,6 +104,10 @@ pub(super) struct Case<'a> {
 /// Why the missing records are held, or `None` when they go at once.
 pub(super) fn judge(case: &Case<'_>) -> Option<Hold> {
     let ask = |why| Some(Hold { kind: Kind::Ask, why });
+    // Before all else: a run that is odd in another way too must not let the next one forget this.
+    if let Some(why) = case.stays.cloned().or_else(|| case.former.and_then(|former| out_of_reach(former, case))) {
+        return Some(Hold { kind: Kind::Stay, why });
+    }
     if case.error {
         return ask(Text::new("本次读取出错", "the run had an error"));
     }
@@ -106,9 +116,6 @@ pub(super) fn judge(case: &Case<'_>) -> Option<Hold> {
     }
     if let Some(doubt) = &case.evidence.doubt {
         return ask(doubt.clone());
-    }
-    if let Some(why) = case.stays.cloned().or_else(|| case.former.and_then(|former| out_of_reach(former, case))) {
-        return Some(Hold { kind: Kind::Stay, why });
     }
     if case.former.is_some_and(|former| former.columns.zip(case.evidence.columns).is_some_and(|(then, now)| then != now)) {
         return ask(other_columns());
@@ -142,6 +149,16 @@ fn out_of_reach(former: &Former, case: &Case<'_>) -> Option<Text> {
         return Some(Text::new(
             "映射改变后读不到；可能只是不在新映射的范围内，而不是被删除",
             "not read since the mapping was changed; it may only leave them out",
+        ));
+    }
+    if case.filtered > former.filtered {
+        let more = case.filtered - former.filtered;
+        return Some(Text::new(
+            format!("映射的条件（[[where]]）比上次完整读取多排除 {more} 行；这些记录可能只是不再符合条件，而不是被删除"),
+            format!(
+                "the mapping's conditions ([[where]]) leave out {more} rows more than in the last complete run; the records may only \
+                 not fit them any more"
+            ),
         ));
     }
     let (then, now) = (former.parts, case.evidence.parts);
@@ -269,13 +286,13 @@ mod tests {
     const COLUMNS: Evidence = Evidence { columns: Some([1; 16]), parts: 2, doubt: None, later: false };
 
     fn former() -> Former {
-        Former { columns: Some([1; 16]), parts: 2, mapping: [9; 16], ended: 5 }
+        Former { columns: Some([1; 16]), parts: 2, mapping: [9; 16], ended: 5, filtered: 4 }
     }
 
     /// 100 live records, 90 of them the source's, `missing` of these missed.
     fn case<'a>(missing: u64, evidence: &'a Evidence, former: Option<&'a Former>) -> Case<'a> {
-        let (live, own, recent, keyless, error, stays) = (100, 90, 0, 0, false, None);
-        Case { live, own, missing, recent, keyless, error, evidence, mapping: [9; 16], former, stays }
+        let (live, own, recent, keyless, filtered, error, stays) = (100, 90, 0, 0, 4, false, None);
+        Case { live, own, missing, recent, keyless, filtered, error, evidence, mapping: [9; 16], former, stays }
     }
 
     #[test]
@@ -288,6 +305,8 @@ mod tests {
         assert_eq!(kind(&case(6, &COLUMNS, Some(&former))), ask, "more than five percent");
         assert_eq!(kind(&Case { recent: 3, ..case(3, &COLUMNS, Some(&former)) }), ask, "more within seven days");
         assert_eq!(kind(&Case { error: true, ..case(1, &COLUMNS, Some(&former)) }), ask, "an error");
+        assert_eq!(kind(&Case { filtered: 5, ..case(1, &COLUMNS, Some(&former)) }), stay, "one row more left out");
+        assert_eq!(kind(&Case { filtered: 3, ..case(1, &COLUMNS, Some(&former)) }), None, "fewer left out");
         assert_eq!(kind(&Case { keyless: 1, ..case(1, &COLUMNS, Some(&former)) }), ask, "a key that cannot be read");
         assert_eq!(kind(&Case { own: 2, ..case(2, &COLUMNS, Some(&former)) }), ask, "the source has none left, the table has");
         let other = Evidence { columns: Some([2; 16]), ..COLUMNS };
@@ -303,6 +322,14 @@ mod tests {
         let why = Text::new("前", "before");
         let held = Case { stays: Some(&why), ..case(1, &COLUMNS, Some(&former)) };
         assert_eq!(judge(&held), Some(Hold { kind: Kind::Stay, why: why.clone() }), "no later run settles it");
+        for odd in [Case { error: true, ..held }, Case { missing: 90, ..held }, Case { evidence: &doubt, ..held }] {
+            assert_eq!(judge(&odd), Some(Hold { kind: Kind::Stay, why: why.clone() }), "nor one that is odd itself");
+        }
+        for odd in
+            [Case { missing: 90, ..case(1, &fewer, Some(&former)) }, Case { missing: 90, ..case(1, &doubt, Some(&mapped)) }]
+        {
+            assert_eq!(kind(&odd), stay, "two reasons at once: the one that stays");
+        }
         let later = Evidence { later: true, ..COLUMNS };
         assert_eq!(kind(&case(1, &later, Some(&former))), Some((Kind::Due, true)));
         assert_eq!(kind(&case(6, &later, Some(&former))), ask, "what is held anyway is not due");

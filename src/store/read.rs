@@ -103,6 +103,8 @@ pub struct RunRow {
     pub missed: u64,
     /// While it is under way: the source's position behind the last landing.
     pub reached: Option<Position>,
+    /// When it ended well: where the source's position was then, unless a later run of the same mapping has ended well.
+    pub after: Option<Position>,
 }
 
 /// Deletions held for approval.

@@ -1,6 +1,7 @@
 //! Several sources that feed one table: who holds what, takeovers, records that are nobody's.
 
 use super::{FeedId, Millis, StoreError};
+use crate::finding::Text;
 
 /// What goes over, or would go over, when one source takes a table over from another.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
@@ -65,7 +66,7 @@ pub trait Sharing: Send + Sync {
 
     /// Closes the rows of a source that wait for other sources, and, where a reason is given, holds all its live records in the
     /// table for approval of their deletion; returns how many records are held.
-    async fn settle_orphaned(&self, feed: FeedId, source: &str, why: Option<&str>, at: Millis) -> Result<u64, StoreError>;
+    async fn settle_orphaned(&self, feed: FeedId, source: &str, why: Option<&Text>, at: Millis) -> Result<u64, StoreError>;
 
     /// Rows that differ from the records that other sources hold, by table, field and pair of sources. A row counts under each field.
     async fn differences(&self) -> Result<Vec<Difference>, StoreError>;

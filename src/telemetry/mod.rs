@@ -62,8 +62,9 @@ impl Config {
     pub const QUIET: Self = Self { format: Format::Plain, level: Level::Warn };
 
     fn filter(self) -> EnvFilter {
-        // Spans for the collector would stand before every line of the log.
-        EnvFilter::new(format!("{},{SPANS}=off", self.directives()))
+        // Spans for the collector would stand before every line of the log; SQL Server's driver logs what the server says, which
+        // may quote a value.
+        EnvFilter::new(format!("{},{SPANS}=off,tiberius=off", self.directives()))
     }
 
     fn directives(self) -> &'static str {
@@ -122,6 +123,8 @@ mod tests {
             let directives = Config { level, ..Config::default() }.directives();
             let first = directives.split(',').next();
             assert!(matches!(first, Some("error" | "warn")), "{directives}");
+            let filter = Config { level, ..Config::default() }.filter().to_string();
+            assert!(filter.split(',').any(|directive| directive == "tiberius=off"), "{filter}");
         }
     }
 

@@ -6,31 +6,37 @@ use crate::cli::Output;
 use crate::cli::width::{Side, TextTable, clean};
 use crate::finding::Lang;
 
-/// Troubles, what stopped, warnings.
+/// Troubles, what stopped, warnings: of upstreams, and of sources.
 pub(super) fn notices(output: Output, notices: &[NoticeLine], out: &mut String) {
-    if notices.is_empty() {
-        return;
+    let (sources, upstreams): (Vec<&NoticeLine>, Vec<&NoticeLine>) = notices.iter().partition(|notice| notice.source.is_some());
+    let headings = [
+        output.say("上报通道：需要留意", "Upstreams: to be looked at"),
+        output.say("数据源：需要留意", "Sources: to be looked at"),
+    ];
+    for (heading, some) in headings.into_iter().zip([upstreams, sources]).filter(|(_, some)| !some.is_empty()) {
+        line(out, heading);
+        some.into_iter().for_each(|one| notice(output, one, out));
+        line(out, "");
     }
-    line(out, output.say("上报通道：需要留意", "Upstreams: to be looked at"));
-    for notice in notices {
-        let kind = match notice.kind {
-            "trouble" => output.say("故障（自动重试）", "trouble (tried again by itself)"),
-            "stopped" => output.say("暂停", "stopped"),
-            _ => output.say("提醒", "warning"),
-        };
-        let upstream = notice.upstream.as_deref().unwrap_or("[serve.grpc]");
-        let table = notice.table.as_deref().map(|table| format!(" {table}")).unwrap_or_default();
-        let since = notice.since.as_deref().map(|at| match output.lang {
-            Lang::Zh => format!("，自 {at}"),
-            Lang::En => format!(", since {at}"),
-        });
-        line(out, format!("  {upstream}{table}  {kind}{}", since.unwrap_or_default()));
-        line(out, format!("      {}", clean(output.text(&notice.text))));
-        if let Some(until) = &notice.until {
-            line(out, format!("      {} {until}", output.say("下次重试：", "next try:")));
-        }
+}
+
+fn notice(output: Output, notice: &NoticeLine, out: &mut String) {
+    let kind = match notice.kind {
+        "trouble" => output.say("故障（自动重试）", "trouble (tried again by itself)"),
+        "stopped" => output.say("暂停", "stopped"),
+        _ => output.say("提醒", "warning"),
+    };
+    let of = notice.source.as_deref().or(notice.upstream.as_deref()).unwrap_or("[serve.grpc]");
+    let table = notice.table.as_deref().map(|table| format!(" {table}")).unwrap_or_default();
+    let since = notice.since.as_deref().map(|at| match output.lang {
+        Lang::Zh => format!("，自 {at}"),
+        Lang::En => format!(", since {at}"),
+    });
+    line(out, format!("  {of}{table}  {kind}{}", since.unwrap_or_default()));
+    line(out, format!("      {}", clean(output.text(&notice.text))));
+    if let Some(until) = &notice.until {
+        line(out, format!("      {} {until}", output.say("下次重试：", "next try:")));
     }
-    line(out, "");
 }
 
 /// What comparisons found: a line a table, or one an upstream that cannot be compared at all.

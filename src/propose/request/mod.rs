@@ -13,8 +13,10 @@ mod wanted;
 pub use columns::columns_csv;
 pub use letter::{Sender, letter};
 pub use mapping::mapping_toml;
-pub use sql::{Dialect, views_sql};
+pub use sql::views_sql;
 pub use wanted::{Origin, WantedColumn, WantedTable};
+
+use crate::source::Product;
 
 /// What is asked for, and of whom.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ pub struct Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// The hub reads views of the system's database.
-    Views(Dialect),
+    Views(Product),
     /// The system writes files into a folder that the hub watches.
     Files,
 }

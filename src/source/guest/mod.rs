@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub(super) use account::{grants, writer_note};
+pub(super) use account::writer_note;
 pub use pace::Pace;
 
 use super::SourceError;

@@ -30,6 +30,11 @@ pub(in crate::source) trait ChangeLog: Send {
     /// # Errors
     /// When the server cannot be told; it is told again at the next run.
     async fn forget(&mut self, mark: &LogMark) -> Result<(), SourceError>;
+
+    /// Why a mark is no place in the log, where none was to be had: everything is read each time until there is one.
+    fn without(&self, _mark: &LogMark) -> Option<Text> {
+        None
+    }
 }
 
 /// A place in a log, opaque to all but the log: an LSN; file, offset and identity of a server.

@@ -57,11 +57,6 @@ impl Form {
     /// The form that servers write times in.
     pub const PLAIN: Form = Form::Time(Some('-'), Some(' '), true);
 
-    /// A mark as a literal that compares with a column of this form.
-    pub fn literal(self, mark: Mark) -> String {
-        if self.is_time() { format!("'{}'", self.write(mark)) } else { self.write(mark) }
-    }
-
     /// A mark as a column of this form writes it, rounded down: to the second, the day, the whole number.
     pub fn write(self, mark: Mark) -> String {
         if self == Self::Number {

@@ -19,11 +19,9 @@ mod table;
 mod watermark;
 mod window;
 
-#[allow(unused_imports, reason = "what the logs of connectors are written with")]
 pub(in crate::source) use log::{ChangeLog, Changes, LogMark, NoLog, Watched, no_log};
-pub(in crate::source) use plan::{Plan, wanted};
-pub(in crate::source) use position::progress;
+pub(in crate::source) use plan::{Wanted, wanted};
+pub(in crate::source) use position::{progress, without_log};
 pub(in crate::source) use reading::open;
-pub use spec::{ChangesBy, ChangesSpec, ChunksSpec, Overlap, Period};
-pub(in crate::source) use sql::Dialect;
-pub(in crate::source) use table::{Table, Texts, texts};
+pub use spec::{ChangesBy, ChangesSpec, ChunksSpec, Incremental, Overlap, Period};
+pub(in crate::source) use table::{Table, Texts, View, texts};

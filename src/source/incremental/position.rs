@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::log::LogMark;
 use super::window::Watermark;
+use crate::finding::Text;
 use crate::source::{Position, Progress};
 
 /// The form that this version writes.
@@ -28,6 +29,25 @@ pub(super) struct Reached {
     /// The log told that something was removed, and no whole read has proven since what.
     #[serde(default, skip_serializing_if = "is_false")]
     pub removed: bool,
+    /// The log could not be read, and has not been read since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without: Option<Without>,
+}
+
+/// Why everything is read instead of what a log tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Without {
+    /// The newest reason.
+    pub why: Text,
+    /// Since when, in milliseconds since 1970.
+    pub since: i64,
+}
+
+impl Without {
+    /// For a reason, since `now` or whenever it was that it began.
+    pub fn of(why: Text, before: Option<&Self>, now: i64) -> Self {
+        Self { why, since: before.map_or(now, |before| before.since) }
+    }
 }
 
 /// A read by ranges of a key.
@@ -86,6 +106,12 @@ pub(in crate::source) fn progress(position: &Position) -> Option<Progress> {
     Reached::of(position)?.progress()
 }
 
+/// Why the log could not be read by the run that came to a position or one before it, and since when, in milliseconds since
+/// 1970; nothing once the log has been read again.
+pub(in crate::source) fn without_log(position: &Position) -> Option<(Text, i64)> {
+    Reached::of(position)?.without.map(|without| (without.why, without.since))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,12 +119,16 @@ mod tests {
     #[test]
     fn positions_come_back_as_they_were_and_foreign_ones_are_none() {
         let way = UnderWay { key: vec!["学'1".into()], done: 3, total: 9, rest: None };
-        let reached = Reached { under_way: Some(way), removed: true, ..Reached::new() }.with_log(Some(&LogMark(vec![0, 255])));
+        let first = Without::of(Text::new("无", "none"), None, 7);
+        let without = Some(Without::of(Text::new("仍无", "still none"), Some(&first), 9));
+        let reached = Reached { under_way: Some(way), removed: true, without, ..Reached::new() };
+        let reached = reached.with_log(Some(&LogMark(vec![0, 255])));
         let again = Reached::of(&reached.position()).unwrap();
         assert_eq!(again, reached);
         assert_eq!(again.log(), Some(LogMark(vec![0, 255])));
         assert_eq!(progress(&reached.position()).map(Progress::percent), Some(33));
-        assert_eq!(progress(&Reached::new().position()), None);
+        assert_eq!(without_log(&reached.position()), Some((Text::new("仍无", "still none"), 7)));
+        assert_eq!((progress(&Reached::new().position()), without_log(&Reached::new().position())), (None, None));
         for foreign in ["", "{}", r#"{"version":2}"#, r#"{"files":"x","file":0,"offset":1,"line":1}"#] {
             assert_eq!(Reached::of(&Position(foreign.into())), None, "{foreign}");
         }

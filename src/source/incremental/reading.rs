@@ -5,13 +5,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::log::{ChangeLog, Changes, LogMark, Watched};
-use super::plan::{Plan, Start};
-use super::position::{Reached, UnderWay};
+use super::plan::{Plan, Start, Wanted};
+use super::position::{Reached, UnderWay, Without};
 use super::ranges::Ranges;
-use super::table::Table;
+use super::table::{Table, View};
 use super::watermark::{Marks, number};
 use super::window::Observer;
-use crate::source::reader::{Courier, Ending, Handout, RowReader};
+use crate::finding::Text;
+use crate::source::reader::{Courier, Ending, Handout, Proof, RowReader};
 use crate::source::{Column, Position, Source, SourceBatch, SourceBatchBuilder, SourceError};
 
 /// Keys asked for in one statement.
@@ -25,7 +26,7 @@ const CHANGES: usize = 20_000;
 /// # Errors
 /// What keeps the table from being read.
 pub(in crate::source) fn open<T, L, C, F>(
-    plan: Plan,
+    wanted: Wanted,
     patience: Duration,
     connect: C,
     log: impl FnOnce(Watched) -> Result<L, SourceError> + Send + 'static,
@@ -38,10 +39,13 @@ where
 {
     let ending = Arc::new(Ending::default());
     let said = Arc::clone(&ending);
-    let (source, object) = (Arc::clone(&plan.source), plan.object.as_str().into());
+    let proof = Proof::default();
+    let shown = proof.clone();
+    let (source, object) = (Arc::clone(&wanted.source), wanted.object.as_str().into());
     let reader = RowReader::start(&source, object, patience, move |courier| async move {
         let mut table = connect().await?;
-        let columns = table.columns(&plan.dialect.all(&plan.object)).await?;
+        let plan = wanted.of_product(table.product());
+        let columns = table.columns(&plan.product.all(&plan.object)).await?;
         let (mut key, mut changes) = (Vec::new(), None);
         if plan.by_log() {
             let given = plan.spec.changes.as_ref().map(|changes| changes.key.clone()).unwrap_or_default();
@@ -53,9 +57,9 @@ where
                 reader: plan.spec.reader.clone(),
             })?);
         }
-        Reading { plan, table, log: changes, columns, key, courier, ending: said }.run().await
+        Reading { plan, table, log: changes, columns, key, courier, ending: said, proof: shown, patience }.run().await
     })?;
-    Ok(Box::new(reader.ending_as(ending)))
+    Ok(Box::new(reader.ending_as(ending).proven_by(proof)))
 }
 
 struct Reading<T, L> {
@@ -67,6 +71,10 @@ struct Reading<T, L> {
     key: Vec<usize>,
     courier: Arc<Courier>,
     ending: Arc<Ending>,
+    /// What a read of everything has to say for itself.
+    proof: Proof,
+    /// The longest wait for a count.
+    patience: Duration,
 }
 
 /// What a reading came to.
@@ -153,27 +161,31 @@ impl<T: Table, L: ChangeLog> Reading<T, L> {
             }
             Changes::Lost { why } => {
                 tracing::warn!(source = %self.plan.source, object = self.plan.object, why = why.en, "the log of changes was lost; everything is read again");
-                Ok(Task::Whole(Some(reached)))
+                let without = Some(Without::of(why, reached.without.as_ref(), now()));
+                Ok(Task::Whole(Some(Reached { without, ..reached })))
             }
         }
     }
 
-    /// Everything, in one view.
+    /// Everything, in one view where there is one.
     async fn whole(&mut self, before: Option<Reached>) -> Result<Option<End>, SourceError> {
         let mark = match &mut self.log {
             Some(log) => Some(log.mark().await?),
             None => None,
         };
         self.table.begin().await?;
+        let view = self.table.view(&self.plan.object).await;
         let marks = Marks::ask(&self.plan, &mut self.table, &self.columns).await?;
         let watermark = before.as_ref().and_then(|before| before.watermark.clone());
         let mut observer = marks.as_ref().and_then(|marks| marks.observer(watermark.clone()));
-        let parted = marks.as_ref().zip(watermark.as_ref()).and_then(|(marks, before)| marks.part(&self.plan, before));
+        // Between two statements that see two moments a row could go from what comes second to what came first.
+        let parted = marks.as_ref().zip(watermark.as_ref()).filter(|_| view.is_one());
+        let parted = parted.and_then(|(marks, before)| marks.part(&self.plan, before));
         let ranges = Ranges::of(&self.plan, &mut self.table, &self.columns).await?;
         self.courier.opened(&self.columns);
         let mut way = UnderWay { key: Vec::new(), done: 0, total: 0, rest: None };
         if ranges.is_some() {
-            way.total = number(&self.table.texts(&self.plan.dialect.count(&self.plan.object, None)).await?);
+            way.total = number(&self.table.texts(&self.plan.product.count(&self.plan.object)).await?);
         }
         let mut rest = None;
         if let Some(parted) = parted {
@@ -183,25 +195,63 @@ impl<T: Table, L: ChangeLog> Reading<T, L> {
             }
             rest = Some(parted.rest);
         }
+        let without = self.without(mark.as_ref(), before.as_ref());
         let removed = before.is_some_and(|before| before.removed);
+        let by_ranges = ranges.is_some();
         if let Some(ranges) = ranges {
             way.rest = rest;
             let watermark = observer.as_ref().map(Observer::forgetful);
-            let reached = Reached { watermark, removed, ..Reached::new() }.with_log(mark.as_ref());
+            let without = without.clone();
+            let reached = Reached { watermark, removed, without, ..Reached::new() }.with_log(mark.as_ref());
             let seen = marks.as_ref().zip(observer.as_mut());
             if !ranges.give(&self.plan, &mut self.table, &self.courier, &mut way, &reached, seen).await? {
                 return Ok(None);
             }
-            way.agrees(&self.plan)?;
         } else {
             let sql = self.plan.select(rest.as_deref());
-            if !self.give(&sql, &mut |_| {}, marks.as_ref(), observer.as_mut(), rest.is_some()).await? {
+            let settled = rest.is_some();
+            let mut count = |batch: &SourceBatch| way.done += batch.len() as u64;
+            if !self.give(&sql, &mut count, marks.as_ref(), observer.as_mut(), settled).await? {
                 return Ok(None);
             }
         }
+        let complete = self.prove(view, &way, by_ranges).await?;
         let watermark = observer.map(|observer| observer.finish());
-        let reached = Reached { whole: true, watermark, ..Reached::new() }.with_log(mark.as_ref());
-        Ok(Some(End { reached, complete: true, more: false }))
+        let reached = Reached { whole: true, watermark, without, ..Reached::new() }.with_log(mark.as_ref());
+        Ok(Some(End { reached, complete, more: false }))
+    }
+
+    /// Why the log cannot be read from a mark on, or could not before it and has not been read since.
+    fn without(&self, mark: Option<&LogMark>, before: Option<&Reached>) -> Option<Without> {
+        let before = before.and_then(|before| before.without.as_ref());
+        let log = self.log.as_ref()?;
+        match mark.and_then(|mark| log.without(mark)) {
+            Some(why) => Some(Without::of(why, before, now())),
+            None => before.cloned(),
+        }
+    }
+
+    /// Whether a read of everything proves what is gone: the rows are counted once more in the same transaction.
+    async fn prove(&mut self, view: View, way: &UnderWay, by_ranges: bool) -> Result<bool, SourceError> {
+        if view == View::Moving {
+            return Ok(false);
+        }
+        if view == View::ByStatement && by_ranges {
+            self.proof.lacking(statements());
+            return Ok(false);
+        }
+        let count = self.plan.product.count(&self.plan.object);
+        let counted = tokio::time::timeout(self.patience, self.table.texts(&count)).await;
+        let counted = counted.ok().and_then(Result::ok).map(|texts| number(&texts));
+        // As many as there were at the beginning, and yet others have come.
+        if by_ranges && counted == Some(way.total) {
+            way.agrees(&self.plan)?;
+        }
+        match view {
+            View::Part(doubt) if counted == Some(way.done) => self.proof.whole_but(doubt),
+            _ => self.proof.counted(way.done, counted),
+        }
+        Ok(counted == Some(way.done))
     }
 
     /// Hands out the rows of a statement; false when nobody takes them any more.
@@ -262,7 +312,7 @@ impl<T: Table, L: ChangeLog> Reading<T, L> {
         self.courier.opened(&self.columns);
         let key = Plan::compared(&self.columns, &self.key);
         for some in keys.chunks(KEYS) {
-            let sql = self.plan.dialect.of_keys(&self.plan.object, &key, some);
+            let sql = self.plan.product.of_keys(&self.plan.object, &key, some);
             if !self.give(&sql, &mut |_| {}, None, None, false).await? {
                 return Ok(None);
             }
@@ -277,4 +327,17 @@ impl<T: Table, L: ChangeLog> Reading<T, L> {
         let removed = reached.removed || self.log.is_some() && reached.whole;
         Some(End { reached: Reached { removed, ..reached }, complete: false, more: false })
     }
+}
+
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+/// Why what several statements gave proves nothing.
+fn statements() -> Text {
+    Text::new(
+        "分段读取用了多条语句，该数据库的每条语句各见一个时刻；这次读取不能说明删除",
+        "the rows came by several statements, and each sees another moment of this database; the read proves no deletions",
+    )
 }

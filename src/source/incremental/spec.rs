@@ -22,6 +22,17 @@ pub struct ChangesSpec {
     pub key: Vec<String>,
 }
 
+/// What a kind of source knows of reading by parts and of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Incremental {
+    /// Neither `[read.changes]` nor `[read.chunks]`; it may have its own way to go on.
+    No,
+    /// Ranges of a key, and changes by watermark.
+    ByWatermark,
+    /// The same, and changes by the database's log.
+    ByLog,
+}
+
 /// What tells that a row has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

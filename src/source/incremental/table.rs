@@ -2,14 +2,38 @@
 
 use std::sync::Arc;
 
+use crate::finding::Text;
 use crate::source::reader::{Courier, Handout};
-use crate::source::{Column, SourceBatch, SourceError};
+use crate::source::{Column, Product, SourceBatch, SourceError};
 
 /// Short results: rows of cells.
 pub(in crate::source) type Texts = Vec<Vec<Option<String>>>;
 
+/// What is seen of a table from the beginning of a transaction on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::source) enum View {
+    /// All of it as of one moment, whatever is asked.
+    One,
+    /// As of one moment, but perhaps not all rows, and why.
+    Part(Text),
+    /// By each statement as of a moment of its own.
+    ByStatement,
+    /// Rows as they are when they come.
+    Moving,
+}
+
+impl View {
+    /// Whether it is of one moment.
+    pub fn is_one(&self) -> bool {
+        matches!(self, Self::One | Self::Part(_))
+    }
+}
+
 /// A connection that reads one table. It lives on the reading thread.
 pub(in crate::source) trait Table {
+    /// What is at the other end.
+    fn product(&self) -> Product;
+
     /// The columns of a statement; cells of [`Self::hand_out`] come in their forms from then on.
     ///
     /// # Errors
@@ -19,11 +43,25 @@ pub(in crate::source) trait Table {
     /// Whether rows can be ordered by a column of [`Self::columns`] and gone on with behind one of its cells.
     fn orders_by(&self, column: usize) -> bool;
 
-    /// Begins the transaction in which everything is seen as of one moment.
+    /// The columns of the primary key, in its order; none where there is no such key.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be asked.
+    async fn primary_key(&mut self, object: &str) -> Result<Vec<String>, SourceError> {
+        let Some(sql) = self.product().primary_key(object) else { return Ok(Vec::new()) };
+        Ok(self.texts(&sql).await?.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+    }
+
+    /// Begins the transaction in which everything is read, another one having been ended.
     ///
     /// # Errors
     /// When it cannot begin.
     async fn begin(&mut self) -> Result<(), SourceError>;
+
+    /// What the transaction sees of the table.
+    async fn view(&mut self, _object: &str) -> View {
+        View::One
+    }
 
     /// The rows of a short result.
     ///

@@ -6,7 +6,7 @@ use super::spec::Overlap;
 use super::sql::{Limit, marked, settled, unmarked};
 use super::table::Table;
 use super::window::{Observer, Watermark, hash};
-use crate::source::{Column, ColumnKind, SourceBatch, SourceError};
+use crate::source::{Column, ColumnKind, Product, SourceBatch, SourceError};
 
 /// More rows without any mark than these are left to the read of everything.
 const UNMARKED: u64 = 10_000;
@@ -88,16 +88,19 @@ impl Marks {
             return None;
         }
         let bound = before.bound(self.given);
-        let limits: Vec<Limit<'_>> =
-            self.columns.iter().map(|column| (&*column.name, column.form.map(|form| form.literal(bound)))).collect();
-        let empty = unmarked(plan.dialect, &self.names());
-        Some(Parted { again: format!("{} OR {empty}", marked(plan.dialect, &limits)), rest: settled(plan.dialect, &limits) })
+        let limits: Vec<Limit<'_>> = self
+            .columns
+            .iter()
+            .map(|column| (&*column.name, column.form.map(|form| literal(plan.product, form, bound, column.kind))))
+            .collect();
+        let empty = unmarked(plan.product, &self.names());
+        Some(Parted { again: format!("{} OR {empty}", marked(plan.product, &limits)), rest: settled(plan.product, &limits) })
     }
 
     /// What a run reads that reads what changed: marks behind the bound, and rows without any while they are few.
     pub async fn changed<T: Table>(&self, plan: &Plan, table: &mut T, parted: Parted) -> Result<String, SourceError> {
-        let empty = unmarked(plan.dialect, &self.names());
-        let counted = table.texts(&plan.dialect.count_up_to(&plan.object, &empty, UNMARKED + 1)).await?;
+        let empty = unmarked(plan.product, &self.names());
+        let counted = table.texts(&plan.product.count_up_to(&plan.object, &empty, UNMARKED + 1)).await?;
         if number(&counted) <= UNMARKED {
             return Ok(parted.again);
         }
@@ -131,7 +134,7 @@ async fn greatest<T: Table>(
     kind: ColumnKind,
     now: &mut Option<Mark>,
 ) -> Result<Option<(Form, Mark)>, SourceError> {
-    let Some(text) = one(&table.texts(&plan.dialect.greatest(&plan.object, column, None)).await?) else { return Ok(None) };
+    let Some(text) = one(&table.texts(&plan.product.greatest(&plan.object, column, None)).await?) else { return Ok(None) };
     let found = parse(&text, kind);
     if found.is_some_and(|(form, _)| !form.is_time()) {
         return Ok(found);
@@ -139,15 +142,15 @@ async fn greatest<T: Table>(
     let now = match *now {
         Some(now) => now,
         None => {
-            let told = one(&table.texts(plan.dialect.now()).await?).and_then(|text| parse(&text, ColumnKind::Date));
+            let told = one(&table.texts(plan.product.now()).await?).and_then(|text| parse(&text, ColumnKind::Date));
             *now.insert(told.map_or(Mark(0), |(_, mark)| mark))
         }
     };
     if found.is_some_and(|(_, mark)| mark <= now) {
         return Ok(found);
     }
-    let end = found.map_or(Form::PLAIN, |(form, _)| form).literal(now);
-    let text = one(&table.texts(&plan.dialect.greatest(&plan.object, column, Some(&end))).await?);
+    let end = literal(plan.product, found.map_or(Form::PLAIN, |(form, _)| form), now, kind);
+    let text = one(&table.texts(&plan.product.greatest(&plan.object, column, Some(&end))).await?);
     match text.as_deref().map(|text| parse(text, kind)) {
         Some(Some(found)) => Ok(Some(found)),
         // All of them lie in the future.
@@ -157,6 +160,12 @@ async fn greatest<T: Table>(
             "name other `columns` in [read.changes], or drop the section",
         )),
     }
+}
+
+/// A mark as a literal that compares with a column which holds such marks.
+fn literal(product: Product, form: Form, mark: Mark, kind: ColumnKind) -> String {
+    let text = form.write(mark);
+    if form.is_time() { product.literal(&text, kind) } else { text }
 }
 
 fn one(texts: &[Vec<Option<String>>]) -> Option<String> {

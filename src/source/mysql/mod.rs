@@ -12,9 +12,10 @@ mod table;
 use std::sync::OnceLock;
 
 use super::incremental::Watched;
+use super::product::{Account, READER};
 use super::server::Server;
 use super::{
-    Begin, Checked, Connector, Need, Position, Progress, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest,
+    Begin, Checked, Connector, Incremental, Need, Product, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest,
     incremental, reader,
 };
 use connect::Session;
@@ -52,9 +53,10 @@ impl Connector for Mysql {
 
     fn account_sql(&self, place: &SourcePlace<'_>, objects: &[String]) -> Option<String> {
         let session = session(place).ok()?;
-        let to = "'xiaoshu_reader'@'<address of the hub>'";
-        let grants = guest::grants(objects, '`', Some(&session.server.database), to);
-        Some(format!("CREATE USER {to} IDENTIFIED BY '<password>';\n{grants}"))
+        let account = Account { host: "<address of the hub>", ..READER };
+        let product = Product::Mysql;
+        let grants = product.grants(objects, Some(&session.server.database), &product.grantee(&account));
+        Some(format!("{}{grants}", product.make(&account)))
     }
 
     fn needs(&self, place: &SourcePlace<'_>, reads: &[&ReadSpec]) -> Result<Vec<Need>, SourceError> {
@@ -68,24 +70,8 @@ impl Connector for Mysql {
         reader::run(place.name, || catalogue::describe(&session))
     }
 
-    fn continues(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
-        read.changes.is_some()
-    }
-
-    fn resumes(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
-        read.chunks.is_some()
-    }
-
-    fn reads_changes(&self) -> bool {
-        true
-    }
-
-    fn has_log(&self) -> bool {
-        true
-    }
-
-    fn progress(&self, _read: &ReadSpec, position: &Position) -> Option<Progress> {
-        incremental::progress(position)
+    fn incremental(&self) -> Incremental {
+        Incremental::ByLog
     }
 
     fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {

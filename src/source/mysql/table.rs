@@ -10,13 +10,15 @@ use super::connect::Session;
 use super::log;
 use super::read::{KILL, described};
 use crate::finding::Place;
-use crate::source::incremental::{Dialect, Plan, Table, Texts, open, texts};
+use crate::source::incremental::{Table, Texts, Wanted, open, texts};
 use crate::source::reader::{Courier, Handout};
-use crate::source::{Begin, Column, ColumnKind, Position, ReadSpec, Source, SourceBatch, SourceBatchBuilder, SourceError};
+use crate::source::{
+    Begin, Column, ColumnKind, Position, Product, ReadSpec, Source, SourceBatch, SourceBatchBuilder, SourceError,
+};
 
 /// Opens a table by parts or of changes.
 pub(super) fn open_table(session: Session, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
-    let plan = Plan::of(&session.source, Dialect::Mysql, read, begin)?;
+    let wanted = Wanted::of(&session.source, read, begin)?;
     let patience = session.server.patience();
     let (own, object) = (session.clone(), read.object.clone());
     let connect = move || async move {
@@ -25,7 +27,7 @@ pub(super) fn open_table(session: Session, read: &ReadSpec, begin: Begin<'_>) ->
         let id = session.id(&mut connection).await?;
         Ok(ServerTable { session, connection, object, id, columns: Arc::from([]), forms: Vec::new(), odd: Vec::new(), given: 0 })
     };
-    open(plan, patience, connect, move |watched| log::log(&own, watched))
+    open(wanted, patience, connect, move |watched| log::log(&own, watched))
 }
 
 struct ServerTable {
@@ -43,6 +45,10 @@ struct ServerTable {
 }
 
 impl Table for ServerTable {
+    fn product(&self) -> Product {
+        Product::Mysql
+    }
+
     async fn columns(&mut self, sql: &str) -> Result<Arc<[Column]>, SourceError> {
         let found = described(&self.session, &mut self.connection, sql, self.object.as_deref()).await?;
         (self.columns, self.forms, self.odd) = (found.columns, found.forms, found.unordered);

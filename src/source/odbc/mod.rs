@@ -1,4 +1,4 @@
-//! Databases with an ODBC driver. The statement only reads: one SELECT, within a transaction that is rolled back.
+//! Databases with an ODBC driver. Statements only read: SELECTs, within a transaction that is rolled back.
 //!
 //! Drivers differ in what they know. Texts are taken as UTF-16 or as bytes of a known encoding; values of any length row
 //! by row; errors are classed by SQLSTATE and, for drivers that give one state for all, by a list of what they say
@@ -11,14 +11,21 @@ mod connect;
 #[cfg(feature = "odbc")]
 mod faults;
 #[cfg(feature = "odbc")]
+mod needs;
+#[cfg(feature = "odbc")]
+mod product;
+#[cfg(feature = "odbc")]
 mod read;
 #[cfg(feature = "odbc")]
-mod select;
+mod rows;
 mod settings;
+#[cfg(feature = "odbc")]
+mod table;
 
 use std::sync::OnceLock;
 
-use super::{Begin, Checked, Connector, ReadSpec, Source, SourceError, SourcePlace, guest};
+use super::product::READER;
+use super::{Begin, Checked, Connector, Incremental, Need, Product, ReadSpec, Source, SourceError, SourcePlace, guest};
 use settings::Settings;
 
 /// The connector.
@@ -42,20 +49,29 @@ impl Connector for Odbc {
         driver::objects(place, Settings::of(place)?)
     }
 
+    fn incremental(&self) -> Incremental {
+        Incremental::ByWatermark
+    }
+
     fn account_sql(&self, _place: &SourcePlace<'_>, objects: &[String]) -> Option<String> {
-        let grants = guest::grants(objects, '"', None, "xiaoshu_reader");
+        // Which product it is shows only in a connection; most quote names as the standard does.
+        let grants = Product::Oracle.grants(objects, None, READER.name);
         Some(format!("-- make the account xiaoshu_reader as the product has it, with the right to log in, then:\n{grants}"))
     }
 
-    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, _begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
-        driver::open(place, Settings::of(place)?, read)
+    fn needs(&self, place: &SourcePlace<'_>, reads: &[&ReadSpec]) -> Result<Vec<Need>, SourceError> {
+        driver::needs(place, Settings::of(place)?, reads)
+    }
+
+    fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
+        driver::open(place, Settings::of(place)?, read, begin)
     }
 }
 
 /// What a binary without ODBC says.
 #[cfg(not(feature = "odbc"))]
 mod driver {
-    use super::{Checked, ReadSpec, Settings, Source, SourceError, SourcePlace};
+    use super::{Begin, Checked, Need, ReadSpec, Settings, Source, SourceError, SourcePlace};
 
     fn absent(place: &SourcePlace<'_>, settings: &Settings) -> SourceError {
         tracing::debug!(source = %place.name, seconds = settings.statement_timeout, "asked for a driver that is not there");
@@ -74,7 +90,16 @@ mod driver {
         Err(absent(place, &settings))
     }
 
-    pub(super) fn open(place: &SourcePlace<'_>, settings: Settings, _: &ReadSpec) -> Result<Box<dyn Source>, SourceError> {
+    pub(super) fn needs(place: &SourcePlace<'_>, settings: Settings, _: &[&ReadSpec]) -> Result<Vec<Need>, SourceError> {
+        Err(absent(place, &settings))
+    }
+
+    pub(super) fn open(
+        place: &SourcePlace<'_>,
+        settings: Settings,
+        _: &ReadSpec,
+        _: Begin<'_>,
+    ) -> Result<Box<dyn Source>, SourceError> {
         Err(absent(place, &settings))
     }
 }
@@ -82,9 +107,9 @@ mod driver {
 #[cfg(feature = "odbc")]
 mod driver {
     use super::connect::Session;
-    use super::{Checked, ReadSpec, Settings, Source, SourceError, SourcePlace, read};
+    use super::{Begin, Checked, Need, ReadSpec, Settings, Source, SourceError, SourcePlace, read, table};
     use crate::finding::Text;
-    use crate::source::{guest, reader};
+    use crate::source::{guest, incremental, reader};
 
     pub(super) fn check(place: &SourcePlace<'_>, settings: Settings) -> Result<Checked, SourceError> {
         let session = Session::new(place, settings);
@@ -109,7 +134,18 @@ mod driver {
         reader::run(place.name, || async { session.list() })
     }
 
-    pub(super) fn open(place: &SourcePlace<'_>, settings: Settings, spec: &ReadSpec) -> Result<Box<dyn Source>, SourceError> {
-        read::open(Session::new(place, settings), spec)
+    pub(super) fn needs(place: &SourcePlace<'_>, settings: Settings, reads: &[&ReadSpec]) -> Result<Vec<Need>, SourceError> {
+        let session = Session::new(place, settings);
+        reader::run(place.name, || async { session.needs(reads) })
+    }
+
+    pub(super) fn open(
+        place: &SourcePlace<'_>,
+        settings: Settings,
+        spec: &ReadSpec,
+        begin: Begin<'_>,
+    ) -> Result<Box<dyn Source>, SourceError> {
+        let session = Session::new(place, settings);
+        if incremental::wanted(spec) { table::open_table(session, spec, begin) } else { read::open(session, spec) }
     }
 }

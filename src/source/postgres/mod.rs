@@ -11,9 +11,10 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use super::incremental::Watched;
+use super::product::READER;
 use super::server::{Server, ZeroDates};
 use super::{
-    Begin, Checked, Connector, Need, Position, Progress, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest,
+    Begin, Checked, Connector, Incremental, Need, Product, ReadSpec, Source, SourceError, SourcePlace, TableShape, guest,
     incremental, reader,
 };
 pub(super) use connect::{Own, Session};
@@ -53,17 +54,15 @@ impl Connector for Postgres {
 
     fn account_sql(&self, place: &SourcePlace<'_>, objects: &[String]) -> Option<String> {
         let session = session(place).ok()?;
-        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let (product, to) = (Product::Postgres, READER.name);
         let schemas: BTreeSet<&str> = objects.iter().map(|o| o.split_once('.').map_or("public", |(schema, _)| schema)).collect();
-        let usage: Vec<String> =
-            schemas.iter().map(|schema| format!("GRANT USAGE ON SCHEMA {} TO xiaoshu_reader;\n", quoted(schema))).collect();
+        let usage = schemas.iter().map(|schema| format!("GRANT USAGE ON SCHEMA {} TO {to};\n", product.quoted(schema)));
         Some(format!(
-            "CREATE ROLE xiaoshu_reader LOGIN PASSWORD '<password>' CONNECTION LIMIT 4;\n\
-             ALTER ROLE xiaoshu_reader SET default_transaction_read_only = on;\n\
-             GRANT CONNECT ON DATABASE {} TO xiaoshu_reader;\n{}{}",
-            quoted(&session.server.database),
-            usage.concat(),
-            guest::grants(objects, '"', None, "xiaoshu_reader")
+            "{}GRANT CONNECT ON DATABASE {} TO {to};\n{}{}",
+            product.make(&READER),
+            product.quoted(&session.server.database),
+            usage.collect::<String>(),
+            product.grants(objects, None, to)
         ))
     }
 
@@ -78,24 +77,8 @@ impl Connector for Postgres {
         reader::run(place.name, || catalogue::describe(&session))
     }
 
-    fn continues(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
-        read.changes.is_some()
-    }
-
-    fn resumes(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
-        read.chunks.is_some()
-    }
-
-    fn reads_changes(&self) -> bool {
-        true
-    }
-
-    fn has_log(&self) -> bool {
-        true
-    }
-
-    fn progress(&self, _read: &ReadSpec, position: &Position) -> Option<Progress> {
-        incremental::progress(position)
+    fn incremental(&self) -> Incremental {
+        Incremental::ByLog
     }
 
     fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {

@@ -58,7 +58,12 @@ async fn read_rows(session: Session, task: Task, courier: Arc<Courier>) -> Resul
     session.execute(&mut connection, VIEW).await?;
     let (columns, forms) = described(&session, &mut connection, &task.sql).await?;
     statement::must_give_columns(&session.source, &columns)?;
-    let masked = task.table && sees_a_part(&mut connection, &task.count).await;
+    // The table as the count names it, quoted; a view or function has no such policies of its own.
+    let named = task.count.strip_prefix("SELECT count(*) FROM ").filter(|_| task.table);
+    let masked = match named {
+        Some(path) => sees_a_part(&mut connection, path).await,
+        None => false,
+    };
     // Preparing has locked the object to the end of the transaction: nobody changes it under the rows.
     let mut outline = Outline::of(&columns);
     if let Some(path) = &task.path {
@@ -92,20 +97,24 @@ async fn prove(task: &Task, read: u64, masked: bool, connection: &mut PgConnecti
     let counted: Result<i64, _> = sqlx::query_scalar(AssertSqlSafe(task.count.clone())).fetch_one(connection).await;
     let counted = counted.ok().map(i64::unsigned_abs);
     if masked && counted == Some(read) {
-        return task.proof.whole_but(Text::new(
-            "该表启用了行级安全策略，账号可能看不到全部行",
-            "row-level security is active on the table: the account may not see all rows",
-        ));
+        return task.proof.whole_but(hidden());
     }
     task.proof.counted(read, counted);
 }
 
-/// Whether row-level security hides rows of the table from the account: they are there, and neither come nor count.
-async fn sees_a_part(connection: &mut PgConnection, count: &str) -> bool {
-    // The table as the count names it, quoted; a view or function has no such policies of its own.
-    let table = count.strip_prefix("SELECT count(*) FROM ").unwrap_or_default().replace('\'', "''");
-    let sql = format!("SELECT row_security_active('{table}'::regclass)");
+/// Whether row-level security hides rows of a table, as it is quoted, from the account: they are there, and neither come
+/// nor count.
+pub(super) async fn sees_a_part(connection: &mut PgConnection, path: &str) -> bool {
+    let sql = format!("SELECT row_security_active('{}'::regclass)", path.replace('\'', "''"));
     sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await.unwrap_or(false)
+}
+
+/// What speaks against deletions where it does.
+pub(super) fn hidden() -> Text {
+    Text::new(
+        "该表启用了行级安全策略，账号可能看不到全部行",
+        "row-level security is active on the table: the account may not see all rows",
+    )
 }
 
 /// The columns that a statement gives, and the forms of their cells. Preparing tells them even when there are no rows, and

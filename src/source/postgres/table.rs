@@ -8,15 +8,17 @@ use sqlx::{AssertSqlSafe, Column as _, Row};
 use super::cell::{self, Form};
 use super::connect::Session;
 use super::log;
-use super::read::{GRACE, VIEW, declare, described, rows};
+use super::read::{GRACE, VIEW, declare, described, hidden, rows, sees_a_part};
 use crate::finding::Place;
-use crate::source::incremental::{Dialect, Plan, Table, Texts, open, texts};
+use crate::source::incremental::{Table, Texts, View, Wanted, open, texts};
 use crate::source::reader::{Courier, Handout};
-use crate::source::{Begin, Column, ColumnKind, Position, ReadSpec, Source, SourceBatch, SourceBatchBuilder, SourceError};
+use crate::source::{
+    Begin, Column, ColumnKind, Position, Product, ReadSpec, Source, SourceBatch, SourceBatchBuilder, SourceError,
+};
 
 /// Opens a table by parts or of changes.
 pub(super) fn open_table(session: Session, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
-    let plan = Plan::of(&session.source, Dialect::Postgres, read, begin)?;
+    let wanted = Wanted::of(&session.source, read, begin)?;
     let patience = session.server.patience() + GRACE;
     let own = session.clone();
     let connect = move || async move {
@@ -24,7 +26,7 @@ pub(super) fn open_table(session: Session, read: &ReadSpec, begin: Begin<'_>) ->
         session.permit(&mut connection).await?;
         Ok(ServerTable { session, connection, columns: Arc::from([]), forms: Vec::new(), begun: false, given: 0 })
     };
-    open(plan, patience, connect, move |watched| log::log(&own, watched))
+    open(wanted, patience, connect, move |watched| log::log(&own, watched))
 }
 
 struct ServerTable {
@@ -38,6 +40,10 @@ struct ServerTable {
 }
 
 impl Table for ServerTable {
+    fn product(&self) -> Product {
+        Product::Postgres
+    }
+
     async fn columns(&mut self, sql: &str) -> Result<Arc<[Column]>, SourceError> {
         (self.columns, self.forms) = described(&self.session, &mut self.connection, sql).await?;
         Ok(self.columns.clone())
@@ -53,6 +59,11 @@ impl Table for ServerTable {
         }
         self.begun = true;
         self.session.execute(&mut self.connection, VIEW).await
+    }
+
+    async fn view(&mut self, object: &str) -> View {
+        let path = self.product().quoted_path(object);
+        if sees_a_part(&mut self.connection, &path).await { View::Part(hidden()) } else { View::One }
     }
 
     async fn texts(&mut self, sql: &str) -> Result<Texts, SourceError> {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Begin, Checked, Connector, Position, Progress, ReadSpec, Source, SourceError, SourcePlace, TableShape, incremental};
+use super::{Begin, Checked, Connector, Incremental, ReadSpec, Source, SourceError, SourcePlace, TableShape, incremental};
 pub(super) use connect::{Database, list, open, version};
 pub use script::load_script;
 
@@ -69,20 +69,8 @@ impl Connector for Sqlite {
         catalogue::describe(&database(place)?)
     }
 
-    fn continues(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
-        read.changes.is_some()
-    }
-
-    fn resumes(&self, _place: &SourcePlace<'_>, read: &ReadSpec) -> bool {
-        read.chunks.is_some()
-    }
-
-    fn reads_changes(&self) -> bool {
-        true
-    }
-
-    fn progress(&self, _read: &ReadSpec, position: &Position) -> Option<Progress> {
-        incremental::progress(position)
+    fn incremental(&self) -> Incremental {
+        Incremental::ByWatermark
     }
 
     fn open(&self, place: &SourcePlace<'_>, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {

@@ -9,9 +9,9 @@ use super::Database;
 use super::cell;
 use super::connect::push;
 use crate::finding::Place;
-use crate::source::incremental::{ChangeLog, Dialect, NoLog, Plan, Table, Texts, Watched, no_log, open, texts};
+use crate::source::incremental::{ChangeLog, NoLog, Table, Texts, Wanted, Watched, no_log, open, texts};
 use crate::source::reader::{Courier, Handout};
-use crate::source::{Begin, Column, ColumnKind, ReadSpec, Source, SourceBatch, SourceBatchBuilder, SourceError};
+use crate::source::{Begin, Column, ColumnKind, Product, ReadSpec, Source, SourceBatch, SourceBatchBuilder, SourceError};
 
 /// Opens a table by parts or of changes.
 pub(super) fn open_table(database: Database, read: &ReadSpec, begin: Begin<'_>) -> Result<Box<dyn Source>, SourceError> {
@@ -26,13 +26,13 @@ fn open_with<L: ChangeLog>(
     begin: Begin<'_>,
     log: impl FnOnce(Watched) -> Result<L, SourceError> + Send + 'static,
 ) -> Result<Box<dyn Source>, SourceError> {
-    let plan = Plan::of(&database.source, Dialect::Sqlite, read, begin)?;
+    let wanted = Wanted::of(&database.source, read, begin)?;
     let patience = database.patience;
     let connect = move || async move {
         let connection = database.connect().await?;
         Ok(FileTable { database, connection, columns: Arc::from([]), begun: false, given: 0 })
     };
-    open(plan, patience, connect, log)
+    open(wanted, patience, connect, log)
 }
 
 struct FileTable {
@@ -45,6 +45,10 @@ struct FileTable {
 }
 
 impl Table for FileTable {
+    fn product(&self) -> Product {
+        Product::Sqlite
+    }
+
     async fn columns(&mut self, sql: &str) -> Result<Arc<[Column]>, SourceError> {
         let prepared = self.connection.prepare(AssertSqlSafe(sql.to_owned()).into_sql_str()).await;
         let statement = prepared.map_err(|error| self.database.trouble(error))?;

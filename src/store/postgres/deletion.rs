@@ -62,8 +62,8 @@ pub(super) async fn find_missing(
         .fetch_one(&mut **tx)
         .await
         .map_err(what)?;
-    let mapping: Vec<u8> =
-        sqlx::query_scalar("SELECT mapping FROM run WHERE id = $1").bind(run.0).fetch_one(&mut **tx).await.map_err(what)?;
+    let (mapping, filtered): (Vec<u8>, i64) =
+        sqlx::query_as("SELECT mapping, filtered FROM run WHERE id = $1").bind(run.0).fetch_one(&mut **tx).await.map_err(what)?;
     let former = former(tx, run, open).await?;
     let held = held(tx, open).await?;
     let verdict = judge(&Case {
@@ -72,6 +72,7 @@ pub(super) async fn find_missing(
         missing: missing.len(),
         recent: recent.unsigned_abs(),
         keyless: new_keyless(tx, run, open).await?,
+        filtered: filtered.unsigned_abs(),
         error: end.error.is_some(),
         evidence: &end.evidence,
         mapping: mapping.try_into().unwrap_or_default(),
@@ -122,7 +123,7 @@ async fn gave_rows(tx: &mut Tx, open: &OpenRun, at: Millis) -> Result<bool, Stor
 /// What the last complete run of the same source and table knew.
 async fn former(tx: &mut Tx, run: RunId, open: &OpenRun) -> Result<Option<Former>, StoreError> {
     let row = sqlx::query_as(
-        "SELECT columns, parts, mapping, ended FROM run WHERE feed = $1 AND source = $2 AND complete AND ended IS NOT NULL AND id < $3 \
+        "SELECT columns, parts, mapping, ended, filtered FROM run WHERE feed = $1 AND source = $2 AND complete AND ended IS NOT NULL AND id < $3 \
          ORDER BY id DESC LIMIT 1",
     )
     .bind(open.feed.0 as i32)
@@ -229,17 +230,18 @@ pub(super) async fn hold_for(
     feed: FeedId,
     source: i32,
     rids: &RoaringBitmap,
-    why: &str,
+    why: &Text,
     at: Millis,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO missing (feed, source, rids, why, since) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (feed, source) DO UPDATE SET rids = excluded.rids, why = excluded.why, zh = '', kind = 0",
+        "INSERT INTO missing (feed, source, rids, why, zh, since) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (feed, source) DO UPDATE SET rids = excluded.rids, why = excluded.why, zh = excluded.zh, kind = 0",
     )
     .bind(feed.0 as i32)
     .bind(source)
     .bind(bitmap_bytes(rids))
-    .bind(why)
+    .bind(&why.en)
+    .bind(&why.zh)
     .bind(at)
     .execute(&mut **tx)
     .await

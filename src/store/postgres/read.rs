@@ -67,9 +67,10 @@ impl ReadModels for PostgresStore {
     async fn runs(&self, limit: u32) -> Result<Vec<RunRow>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, source, feed, name, began, ended, complete, error, read, changed, unchanged, duplicate, quarantined, \
-             filtered, consumed, missed, position, whole, doubt_zh, doubt_en FROM (SELECT r.id, s.name AS source, r.feed, f.name, r.began, r.ended, r.complete, r.error, \
+             filtered, consumed, missed, position, whole, doubt_zh, doubt_en, after FROM (SELECT r.id, s.name AS source, r.feed, f.name, r.began, r.ended, r.complete, r.error, \
              r.read, r.changed, r.unchanged, r.duplicate, r.quarantined, r.filtered, r.consumed, r.missed, r.whole, r.doubt_zh, r.doubt_en, \
              CASE WHEN r.ended IS NULL THEN r.position END AS position, \
+             CASE WHEN r.ended IS NOT NULL AND r.error IS NULL THEN r.position END AS after, \
              row_number() OVER (PARTITION BY r.source, r.feed, r.whole ORDER BY r.id DESC) AS w, \
              row_number() OVER (PARTITION BY r.source, r.feed ORDER BY r.id DESC) AS n FROM run r \
              JOIN source s ON s.id = r.source JOIN feeds f ON f.id = r.feed) r WHERE $1 = 0 OR n <= $1 OR (whole AND w = 1) ORDER BY id DESC",
@@ -209,6 +210,10 @@ fn stock_row(row: &PgRow) -> Result<StockRow, sqlx::Error> {
     })
 }
 
+fn position(bytes: Option<Vec<u8>>) -> Option<Position> {
+    bytes.filter(|bytes| !bytes.is_empty()).map(Position)
+}
+
 fn run_row(row: &PgRow) -> Result<RunRow, sqlx::Error> {
     let mut totals = [0; 7];
     for (i, total) in totals.iter_mut().enumerate() {
@@ -227,6 +232,7 @@ fn run_row(row: &PgRow) -> Result<RunRow, sqlx::Error> {
         doubt: doubt_text(row.try_get(18)?, row.try_get(19)?),
         landed: landed(totals),
         missed: row.try_get::<i64, _>(15)?.unsigned_abs(),
-        reached: row.try_get::<Option<Vec<u8>>, _>(16)?.filter(|bytes| !bytes.is_empty()).map(Position),
+        reached: position(row.try_get(16)?),
+        after: position(row.try_get(20)?),
     })
 }

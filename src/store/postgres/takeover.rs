@@ -8,6 +8,7 @@ use super::fault::db;
 use super::lock::lock;
 use super::runs::source_id;
 use super::sharing::{given, hand_over};
+use crate::finding::Text;
 use crate::store::open_run::bitmap;
 use crate::store::{Difference, FeedId, Millis, Orphaned, Sharing, StoreError, Takeover};
 
@@ -138,7 +139,7 @@ impl Sharing for PostgresStore {
         Ok(found)
     }
 
-    async fn settle_orphaned(&self, feed: FeedId, source: &str, why: Option<&str>, at: Millis) -> Result<u64, StoreError> {
+    async fn settle_orphaned(&self, feed: FeedId, source: &str, why: Option<&Text>, at: Millis) -> Result<u64, StoreError> {
         let mut tx = self.begin("holding deletions").await?;
         let source = source_id(&mut tx, source).await?;
         lock(&mut tx, feed).await?;

@@ -67,8 +67,8 @@ pub(super) async fn find_missing(
         .fetch_one(&mut **tx)
         .await
         .map_err(what)?;
-    let (mapping,): (Vec<u8>,) =
-        sqlx::query_as("SELECT mapping FROM run WHERE id = ?").bind(run.0).fetch_one(&mut **tx).await.map_err(what)?;
+    let (mapping, filtered): (Vec<u8>, i64) =
+        sqlx::query_as("SELECT mapping, filtered FROM run WHERE id = ?").bind(run.0).fetch_one(&mut **tx).await.map_err(what)?;
     let former = former(tx, run, open).await?;
     let held = held(tx, open).await?;
     let verdict = judge(&Case {
@@ -77,6 +77,7 @@ pub(super) async fn find_missing(
         missing: missing.len(),
         recent: recent.unsigned_abs(),
         keyless: new_keyless(tx, run, open).await?,
+        filtered: filtered.unsigned_abs(),
         error: end.error.is_some(),
         evidence: &end.evidence,
         mapping: mapping.try_into().unwrap_or_default(),
@@ -134,7 +135,7 @@ async fn gave_rows(tx: &mut Transaction<'_, Sqlite>, open: &OpenRun, at: Millis)
 /// What the last complete run of the same source and table knew.
 async fn former(tx: &mut Transaction<'_, Sqlite>, run: RunId, open: &OpenRun) -> Result<Option<Former>, StoreError> {
     let row = sqlx::query_as(
-        "SELECT columns, parts, mapping, ended FROM run WHERE feed = ? AND source = ? AND complete = 1 AND ended IS NOT NULL AND id < ? \
+        "SELECT columns, parts, mapping, ended, filtered FROM run WHERE feed = ? AND source = ? AND complete = 1 AND ended IS NOT NULL AND id < ? \
          ORDER BY id DESC LIMIT 1",
     )
     .bind(open.feed.0)
@@ -240,17 +241,18 @@ pub(super) async fn hold_for(
     feed: FeedId,
     source: i64,
     rids: &RoaringBitmap,
-    why: &str,
+    why: &Text,
     at: Millis,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO missing (feed, source, rids, why, since) VALUES (?, ?, ?, ?, ?) \
-         ON CONFLICT (feed, source) DO UPDATE SET rids = excluded.rids, why = excluded.why, zh = '', kind = 0",
+        "INSERT INTO missing (feed, source, rids, why, zh, since) VALUES (?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (feed, source) DO UPDATE SET rids = excluded.rids, why = excluded.why, zh = excluded.zh, kind = 0",
     )
     .bind(feed.0)
     .bind(source)
     .bind(bitmap_bytes(rids))
-    .bind(why)
+    .bind(&why.en)
+    .bind(&why.zh)
     .bind(at)
     .execute(&mut **tx)
     .await

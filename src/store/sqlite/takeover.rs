@@ -7,6 +7,7 @@ use super::fault::db;
 use super::runs::{bitmap, source_id};
 use super::sharing::{given, hand_over};
 use super::{SqliteStore, Writer, begin};
+use crate::finding::Text;
 use crate::store::{Difference, FeedId, Millis, Orphaned, Sharing, StoreError, Takeover};
 
 /// The number of a source, if it has one.
@@ -134,7 +135,7 @@ impl Sharing for SqliteStore {
         Ok(found)
     }
 
-    async fn settle_orphaned(&self, feed: FeedId, source: &str, why: Option<&str>, at: Millis) -> Result<u64, StoreError> {
+    async fn settle_orphaned(&self, feed: FeedId, source: &str, why: Option<&Text>, at: Millis) -> Result<u64, StoreError> {
         let mut guard = self.writer().await?;
         let Writer { conn, .. } = &mut *guard;
         let mut tx = begin(conn, "holding deletions").await?;

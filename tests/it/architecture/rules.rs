@@ -53,6 +53,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("socket2", &["wire"]),
     ("rdkafka", &["report/transport/kafka", "brain/kafka", "source/kafka", "wire/kafka"]),
     ("odbc_api", &["source/odbc"]),
+    ("tiberius", &["source/sqlserver"]),
     ("reqwest", &["report/transport/", "source/http", "telemetry/"]),
     ("axum", &["brain/", "serve/"]),
     ("anyhow", &["main.rs", "cli/", "app/"]),

@@ -4,6 +4,7 @@ mod daily;
 mod groups;
 mod making;
 mod portraits;
+mod proofs;
 mod queries;
 mod school;
 mod timetable;

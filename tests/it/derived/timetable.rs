@@ -104,6 +104,8 @@ fn a_pattern_becomes_lessons_up_to_tomorrow() {
     let later = made("20241125", &[&pattern("P1", "1-16周(单)", "2", "1-2")]);
     assert_eq!(later.days("P1").last(), Some(&"20241126"), "tomorrow's lesson is there today");
     assert!(later.aside.is_empty());
+    let early = made("20241124", &[&pattern("P1", "1-16周(单)", "2", "1-2")]);
+    assert_eq!(early.days("P1").last(), Some(&"20241112"), "the lesson of the day after tomorrow is not");
 }
 
 #[test]

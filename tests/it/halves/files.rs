@@ -132,6 +132,23 @@ fn ten_mappings_that_leave_rows_out_delete_nothing() {
     school.end();
 }
 
+#[test]
+fn three_filters_that_come_to_leave_rows_out_delete_nothing() {
+    let school = of_csv();
+    let (name, text) = MAPPINGS[0];
+    let filter = "[[where]]\ncolumn = \"总学时\"\nis_not = [\"999\"]\n";
+    let filtered = mapping(text, "read.object = \"courses.csv\"") + filter;
+    school.write(&format!("mappings/{name}.toml"), filtered.as_bytes());
+    school.collect();
+    for few in 1..=3 {
+        let mut rows = courses(0..ROWS);
+        rows.iter_mut().rev().take(few).for_each(|row| row[2] = "999".to_owned());
+        let spoilt = csv(COURSE_COLUMNS, &rows);
+        school.half(&format!("{few} left out"), |s| s.write("files/courses.csv", spoilt.as_bytes()), whole);
+    }
+    school.end();
+}
+
 fn workbook<const N: usize>(columns: [&str; N], rows: &[[String; N]]) -> Vec<u8> {
     let mut book = Workbook::new();
     let sheet = book.add_worksheet();

@@ -12,14 +12,9 @@ use crate::sources::mariadb::Mariadb;
 const TABLE: &str = "ODS_KCJBSJ";
 
 /// A school whose courses are in a database.
-fn school(server: &Mariadb, rows: usize) -> School {
-    let school = School::new(1, 0);
-    let settings = std::fs::read_to_string(school.path("xiaoshu.toml")).expect("read");
-    let files = "kind = \"csv\"\npath = \"files\"\nsettle = 0";
-    assert!(settings.contains(files));
+pub fn school(server: &Mariadb, rows: usize) -> School {
     let own = server.settings();
     let text = |key: &str| own[key].as_str().expect("a text").to_owned();
-    school.write("jw_password", &text("password"));
     let source = format!(
         "kind = \"mysql\"\nhost = \"{}\"\nport = {}\ndatabase = \"{}\"\nuser = \"{}\"\npassword = {{ file = \"jw_password\" }}\n\
          guest.allow_writes = {{ by = \"test\", date = \"2024-11-20\", reason = \"the owner of the tables\" }}",
@@ -28,15 +23,26 @@ fn school(server: &Mariadb, rows: usize) -> School {
         text("database"),
         text("user"),
     );
-    school.write("xiaoshu.toml", &settings.replace(files, &source));
-    std::fs::remove_file(school.path("mappings/projects.toml")).expect("removed");
-    let mapping = std::fs::read_to_string(school.path("mappings/courses.toml")).expect("read");
-    let read = "read.object = \"course\"\nread.changes.by = \"log\"";
-    school.write("mappings/courses.toml", &mapping.replace("read.object = \"courses.csv\"", read));
+    let school = school_of(&source);
+    school.write("jw_password", &text("password"));
     server.run(&format!(
         "CREATE TABLE course (课程号 VARCHAR(20) PRIMARY KEY, 课程名称 VARCHAR(60), 总学时 INT);
          INSERT INTO course SELECT CONCAT('K', LPAD(seq, 4, '0')), CONCAT('课程', seq), 16 FROM seq_1_to_{rows}"
     ));
+    school
+}
+
+/// A school whose courses are in the table `course` of a source with these settings, and are read by the log.
+pub fn school_of(source: &str) -> School {
+    let school = School::new(1, 0);
+    let settings = std::fs::read_to_string(school.path("xiaoshu.toml")).expect("read");
+    let files = "kind = \"csv\"\npath = \"files\"\nsettle = 0";
+    assert!(settings.contains(files));
+    school.write("xiaoshu.toml", &settings.replace(files, source));
+    std::fs::remove_file(school.path("mappings/projects.toml")).expect("removed");
+    let mapping = std::fs::read_to_string(school.path("mappings/courses.toml")).expect("read");
+    let read = "read.object = \"course\"\nread.changes.by = \"log\"";
+    school.write("mappings/courses.toml", &mapping.replace("read.object = \"courses.csv\"", read));
     school
 }
 

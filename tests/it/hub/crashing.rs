@@ -567,7 +567,7 @@ impl Sharing for CrashingStore {
         self.inner.orphaned(editions, mapped).await
     }
 
-    async fn settle_orphaned(&self, feed: FeedId, source: &str, why: Option<&str>, at: Millis) -> Result<u64, StoreError> {
+    async fn settle_orphaned(&self, feed: FeedId, source: &str, why: Option<&Text>, at: Millis) -> Result<u64, StoreError> {
         self.before()?;
         let done = self.inner.settle_orphaned(feed, source, why, at).await;
         self.after()?;

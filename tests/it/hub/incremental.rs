@@ -164,7 +164,10 @@ fn a_read_by_ranges_outlives_kills_and_says_how_far_it_is() {
             break;
         }
         let line = status(&school);
-        let reading = line.reading.first().expect("a read under way");
+        let Some(reading) = line.reading.first() else {
+            assert_eq!(run.landed.read, ROWS, "all has landed, and only the end was not noted");
+            continue;
+        };
         assert!(reading.done > done && reading.total == ROWS, "{reading:?} after {done}");
         assert_eq!((reading.percent, run.landed.read), (reading.done * 100 / ROWS, reading.done));
         done = reading.done;

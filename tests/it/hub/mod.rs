@@ -12,6 +12,8 @@ mod incremental;
 mod kill;
 mod live;
 mod logs;
+mod lost;
+mod manners;
 mod restored;
 pub mod school;
 mod serve;

@@ -31,10 +31,20 @@ fn from_nothing_to_mappings_that_the_check_takes() {
     assert!(tables.len() >= 10 && tables.iter().all(|table| table["done"] != "faulty"), "{answer:#}");
     let settings = std::fs::read_to_string(folder.path().join("xiaoshu.toml")).expect("settings");
     assert!(settings.contains("[sources.jw]"), "{settings}");
+    // Keys are made of the school's code: nothing goes on before somebody has filled it in.
+    for command in [&["check", "--json"][..], &["run", "--once", "--json"]] {
+        let refused = xiaoshu(folder.path(), command);
+        assert_eq!(refused.status.code(), Some(3), "{}", text(&refused));
+        assert!(text(&refused).contains("the school's code has not been filled in"), "{}", text(&refused));
+    }
+    std::fs::write(folder.path().join("xiaoshu.toml"), settings.replace("0000000000", "4199099998")).expect("filled in");
     let check = xiaoshu(folder.path(), &["check", "--connect", "--json"]);
     let found: serde_json::Value = serde_json::from_slice(&check.stdout).expect("JSON");
     assert_eq!(found["faults"].as_array().map(Vec::len), Some(0), "{found:#}");
     assert_eq!(check.status.code(), Some(0), "{}", text(&check));
+    let steps = found["steps"].as_array().expect("steps");
+    let open = steps.iter().filter(|step| step["found"]["en"].as_str().is_some_and(|said| said.contains("have no source yet")));
+    assert!(open.count() >= 5, "mandatory fields that nobody gives are named: {found:#}");
 }
 
 #[test]

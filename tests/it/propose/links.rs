@@ -81,6 +81,9 @@ fn initiated(style: &str) -> (TempDir, serde_json::Value) {
     load_script(&folder.path().join("own.db"), &script).expect("a database");
     let (status, answer) = xiaoshu(folder.path(), &["init", "--source", "own", "--file", "own.db"]);
     assert_eq!(status, Some(0), "{answer:#}");
+    let settings = folder.path().join("xiaoshu.toml");
+    let text = std::fs::read_to_string(&settings).expect("settings");
+    std::fs::write(settings, text.replace("0000000000", "4199099998")).expect("filled in");
     (folder, answer)
 }
 

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use xiaoshu::normalize::{MappingContext, MappingDocument, MappingPlan};
 use xiaoshu::propose::{Outcome, Place, Proposal, Terms, mapping_file, propose};
 use xiaoshu::record::Namespace;
-use xiaoshu::source::{Column, ColumnKind, SampleBounds, SourcePlace, TableShape, connector, introspect, load_script};
+use xiaoshu::source::{Column, ColumnKind, Product, SampleBounds, SourcePlace, TableShape, connector, introspect, load_script};
 use xiaoshu::standard::{EditionId, Standard};
 
 fn standard() -> &'static (Arc<Standard>, Terms) {
@@ -144,7 +144,7 @@ fn context() -> MappingContext {
     }
 }
 
-const PLACE: Place<'_> = Place { source: "jw", owner: None, numbered: false, files: false, quote: Some('"') };
+const PLACE: Place<'_> = Place { source: "jw", owner: None, numbered: false, files: false, product: Some(Product::Sqlite) };
 
 const STYLES: [&str; 7] = ["initials", "pinyin", "english", "oracle", "affairs", "cloud", "library"];
 

@@ -6,3 +6,4 @@ pub mod harness;
 mod login;
 mod order;
 mod render;
+mod suspended;

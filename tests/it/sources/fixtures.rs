@@ -14,6 +14,7 @@ use xiaoshu::source::load_script;
 
 use super::Cell;
 use super::interface::{Interface, Reply};
+use super::tds::{Nature, Responder};
 use crate::kafka::broker;
 
 /// A place of one kind. Each test makes its own.
@@ -56,13 +57,14 @@ pub(super) fn of(kind: &str) -> Box<dyn Fixture> {
         "postgres" => Box::new(PostgresSchema::new()),
         "mysql" => Box::new(MysqlDatabase::new()),
         "odbc" => Box::new(OdbcSchema(PostgresSchema::new())),
+        "sqlserver" => Box::new(Responder::start(Nature::default())),
         "http" => Box::new(HttpTables::new()),
         "kafka" => Box::new(KafkaTopics { prefix: broker::unique() }),
         other => panic!("the connector {other} has no fixture: add one in tests/it/sources/fixtures.rs"),
     }
 }
 
-const WRONG: &str = "not-the-password-7Q";
+pub(super) const WRONG: &str = "not-the-password-7Q";
 
 /// A folder of files of one kind.
 pub(super) struct Folder {
@@ -159,7 +161,7 @@ fn literal(cell: &Cell) -> String {
 }
 
 /// CREATE TABLE and INSERT for a table of texts.
-fn script(table: &str, quote: char, columns: &[&str], rows: &[Vec<Cell>], text_type: &str) -> String {
+pub(super) fn script(table: &str, quote: char, columns: &[&str], rows: &[Vec<Cell>], text_type: &str) -> String {
     let columns: Vec<String> = columns.iter().map(|column| format!("{quote}{column}{quote} {text_type}")).collect();
     let mut sql = format!("CREATE TABLE {table} ({});\n", columns.join(", "));
     let values: Vec<String> =
@@ -267,7 +269,7 @@ impl Address {
     }
 }
 
-fn with(mut settings: Value, key: &str, value: impl Into<Value>) -> Value {
+pub(super) fn with(mut settings: Value, key: &str, value: impl Into<Value>) -> Value {
     settings[key] = value.into();
     settings
 }

@@ -2,9 +2,12 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection};
 use xiaoshu::fault::{Classified, FaultClass};
+use xiaoshu::source::ReadSpec;
 
 use super::fixtures::{Fixture, MysqlDatabase, PostgresSchema};
 use super::interface::{Interface, Reply};
@@ -21,6 +24,9 @@ fn judged(kind: &'static str, fixture: &dyn Fixture, object: &str, run: impl Fn(
     let error = owner.open(&table(object), None).err().expect("refused");
     assert_eq!(error.fault_class(), FaultClass::Configuration);
     assert!(error.to_string().contains("can write") && error.to_string().contains("allow_writes"), "{error}");
+    let parts: ReadSpec = serde_json::from_value(json!({ "object": object, "chunks": { "key": ["no"] } })).unwrap();
+    let error = owner.open(&parts, None).err().expect("refused by parts, too");
+    assert!(error.to_string().contains("allow_writes"), "{error}");
     let checked = owner.with(|place| owner.connector().check(place)).unwrap();
     assert!(checked.can_write && checked.notes[0].en.contains("refused"), "{checked:?}");
 
@@ -67,6 +73,51 @@ fn an_account_that_can_write_is_refused_through_odbc_too() {
     let error = owner.open(&table(&object), None).err().expect("refused");
     assert!(error.to_string().contains("can write"), "{error}");
     assert!(owner.with(|place| owner.connector().check(place)).unwrap().can_write);
+}
+
+/// A table that somebody has locked is not waited for beyond `guest.lock_timeout`, in one go or by parts.
+fn not_waited_for(kind: &'static str, fixture: &dyn Fixture, object: &str) {
+    let mut settings = fixture.settings();
+    settings["guest"]["lock_timeout"] = 1.into();
+    settings["statement_timeout"] = 120.into();
+    let configured = Configured { kind, settings, base: fixture.base() };
+    let parts: ReadSpec = serde_json::from_value(json!({ "object": object, "chunks": { "key": ["no"] } })).unwrap();
+    for read in [table(object), parts] {
+        let began = Instant::now();
+        let read = configured.open(&read, None).and_then(|mut source| source.next_batch(10).map(drop));
+        let error = read.expect_err("gives up");
+        assert_eq!(error.fault_class(), FaultClass::Transient, "{error}");
+        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    }
+}
+
+fn url(settings: &Value, scheme: &str) -> String {
+    let text = |key: &str| settings[key].as_str().expect("a text");
+    format!("{scheme}://{}:{}@{}:{}/{}", text("user"), text("password"), text("host"), settings["port"], text("database"))
+}
+
+#[test]
+fn a_locked_table_of_postgresql_is_left_for_later() {
+    let schema = PostgresSchema::new();
+    let object = schema.put("course", &["no"], &[vec![some("1")]]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut holder = runtime.block_on(sqlx::PgConnection::connect(&url(&schema.settings(), "postgres"))).unwrap();
+    let lock = format!("BEGIN; LOCK TABLE {object} IN ACCESS EXCLUSIVE MODE");
+    runtime.block_on(sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut holder)).unwrap();
+    not_waited_for("postgres", &schema, &object);
+    runtime.block_on(holder.close()).unwrap();
+}
+
+#[test]
+fn a_locked_table_of_mariadb_is_left_for_later() {
+    let database = MysqlDatabase::new();
+    let object = database.put("course", &["no"], &[vec![some("1")]]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut holder = runtime.block_on(sqlx::MySqlConnection::connect(&url(&database.settings(), "mysql"))).unwrap();
+    let lock = format!("LOCK TABLES {object} WRITE");
+    runtime.block_on(sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut holder)).unwrap();
+    not_waited_for("mysql", &database, &object);
+    runtime.block_on(holder.close()).unwrap();
 }
 
 /// A hub that reads courses from an interface, with further settings of that source.

@@ -142,7 +142,7 @@ fn faults_of_the_line_are_told_apart_and_a_page_is_asked_for_again() {
                 "page" => Reply::text("<html>登录</html>"),
                 "noise" => Reply::text("rows=1"),
                 "shape" => Reply::text("{\"list\":[]}"),
-                "long" => Reply::text(format!("{{\"rows\":[\"{}\"]}}", "x".repeat(4096))),
+                "long" => Reply::text(format!("{{\"rows\":[{{\"n\":\"{}\"}}]}}", "x".repeat(4096))),
                 status => Reply::status(status.parse().unwrap()).with("location", "http://elsewhere/?secret=1"),
             }
         });

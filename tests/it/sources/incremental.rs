@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use xiaoshu::fault::{Classified, FaultClass};
-use xiaoshu::source::{Begin, Position, ReadSpec, Source, SourceError, connector, registry};
+use xiaoshu::source::{Begin, Incremental, Position, ReadSpec, Source, SourceError, connector, registry};
 
-use super::fixtures::{Fixture, MysqlDatabase, PostgresSchema, run_sqlite};
+use super::fixtures::{Fixture, MysqlDatabase, OdbcSchema, PostgresSchema, run_sqlite};
 use super::{Cell, Configured};
 
 /// A database that tests change.
@@ -15,17 +15,33 @@ enum Place {
     Sqlite(TempDir),
     Postgres(PostgresSchema),
     Mysql(MysqlDatabase),
+    /// A file of SQLite through its ODBC driver.
+    OdbcSqlite(TempDir),
+    /// A schema of PostgreSQL through its ODBC driver.
+    OdbcPostgres(OdbcSchema),
 }
 
 impl Place {
     fn all() -> Vec<Place> {
-        vec![Place::Sqlite(TempDir::new().unwrap()), Place::Postgres(PostgresSchema::new()), Place::Mysql(MysqlDatabase::new())]
+        let mut all = vec![
+            Place::Sqlite(TempDir::new().unwrap()),
+            Place::Postgres(PostgresSchema::new()),
+            Place::Mysql(MysqlDatabase::new()),
+        ];
+        // A binary without ODBC says so, and promises nothing else.
+        if cfg!(feature = "odbc") {
+            all.push(Place::OdbcSqlite(TempDir::new().unwrap()));
+            all.push(Place::OdbcPostgres(OdbcSchema(PostgresSchema::new())));
+        }
+        all
     }
 
     fn run(&self, sql: &str) {
         match self {
-            Self::Sqlite(folder) => run_sqlite(&folder.path().join("school.db"), sql),
-            Self::Postgres(schema) => schema.run(&format!("SET search_path = {}; {sql}", schema.name)),
+            Self::Sqlite(folder) | Self::OdbcSqlite(folder) => run_sqlite(&folder.path().join("school.db"), sql),
+            Self::Postgres(schema) | Self::OdbcPostgres(OdbcSchema(schema)) => {
+                schema.run(&format!("SET search_path = {}; {sql}", schema.name))
+            }
             Self::Mysql(database) => database.run(sql),
         }
     }
@@ -35,13 +51,19 @@ impl Place {
             Self::Sqlite(folder) => ("sqlite", json!({ "kind": "sqlite", "path": "school.db" }), folder.path()),
             Self::Postgres(schema) => ("postgres", schema.settings(), schema.base()),
             Self::Mysql(database) => ("mysql", database.settings(), database.base()),
+            Self::OdbcSqlite(folder) => {
+                let file = folder.path().join("school.db");
+                let connection = format!("Driver={{SQLite3}};Database={}", file.display());
+                ("odbc", json!({ "kind": "odbc", "connection": connection }), folder.path())
+            }
+            Self::OdbcPostgres(schema) => ("odbc", schema.settings(), schema.base()),
         };
         Configured { kind, settings, base }
     }
 
     fn object(&self, table: &str) -> String {
         match self {
-            Self::Postgres(schema) => format!("{}.{table}", schema.name),
+            Self::Postgres(schema) | Self::OdbcPostgres(OdbcSchema(schema)) => format!("{}.{table}", schema.name),
             _ => table.to_owned(),
         }
     }
@@ -49,8 +71,8 @@ impl Place {
     /// The type of a point in time, with and without parts of a second.
     fn time(&self) -> &'static str {
         match self {
-            Self::Sqlite(_) => "TEXT",
-            Self::Postgres(_) => "timestamptz",
+            Self::Sqlite(_) | Self::OdbcSqlite(_) => "TEXT",
+            Self::Postgres(_) | Self::OdbcPostgres(_) => "timestamptz",
             Self::Mysql(_) => "DATETIME(3)",
         }
     }
@@ -255,6 +277,21 @@ fn a_row_without_any_mark_is_read_by_every_run() {
 }
 
 #[test]
+fn very_many_rows_without_any_mark_are_left_to_the_read_of_everything() {
+    let place = Place::Sqlite(TempDir::new().unwrap());
+    place.run(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER, updated TEXT); INSERT INTO t VALUES (1, 1, '2024-09-01 12:00:00');
+         WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 10002) INSERT INTO t SELECT i, 1, NULL FROM n",
+    );
+    let read = place.spec("t", json!({ "changes": { "by": "watermark", "columns": ["updated"] } }));
+    let mut landed = Landed::default();
+    assert_eq!(landed.run(&place.configured(), &read, true).read, 10_002);
+    assert_eq!(landed.run(&place.configured(), &read, false).read, 1);
+    place.run("DELETE FROM t WHERE id = 2");
+    assert_eq!(landed.run(&place.configured(), &read, false).read, 10_001, "ten thousand are not too many");
+}
+
+#[test]
 fn marks_may_be_numbers_texts_or_days_and_one_in_the_future_hides_nothing() {
     for place in Place::all() {
         for (kind, marks) in [
@@ -336,7 +373,9 @@ fn a_read_by_ranges_goes_on_behind_any_landing_and_gives_each_row_once() {
         let connector = connector(configured.kind).unwrap();
         let mut whole = Vec::new();
         let mut source = configured.begin(&read, Begin::AFRESH).unwrap();
-        while some_batches(&mut *source, 1, &mut whole).is_some() {}
+        while some_batches(&mut *source, 1, &mut whole).is_some() {
+            assert!(whole.len() < 100, "{whole:?}");
+        }
         assert!(source.is_complete() && source.is_whole() && whole.len() == 44);
         drop(source);
         for cut in 1..9 {
@@ -394,6 +433,87 @@ fn a_read_by_ranges_of_what_changed_first_can_be_cut_as_well() {
     }
 }
 
+/// A table of forty rows that another session may change while it is read.
+fn forty(place: &Place, engine: &str) {
+    if let Place::Sqlite(_) | Place::OdbcSqlite(_) = place {
+        place.run("PRAGMA journal_mode = WAL");
+    }
+    place.run(&format!("CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER, u {}) {engine}", place.time()));
+    let rows: Vec<String> = (1..=40).map(|id| format!("({id}, 1, {})", moment(id))).collect();
+    place.run(&format!("INSERT INTO t VALUES {}", rows.join(", ")));
+}
+
+/// Reads a first batch, has the table changed, and reads the rest.
+fn read_while(place: &Place, read: &ReadSpec, begin: Begin<'_>, sql: &str) -> (BTreeSet<u64>, Box<dyn Source>) {
+    let mut source = place.configured().begin(read, begin).expect("opens");
+    let mut ids = BTreeSet::new();
+    let mut take = |source: &mut dyn Source| {
+        let Some(batch) = source.next_batch(10).expect("reads") else { return false };
+        ids.extend((0..batch.len()).map(|row| batch.cell(row, 0).unwrap().parse::<u64>().unwrap()));
+        true
+    };
+    take(&mut *source);
+    place.run(sql);
+    while take(&mut *source) {}
+    (ids, source)
+}
+
+#[test]
+fn what_several_statements_give_is_of_one_moment_and_counted_in_it() {
+    for place in Place::all() {
+        forty(&place, "");
+        let read = place.spec("t", json!({ "chunks": { "rows": 10 } }));
+        let change = "DELETE FROM t WHERE id = 35; INSERT INTO t VALUES (0, 1, NULL), (41, 1, NULL), (42, 1, NULL)";
+        let (ids, source) = read_while(&place, &read, Begin::AFRESH, change);
+        assert_eq!(ids, (1..=40).collect());
+        assert!(source.is_complete() && source.is_whole() && source.doubt().is_none(), "{:?}", source.doubt());
+    }
+}
+
+#[test]
+fn a_read_of_everything_that_its_count_does_not_bear_out_proves_nothing() {
+    // Tables of this kind know no transactions: each statement sees what is there.
+    let place = Place::Mysql(MysqlDatabase::new());
+    let watermark = json!({ "changes": { "by": "watermark", "columns": ["u"] } });
+    let ranges = json!({ "chunks": { "rows": 10 } });
+    for (sections, change) in [(watermark, "DELETE FROM t WHERE id = 35"), (ranges, "INSERT INTO t VALUES (0, 1, NULL)")] {
+        forty(&place, "ENGINE = MyISAM");
+        let read = place.spec("t", sections);
+        let mut landed = Landed::default();
+        let first = landed.run(&place.configured(), &read, true);
+        assert!(first.complete && first.whole);
+        let begin = Begin::Whole { before: landed.after.as_ref() };
+        let (ids, source) = read_while(&place, &read, begin, change);
+        assert_eq!(ids.len(), 40);
+        assert!(!source.is_complete() && source.is_whole(), "after {change}");
+        let why = source.doubt().expect("a reason");
+        assert!(why.en.contains("counted in the same transaction") && why.zh.contains("计数"), "{why:?}");
+        drop(source);
+        place.run("DROP TABLE t");
+    }
+}
+
+#[test]
+fn rows_that_a_policy_may_hide_are_not_taken_for_gone() {
+    let schema = PostgresSchema::new();
+    let role = format!("{}_reader", schema.name);
+    schema.run(&format!("CREATE ROLE {role} LOGIN PASSWORD 'x'; GRANT USAGE ON SCHEMA {0} TO {role}", schema.name));
+    let place = Place::Postgres(schema);
+    forty(&place, "");
+    place.run(&format!(
+        "GRANT SELECT ON t TO {role}; ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY office ON t USING (id > 10)"
+    ));
+    let mut configured = place.configured();
+    (configured.settings["user"], configured.settings["password"]) = (role.as_str().into(), "x".into());
+    for sections in [json!({ "chunks": {} }), json!({ "changes": { "by": "watermark", "columns": ["u"] } })] {
+        let mut source = configured.begin(&place.spec("t", sections), Begin::AFRESH).expect("opens");
+        let rows = std::iter::from_fn(|| source.next_batch(100).expect("reads")).map(|batch| batch.len()).sum::<usize>();
+        assert_eq!((rows, source.is_complete()), (30, true));
+        assert!(source.doubt().is_some_and(|doubt| doubt.en.contains("row-level security")));
+    }
+    place.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+}
+
 fn refused(place: &Place, sections: Value) -> SourceError {
     let read = place.spec("t", sections);
     let configured = place.configured();
@@ -441,8 +561,11 @@ fn what_cannot_be_read_so_is_refused_with_the_setting_to_change() {
 #[test]
 fn kinds_say_what_they_know() {
     for connector in registry() {
-        let knows = ["sqlite", "postgres", "mysql"].contains(&connector.kind());
-        assert_eq!(connector.reads_changes(), knows, "{}", connector.kind());
-        assert!(knows || !connector.has_log(), "{}", connector.kind());
+        let known = match connector.kind() {
+            "sqlite" | "odbc" => Incremental::ByWatermark,
+            "postgres" | "mysql" => Incremental::ByLog,
+            _ => Incremental::No,
+        };
+        assert_eq!(connector.incremental(), known, "{}", connector.kind());
     }
 }

@@ -14,11 +14,13 @@ mod mysql;
 mod mysql_log;
 mod odbc;
 mod postgres;
-mod postgres_log;
+pub(crate) mod postgres_log;
 mod promises;
 mod push;
 mod request;
 mod sqlite;
+mod sqlserver;
+pub mod tds;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -131,6 +131,12 @@ fn the_account_s_rights_are_looked_at() {
     assert_eq!(limited.with(|place| limited.connector().objects(place)).unwrap(), ["open"]);
     let error = limited.open(&table("closed"), None).err().expect("refused");
     assert_eq!(error.fault_class(), FaultClass::Credentials, "{error}");
+    for right in ["INSERT", "UPDATE", "DELETE", "DROP", "ALTER", "CREATE", "ALL", "INSERT (a)", "UPDATE (a)"] {
+        database.run(&format!("GRANT {right} ON {}.closed TO '{reader}'@'127.0.0.1'", database.name));
+        assert!(limited.with(|place| limited.connector().check(place)).unwrap().can_write, "{right}");
+        database.run(&format!("REVOKE {right} ON {}.closed FROM '{reader}'@'127.0.0.1'", database.name));
+    }
+    assert!(!limited.with(|place| limited.connector().check(place)).unwrap().can_write);
     let mut elsewhere = configured(&database);
     elsewhere.settings["database"] = "no_such_database".into();
     let error = elsewhere.open(&table("open"), None).err().expect("refused");

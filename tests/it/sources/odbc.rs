@@ -30,10 +30,10 @@ fn settings_are_judged_without_a_driver() {
 #[cfg(feature = "odbc")]
 mod with_drivers {
     use tempfile::TempDir;
-    use xiaoshu::source::{ColumnKind, SourceError, load_script};
+    use xiaoshu::source::{ColumnKind, ReadSpec, SourceError, load_script};
 
     use super::super::fixtures::{Fixture, OdbcSchema, PostgresSchema};
-    use super::super::{query, some};
+    use super::super::{drain, query, some};
     use super::*;
 
     fn sqlite(script: &str) -> (TempDir, Configured<'static>) {
@@ -196,5 +196,59 @@ mod with_drivers {
             while source.next_batch(10).unwrap().is_some() {}
             assert_eq!(source.is_complete(), expected);
         }
+    }
+    #[test]
+    fn a_check_asks_the_driver_for_the_keys_that_ranges_go_by() {
+        let (_folder, configured) = sqlite(
+            "CREATE TABLE keyed (v TEXT, 序号 INTEGER, code TEXT, PRIMARY KEY (code, 序号)); CREATE TABLE loose (n INTEGER);",
+        );
+        let schema = OdbcSchema(PostgresSchema::new());
+        schema.0.run(&format!(
+            "CREATE TABLE {0}.keyed (v text, 序号 integer, code text, PRIMARY KEY (code, 序号)); CREATE TABLE {0}.loose (n integer)",
+            schema.0.name
+        ));
+        let postgres = Configured { kind: "odbc", settings: schema.settings(), base: Path::new("/") };
+        for (configured, prefix) in [(configured, String::new()), (postgres, format!("{}.", schema.0.name))] {
+            let by_ranges =
+                |name: &str| ReadSpec { chunks: serde_json::from_value(json!({})).unwrap(), ..table(format!("{prefix}{name}")) };
+            let (keyed, loose, plain) = (by_ranges("keyed"), by_ranges("loose"), table(format!("{prefix}keyed")));
+            let needs = |reads: &[&ReadSpec]| configured.with(|place| configured.connector().needs(place, reads)).unwrap();
+            assert_eq!(needs(&[&plain]), []);
+            let found = needs(&[&keyed, &loose, &plain]);
+            assert_eq!(found.iter().map(|need| need.ok).collect::<Vec<_>>(), [Some(true), Some(false)]);
+            assert_eq!(found[0].found.en, "code, 序号");
+            assert!(found[1].remedy.as_ref().is_some_and(|remedy| remedy.en.contains("key = ")));
+        }
+    }
+
+    #[test]
+    fn what_several_statements_give_proves_nothing_unless_they_see_one_moment() {
+        let (_folder, mut configured) = sqlite("CREATE TABLE t (n INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2);");
+        let read = ReadSpec { chunks: serde_json::from_value(json!({ "rows": 1 })).unwrap(), ..table("t") };
+        for (consistent, expected) in [(true, true), (false, false)] {
+            configured.settings["consistent"] = consistent.into();
+            let mut source = configured.open(&read, None).unwrap();
+            while source.next_batch(10).unwrap().is_some() {}
+            assert_eq!((source.is_complete(), source.is_whole()), (expected, true));
+        }
+    }
+    #[test]
+    fn a_statement_that_would_not_arrive_as_it_was_written_is_not_sent() {
+        // This driver knows no UTF-16. Whether the driver manager makes other characters of those that are not ASCII is a matter
+        // of the process's locale, which other drivers set when they are loaded.
+        let (_folder, configured) = sqlite("CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('在校'), ('离校');");
+        match configured.open(&query("SELECT v FROM t WHERE v = '在校'"), None) {
+            Ok(mut source) => assert_eq!(drain(&mut *source, 10).rows, [vec![some("在校")]]),
+            Err(error) => {
+                assert_eq!(error.fault_class(), FaultClass::Configuration);
+                assert!(error.to_string().contains("Unicode"), "{error}");
+            }
+        }
+        assert_eq!(configured.read(&query("SELECT v FROM t ORDER BY v")).rows.len(), 2);
+        let schema = OdbcSchema(PostgresSchema::new());
+        schema.0.run(&format!("CREATE TABLE {0}.t AS SELECT '在校'::text AS v UNION ALL SELECT '离校'", schema.0.name));
+        let read = query(format!("SELECT v FROM {}.t WHERE v = '在校'", schema.0.name));
+        let unicode = Configured { kind: "odbc", settings: schema.settings(), base: Path::new("/") };
+        assert_eq!(unicode.read(&read).rows, [vec![some("在校")]]);
     }
 }

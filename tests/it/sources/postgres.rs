@@ -73,6 +73,7 @@ fn a_slow_statement_is_given_up() {
         .and_then(|mut source| source.next_batch(1).map(|_| ()))
         .expect_err("gives up");
     assert_eq!(error.fault_class(), FaultClass::Transient, "{error}");
+    assert!(error.to_string().contains("57014"), "the server stops it, and does not go on for nobody: {error}");
 }
 
 #[test]
@@ -106,6 +107,12 @@ fn the_account_s_rights_are_looked_at() {
     assert_eq!(limited.with(|place| limited.connector().objects(place)).unwrap(), [format!("{}.open", schema.name)]);
     let error = limited.open(&table(format!("{}.closed", schema.name)), None).err().expect("refused");
     assert_eq!(error.fault_class(), FaultClass::Credentials, "{error}");
+    for right in ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "INSERT (a)", "UPDATE (a)"] {
+        schema.run(&format!("GRANT {right} ON {}.closed TO {reader}", schema.name));
+        assert!(limited.with(|place| limited.connector().check(place)).unwrap().can_write, "{right}");
+        schema.run(&format!("REVOKE {right} ON {}.closed FROM {reader}", schema.name));
+    }
+    assert!(!limited.with(|place| limited.connector().check(place)).unwrap().can_write);
     schema.run(&format!("DROP OWNED BY {reader}; DROP ROLE {reader}"));
 }
 

@@ -12,7 +12,7 @@ use xiaoshu::source::{Begin, Position, ReadSpec};
 use super::Configured;
 
 /// A server of the test's own, which keeps a log of changes.
-struct Cluster {
+pub(crate) struct Cluster {
     folder: PathBuf,
     port: u16,
 }
@@ -25,7 +25,7 @@ fn script(words: &[&str]) -> String {
 }
 
 impl Cluster {
-    fn start(name: &str) -> Self {
+    pub fn start(name: &str) -> Self {
         let home = std::env::var("XIAOSHU_TEST_CLUSTERS");
         let home = home.expect("XIAOSHU_TEST_CLUSTERS is not set: run tests/run.sh --servers=postgres cargo test");
         let folder = PathBuf::from(home).join(format!("{name}{}", std::process::id()));
@@ -33,7 +33,7 @@ impl Cluster {
         Self { folder, port }
     }
 
-    fn run(&self, sql: &str) {
+    pub fn run(&self, sql: &str) {
         let url = format!("postgres://xiaoshu@127.0.0.1:{}/postgres?sslmode=disable", self.port);
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
             let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
@@ -43,7 +43,7 @@ impl Cluster {
     }
 
     /// Read by an account that can read, and nothing else.
-    fn settings(&self) -> Value {
+    pub fn settings(&self) -> Value {
         json!({ "kind": "postgres", "host": "127.0.0.1", "port": self.port, "database": "postgres", "user": "reader", "tls": "disable" })
     }
 }

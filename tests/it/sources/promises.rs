@@ -247,6 +247,7 @@ fn a_check_says_what_is_there_and_the_list_names_it() {
             "postgres" => "PostgreSQL 1",
             "odbc" => "PostgreSQL through ODBC",
             "mysql" => "MariaDB 1",
+            "sqlserver" => "SQL Server 10.50",
             "csv" => "UTF-8",
             "excel" => "xlsx",
             "kafka" => "Kafka, 1 brokers",

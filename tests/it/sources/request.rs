@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use xiaoshu::finding::Lang;
 use xiaoshu::normalize::MappingDocument;
-use xiaoshu::propose::{Dialect, Request, WantedTable, Way, views_sql};
+use xiaoshu::propose::{Request, WantedTable, Way, views_sql};
+use xiaoshu::source::Product;
 use xiaoshu::standard::{EditionId, Standard};
 
 use super::fixtures::{Fixture, MysqlDatabase, PostgresSchema};
@@ -23,7 +24,7 @@ fn mapped(object: &str) -> MappingDocument {
     MappingDocument::parse("kc.toml", &text).expect("a mapping")
 }
 
-fn script(object: &str, account: &str, dialect: Dialect) -> (WantedTable, String) {
+fn script(object: &str, account: &str, dialect: Product) -> (WantedTable, String) {
     let standard = Standard::load(&EditionId::new("gaozhi-2024.09"), None).expect("the standard");
     let plan = Arc::clone(standard.find("ODS_KCJBSJ").expect("a table"));
     let wanted = WantedTable::of_mapping(&mapped(object), &plan);
@@ -60,7 +61,7 @@ fn the_script_for_mysql_makes_views_that_the_account_alone_can_read() {
          INSERT INTO `课程表` VALUES (7, 'K1', '高等数学', 1, 100)",
     );
     let account = format!("r_{}", database.name);
-    let (wanted, sql) = script("课程表", &account, Dialect::Mysql);
+    let (wanted, sql) = script("课程表", &account, Product::Mysql);
     assert!(!sql.contains("salary"));
     database.run(&sql);
     holds(database.settings(), &account, database.base(), "mysql", &wanted.view(), "`课程表`");
@@ -76,7 +77,7 @@ fn the_script_for_postgres_makes_views_that_the_account_alone_can_read() {
          INSERT INTO {name}.\"课程表\" VALUES (7, 'K1', '高等数学', 1, 100)"
     ));
     let account = format!("r_{name}");
-    let (wanted, sql) = script(&format!("{name}.课程表"), &account, Dialect::Postgres);
+    let (wanted, sql) = script(&format!("{name}.课程表"), &account, Product::Postgres);
     schema.run(&format!("SET search_path TO {name};\n{sql}\nGRANT USAGE ON SCHEMA {name} TO {account}"));
     let view = format!("{name}.{}", wanted.view().to_lowercase());
     holds(schema.settings(), &account, schema.base(), "postgres", &view, &format!("{name}.\"课程表\""));
@@ -95,10 +96,10 @@ fn a_view_that_the_keeper_has_to_fill_in_is_valid_as_it_stands_and_gives_no_valu
         account: account.clone(),
         host: "127.0.0.1".into(),
         tables: tables.into(),
-        way: Way::Views(Dialect::Mysql),
+        way: Way::Views(Product::Mysql),
     };
     database.run("CREATE TABLE your_table (x INT); INSERT INTO your_table VALUES (1)");
-    database.run(&views_sql(&request, Dialect::Mysql, Lang::En));
+    database.run(&views_sql(&request, Product::Mysql, Lang::En));
     let source = Configured { kind: "mysql", settings: database.settings(), base: database.base() };
     for (view, columns) in views {
         let reading = source.read(&table(view));

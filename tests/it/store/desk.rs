@@ -85,24 +85,36 @@ impl Desk {
 
     /// Lands rows; `position` is how many rows of the source lie behind them.
     pub async fn land(&self, run: RunId, rows: &[Row], position: u64, at: Millis) -> Result<Landed, StoreError> {
-        self.land_as(run, rows, position, false, at).await
+        self.land_as(run, rows, (position, 0), false, at).await
     }
 
     /// The same; the source holds the rows to be as they were.
     pub async fn land_settled(&self, run: RunId, rows: &[Row], position: u64, at: Millis) -> Result<Landed, StoreError> {
-        self.land_as(run, rows, position, true, at).await
+        self.land_as(run, rows, (position, 0), true, at).await
     }
 
-    async fn land_as(&self, run: RunId, rows: &[Row], position: u64, settled: bool, at: Millis) -> Result<Landed, StoreError> {
+    /// The same; of what was read, so many rows more were left out.
+    pub async fn land_but(&self, run: RunId, rows: &[Row], filtered: u64, at: Millis) -> Result<Landed, StoreError> {
+        self.land_as(run, rows, (1, filtered), false, at).await
+    }
+
+    async fn land_as(
+        &self,
+        run: RunId,
+        rows: &[Row],
+        (position, filtered): (u64, u64),
+        settled: bool,
+        at: Millis,
+    ) -> Result<Landed, StoreError> {
         let (accepted, rejected) = table::judged(&self.plan, rows);
         let good: Vec<usize> = accepted.rows().iter().map(|r| accepted.batch().row(*r as usize).origin()).collect();
         let raw = |i: u32| (table::raw(&rows[good[i as usize]]), table::place(good[i as usize]));
         let position = Position(position.to_be_bytes().to_vec());
         let batch = LandingBatch {
-            read: rows.len() as u64,
+            read: rows.len() as u64 + filtered,
             accepted: &accepted,
             rejected: &rejected,
-            filtered: 0,
+            filtered,
             consumed: 0,
             settled,
             position: &position,

@@ -98,6 +98,42 @@ pub async fn fewer_files_and_doubts_delete_nothing(home: impl Home) {
     desk.audited().await;
 }
 
+pub async fn what_stays_held_outlives_runs_that_are_odd_themselves(home: impl Home) {
+    let desk = Desk::new(home.open().await).await;
+    desk.knowing(1, 0..40, columns(1), 1).await;
+    desk.knowing(2, 0..38, columns(1), 2).await;
+    let doubtful = || Evidence { doubt: Some(Text::new("疑", "doubt")), ..columns(1) };
+    for (at, keys, evidence) in [(3, 0..0, columns(1)), (4, 0..38, columns(1)), (5, 0..38, doubtful()), (6, 0..38, columns(1))] {
+        assert_eq!((desk.knowing(2, keys, evidence, at).await.deleted, desk.live().await), (0, 40), "at {at}");
+    }
+    assert!(desk.held().await[0].why.en.contains("mapping"), "{:?}", desk.held().await[0].why);
+    assert_eq!(desk.knowing(1, 0..40, columns(1), 7).await.missing, 0);
+    // Two reasons at once: a file is missing, and those that are there are empty.
+    let fewer = || Evidence { parts: 1, ..columns(1) };
+    for (at, keys) in [(8, 0..0), (9, 0..39)] {
+        assert_eq!((desk.knowing(1, keys, fewer(), at).await.deleted, desk.live().await), (0, 40), "at {at}");
+    }
+    desk.audited().await;
+}
+
+pub async fn what_the_conditions_of_a_mapping_come_to_leave_out_is_not_deleted(home: impl Home) {
+    let desk = Desk::new(home.open().await).await;
+    let read = async |keys: std::ops::Range<u32>, filtered, at| {
+        let run = desk.begin("a", 1, at).await.unwrap().run;
+        desk.land_but(run, &rows(keys), filtered, at).await.unwrap();
+        let summary = desk.finish(run, true, at).await.unwrap();
+        (summary.missing, summary.deleted, desk.live().await)
+    };
+    assert_eq!(read(0..40, 5, 1).await, (0, 0, 40));
+    for at in 2..4 {
+        assert_eq!(read(0..38, 7, at).await, (2, 0, 40), "no later run says anything else");
+    }
+    assert!(desk.held().await[0].why.en.contains("2 rows more"), "{:?}", desk.held().await[0].why);
+    assert_eq!(read(0..40, 5, 4).await, (0, 0, 40), "they fit again");
+    assert_eq!(read(0..39, 5, 5).await, (1, 1, 39), "no more are left out than before");
+    desk.audited().await;
+}
+
 pub async fn due_deletions_wait_for_the_end_of_the_collection(home: impl Home) {
     let desk = Desk::new(home.open().await).await;
     let later = Evidence { later: true, ..columns(1) };

@@ -71,6 +71,8 @@ macro_rules! all_promises {
             gone::other_columns_prove_nothing_until_they_come_again,
             gone::another_mapping_leaves_out_and_deletes_nothing,
             gone::fewer_files_and_doubts_delete_nothing,
+            gone::what_stays_held_outlives_runs_that_are_odd_themselves,
+            gone::what_the_conditions_of_a_mapping_come_to_leave_out_is_not_deleted,
             gone::due_deletions_wait_for_the_end_of_the_collection,
             gone::an_approval_is_for_the_list_that_was_shown,
             gone::a_record_was_last_seen_by_the_run_before_the_one_that_missed_it,

@@ -1,5 +1,6 @@
 //! Several sources that feed one table: one of them holds a record, and nothing flips.
 
+use xiaoshu::finding::Text;
 use xiaoshu::store::{Difference, Landed, QuarantineFilter, QuarantinedRow, RunEnd};
 
 use super::desk::{DAY, Desk};
@@ -212,12 +213,13 @@ pub async fn records_without_a_mapping_are_found_and_held(home: impl Home) {
     desk.store.take_over(desk.feed, "a", "b", 3).await.unwrap();
     let left = of(&both[1..]).await;
     assert_eq!((left[0].live, left[0].taken_by.as_deref()), (6, Some("b")));
-    assert_eq!(desk.store.settle_orphaned(desk.feed, "a", Some("nobody reads them"), 4).await.unwrap(), 6);
+    let why = Text::new("已无映射读取", "nobody reads them");
+    assert_eq!(desk.store.settle_orphaned(desk.feed, "a", Some(&why), 4).await.unwrap(), 6);
     let held = desk.store.pending_deletions().await.unwrap();
-    assert_eq!((held.len(), held[0].count, &*held[0].source, &*held[0].why.en), (1, 6, "a", "nobody reads them"));
+    assert_eq!((held.len(), held[0].count, &*held[0].source, &held[0].why), (1, 6, "a", &why));
     assert_eq!(desk.table().await.0, 10, "nothing is deleted without approval");
     // Doing it again holds the same, since the same day.
-    assert_eq!(desk.store.settle_orphaned(desk.feed, "a", Some("nobody reads them"), 5 + DAY).await.unwrap(), 6);
+    assert_eq!(desk.store.settle_orphaned(desk.feed, "a", Some(&why), 5 + DAY).await.unwrap(), 6);
     assert_eq!(desk.store.pending_deletions().await.unwrap()[0].since, 4);
     // One that the new holder gives after all is not gone.
     desk.run("b", &[&[Row::good(9, 2)]], false, 6 + DAY).await;

@@ -28,10 +28,11 @@ impl Client {
         Ok(Answer { status, body: body.to_vec() })
     }
 
-    fn headers(&self, session: &Session, plain: &[u8]) -> Result<HeaderMap, Text> {
+    /// The headers of a call signed at `now`.
+    fn headers(&self, session: &Session, plain: &[u8], now: Millis) -> Result<HeaderMap, Text> {
         let names = &self.settings.headers;
-        let now = self.now() + if self.settings.correct_clock { self.offset.or_zero() } else { 0 };
-        let timestamps = now.to_string();
+        let corrected = now + if self.settings.correct_clock { self.offset.or_zero() } else { 0 };
+        let timestamps = corrected.to_string();
         let random = four(self.context.dice.roll());
         let mut sign = sm3_hex(&[plain, timestamps.as_bytes(), random.as_bytes()]);
         if self.settings.seal.upper {
@@ -70,7 +71,10 @@ impl Client {
             if let Some(text) = self.offset.objection() {
                 return Err(TransportError::not_sent(FaultClass::Configuration, text));
             }
-            if before.is_some_and(|before| self.now() > before) {
+            // One reading of the clock for the check and the signature: a process that is suspended anywhere behind it sends
+            // an old time stamp, which the platform refuses.
+            let now = self.now();
+            if before.is_some_and(|before| now > before) {
                 let text =
                     Text::new("发送时限已过，稍后另组一批", "the time to send this batch has passed; its rows go in another one");
                 return Err(TransportError { reach: Reach::Batch, ..TransportError::not_sent(FaultClass::Transient, text) });
@@ -82,7 +86,7 @@ impl Client {
                 (Output::Hex, false) => hex::encode(cipher),
             };
             let headers =
-                self.headers(&session, plain).map_err(|text| TransportError::not_sent(FaultClass::Configuration, text))?;
+                self.headers(&session, plain, now).map_err(|text| TransportError::not_sent(FaultClass::Configuration, text))?;
             let request = self.http.request(Method::POST, self.settings.url(path)).headers(headers);
             let request = if form {
                 request.form(&[("cipherText", &cipher)])

@@ -101,6 +101,13 @@ impl ChangeLog for BinaryLog {
         // The server keeps its log by its own time-out.
         Ok(())
     }
+
+    fn without(&self, mark: &LogMark) -> Option<Text> {
+        match Kept::unpacked(mark) {
+            Some(Kept::Without(why)) => Some(why),
+            _ => None,
+        }
+    }
 }
 
 impl BinaryLog {

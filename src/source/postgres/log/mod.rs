@@ -28,6 +28,7 @@ use self::slot::Made;
 use self::table::{Standing, Table};
 use self::unfit::{Unfit, Why};
 use super::connect::Session;
+use crate::finding::Text;
 use crate::source::incremental::{ChangeLog, Changes, LogMark, Watched};
 use crate::source::{SourceError, statement};
 
@@ -95,6 +96,13 @@ impl ChangeLog for Log {
         self.forgotten(&mut connection, &at).await?;
         self.connection = Some(connection);
         Ok(())
+    }
+
+    fn without(&self, mark: &LogMark) -> Option<Text> {
+        match Mark::read(mark) {
+            Some(Mark::Without(without)) => Some(without.why),
+            _ => None,
+        }
     }
 }
 

@@ -286,6 +286,18 @@ fn a_restored_store_takes_the_log_up_where_it_was() {
 }
 
 #[test]
+fn the_same_log_of_another_server_is_not_gone_on_with() {
+    let server = Mariadb::logging(&[]);
+    numbered(&server, "xs", 20);
+    let mut client = server.client();
+    let mut hub = Hub::new(&server, "xs", Some(1));
+    hub.catch_up();
+    client.run("SET GLOBAL server_id = 4711");
+    assert_eq!(hub.catch_up(), [whole(20)], "a copy, from wherever it was taken");
+    assert_eq!(hub.catch_up(), [some(0)], "then its own log");
+}
+
+#[test]
 fn nothing_is_lost_whatever_stops_at_whatever_boundary() {
     #[derive(Debug, Clone, Copy, PartialEq)]
     enum Server {

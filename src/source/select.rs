@@ -1,4 +1,4 @@
-//! Whether a query is one statement that reads. Pure. Drivers differ in what they do with several.
+//! Whether a query is one statement that reads. Pure. Servers and drivers differ in what they do with several.
 
 /// Whether the text is one SELECT, or WITH that leads to one.
 pub(super) fn is_one_select(sql: &str) -> bool {
@@ -8,6 +8,14 @@ pub(super) fn is_one_select(sql: &str) -> bool {
     let writes = |word: &str| ["insert", "update", "delete", "merge", "into"].iter().any(|own| word.eq_ignore_ascii_case(own));
     let reads = first.eq_ignore_ascii_case("select") || first.eq_ignore_ascii_case("with");
     reads && !bare.contains(';') && !words.into_iter().any(writes)
+}
+
+/// Whether one of these words stands in the text, outside of quotes and comments: where statements need no semicolon between
+/// them, such a word begins another one.
+pub(super) fn has_word(sql: &str, words: &[&str]) -> bool {
+    bare(sql)
+        .split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '@' | '#' | '$')))
+        .any(|own| words.iter().any(|word| own.eq_ignore_ascii_case(word)))
 }
 
 /// The text without comments and without what stands in quotes.
@@ -39,7 +47,18 @@ fn quoted(text: &str, close: char) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::is_one_select;
+    use super::{has_word, is_one_select};
+
+    #[test]
+    fn words_count_outside_of_quotes_only() {
+        for (sql, expected) in [
+            ("SELECT 1 EXEC sp_who", true),
+            ("select 1\nexec(sp_who)", true),
+            ("SELECT [exec], 'exec', \"exec\", executed, @exec FROM t -- exec", false),
+        ] {
+            assert_eq!(has_word(sql, &["exec"]), expected, "{sql}");
+        }
+    }
 
     #[test]
     fn only_what_reads_passes() {
