@@ -52,7 +52,7 @@ pub use conflicts::{ConflictField, ConflictSample, ConflictTable, ConflictsAnswe
 pub use counts::{Counts, DomainName, DomainSection, TableLine};
 pub use failure::Failure;
 pub use progress::{Progress, Silent};
-pub use proposing::{InitAnswer, InitDone, InitLeft, InitLine, InitTable};
+pub use proposing::{InitAnswer, InitDone, InitDraft, InitLeft, InitLine, InitTable, InitUnread};
 pub use request::{
     AcceptRequest, ApproveRequest, BrainRequest, CheckRequest, Context, DemoRequest, DemoUpstream, ExportRequest, GoneRequest,
     InitRequest, Part, QuarantineRequest, RampTarget, RekeyRequest, ReleaseRequest, ResendRequest, RunRequest, SystemRequest,

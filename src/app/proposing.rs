@@ -10,9 +10,9 @@ use super::plan::{HUB_SOURCE, Plan, mapping_fault};
 use super::{Context, Failure, InitRequest, named, skeleton};
 use crate::finding::Text;
 use crate::normalize::{MappingContext, MappingDocument, MappingPlan};
-use crate::propose::{self, CodeProposal, FieldProposal, Outcome, Place, Proposal, TableProposal, Terms};
+use crate::propose::{self, CodeProposal, FieldProposal, Grouping, Outcome, Place, Proposal, TableProposal, Terms, Through};
 use crate::record::Namespace;
-use crate::source::{self, Column, SampleBounds, SourcePlace, TableShape};
+use crate::source::{self, Column, ColumnKind, Product, SampleBounds, SourcePlace, TableShape};
 
 /// Answer of `init`. It holds no sampled value but the own values of columns that are no person's.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -25,10 +25,43 @@ pub struct InitAnswer {
     pub settings: Option<PathBuf>,
     /// Tables of the source that were looked at.
     pub looked_at: usize,
+    /// Tables whose rows could not be read: of these only names, comments and types speak.
+    pub unread: Vec<InitUnread>,
     /// Tables of the standard that are recognised.
     pub tables: Vec<InitTable>,
+    /// Mappings to decide on for tables that take groups only.
+    pub drafts: Vec<InitDraft>,
     /// Tables of the source that feed nothing.
     pub left: Vec<InitLeft>,
+}
+
+/// Tables whose rows could not be read, for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InitUnread {
+    /// The tables.
+    pub objects: Vec<String>,
+    /// What the source said.
+    pub error: String,
+}
+
+/// A mapping that counts single rows of the source for a table that takes groups only. Nothing uses it before a person has
+/// looked at it and taken `.draft` from its name.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InitDraft {
+    /// The standard's table.
+    pub table: String,
+    /// Its Chinese name.
+    pub label: String,
+    /// The source's table.
+    pub object: String,
+    /// How surely its rows are such cases, 0 to 1.
+    pub confidence: f32,
+    /// Why it is proposed.
+    pub why: Text,
+    /// The file.
+    pub file: Option<PathBuf>,
+    /// What was done about the file.
+    pub done: InitDone,
 }
 
 /// A table of the source that feeds nothing, and why.
@@ -100,6 +133,8 @@ pub struct InitLine {
     pub column: Option<String>,
     /// How surely, 0 to 1.
     pub confidence: Option<f32>,
+    /// How the value is reached, where the column itself does not hold it.
+    pub through: Option<Through>,
     /// The part of the value that is wanted.
     pub take: Option<&'static str>,
     /// Why.
@@ -124,14 +159,30 @@ pub(super) fn answer(context: &Context<'_>, request: &InitRequest) -> Result<Ini
     fs::create_dir_all(&folder).map_err(|e| Failure::io(&folder.display().to_string(), &e))?;
     let writer = Writer { plan: &plan, source: &name, folder: &folder, request };
     let tables = proposal.tables.iter().map(|table| writer.table(table, &shapes)).collect::<Result<_, _>>()?;
+    let drafts = proposal.groups.iter().filter_map(|own| writer.draft(own).transpose()).collect::<Result<_, _>>()?;
     Ok(InitAnswer {
         source: name.clone(),
         edition: plan.standard.edition().to_string(),
         settings,
         looked_at: shapes.len(),
+        unread: unread(&shapes),
         tables,
+        drafts,
         left: left(proposal),
     })
+}
+
+/// The tables that could not be read, by reason.
+fn unread(shapes: &[TableShape]) -> Vec<InitUnread> {
+    let mut out: Vec<InitUnread> = Vec::new();
+    for shape in shapes {
+        let Some(error) = &shape.unreadable else { continue };
+        match out.iter_mut().find(|own| own.error == *error) {
+            Some(own) => own.objects.push(shape.name.clone()),
+            None => out.push(InitUnread { objects: vec![shape.name.clone()], error: error.clone() }),
+        }
+    }
+    out
 }
 
 fn left(proposal: Proposal) -> Vec<InitLeft> {
@@ -190,14 +241,52 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn table(&self, table: &TableProposal, shapes: &[TableShape]) -> Result<InitTable, Failure> {
+    fn place(&self) -> Place<'_> {
         let settings = &self.plan.loaded.settings.sources[self.source];
-        let place = Place {
+        let product = match settings.kind.as_str() {
+            "sqlite" => Some(Product::Sqlite),
+            "mysql" => Some(Product::Mysql),
+            "postgres" => Some(Product::Postgres),
+            "sqlserver" => Some(Product::SqlServer),
+            // Names in quotes, as the standard of SQL has them.
+            "odbc" => Some(Product::Oracle),
+            _ => None,
+        };
+        Place {
             source: self.source,
             owner: settings.owner.as_deref(),
             numbered: settings.system.is_some(),
             files: settings.settings.expose().get("path").is_some() && settings.kind != "sqlite",
+            product,
+        }
+    }
+
+    /// Writes the draft of a table that takes groups only; `None` where the source cannot count.
+    fn draft(&self, own: &Grouping) -> Result<Option<InitDraft>, Failure> {
+        let Some(text) = propose::draft(own, &self.place()) else { return Ok(None) };
+        let file = self.folder.join(format!("{}.toml.draft", own.plan.name));
+        let mapped = self.plan.documents.iter().any(|d| d.table() == &*own.plan.name);
+        let (file, done) = if self.request.show {
+            (None, InitDone::Shown)
+        } else if mapped || (file.exists() && !self.request.force) {
+            (file.exists().then_some(file), InitDone::Kept)
+        } else {
+            fs::write(&file, text).map_err(|e| Failure::io(&file.display().to_string(), &e))?;
+            (Some(file), InitDone::Written)
         };
+        Ok(Some(InitDraft {
+            table: own.plan.name.to_string(),
+            label: own.plan.label_zh.to_string(),
+            object: own.object.clone(),
+            confidence: own.chance,
+            why: own.reason.clone(),
+            file,
+            done,
+        }))
+    }
+
+    fn table(&self, table: &TableProposal, shapes: &[TableShape]) -> Result<InitTable, Failure> {
+        let place = self.place();
         let (file, done) = match propose::mapping_file(table, &place) {
             None => (None, InitDone::Unsure),
             Some(text) if !self.passes(&text, table, shapes) => (None, InitDone::Faulty),
@@ -261,7 +350,9 @@ impl Writer<'_> {
         };
         let shape = shapes.iter().find(|shape| shape.name == table.object);
         let columns = shape.into_iter().flat_map(|shape| &shape.columns);
-        let columns: Vec<Column> = columns.map(|own| Column { name: own.name.clone(), kind: own.kind }).collect();
+        let mut columns: Vec<Column> = columns.map(|own| Column { name: own.name.clone(), kind: own.kind }).collect();
+        let joined = table.joined_columns().into_iter();
+        columns.extend(joined.map(|name| Column { name: name.into(), kind: ColumnKind::Unknown }));
         let parsed = MappingDocument::parse(&table.plan.name, text);
         let faults = match &parsed {
             Ok(document) => MappingPlan::compile(document, &self.plan.standard, &columns, context).err().unwrap_or_default(),
@@ -283,6 +374,7 @@ fn line(table: &TableProposal, field: &FieldProposal) -> InitLine {
         outcome: field.outcome,
         column: field.column.as_ref().map(|own| own.column.clone()),
         confidence: field.column.as_ref().map(|own| own.chance),
+        through: field.through.clone(),
         take: field.take,
         reasons: field.reasons.clone(),
         others: field.others.iter().map(|own| own.column.clone()).collect(),

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use super::codes::{self, CodeProposal};
 use super::field::Field;
 use super::foreign;
+use super::link::{Links, Through};
+use super::made::{self, Grouping, Pattern};
 use super::pair::{Chosen, Origin, Pair, Target};
 use super::score::View;
 use super::terms::Terms;
 use super::title::{self, Subject, Table};
+use super::wordlist::Wordlists;
 use crate::finding::Text;
 use crate::source::TableShape;
 use crate::standard::{FieldIdx, KeyPart, Required, Standard, TablePlan};
@@ -28,6 +31,8 @@ const SHOWN: f32 = 0.35;
 pub struct Proposal {
     /// Tables that are recognised, the standard's order.
     pub tables: Vec<TableProposal>,
+    /// Tables of the standard that take groups only, with the table of the source whose rows could be counted.
+    pub groups: Vec<Grouping>,
     /// Tables of the source that feed nothing, with why, where there is a reason.
     pub left: Vec<(String, Text)>,
 }
@@ -53,6 +58,8 @@ pub struct TableProposal {
     pub order_by: Vec<String>,
     /// Other tables of the source that could be meant, with their chances.
     pub rivals: Vec<(String, f32)>,
+    /// The columns of a timetable's pattern, where the source keeps patterns in the place of days.
+    pub pattern: Option<Pattern>,
 }
 
 /// What is proposed for one field.
@@ -68,6 +75,8 @@ pub struct FieldProposal {
     pub column: Option<Candidate>,
     /// Other columns that could be meant.
     pub others: Vec<Candidate>,
+    /// How the value is reached, where the column itself does not hold it.
+    pub through: Option<Through>,
     /// The part of the value that is wanted, as mappings say it.
     pub take: Option<&'static str>,
     /// Why this column.
@@ -101,11 +110,12 @@ pub enum Outcome {
 pub fn propose(standard: &Standard, terms: &Terms, shapes: &[TableShape]) -> Proposal {
     let targets = targets(standard, terms);
     let prefixes = title::prefixes(terms, shapes);
+    let lists = Wordlists::of(terms, shapes);
     let origins: Vec<Origin> = shapes
         .iter()
         .map(|shape| Origin {
-            table: Table::of(terms, shape, &prefixes),
-            views: (0..shape.columns.len()).map(|at| View::of(terms, shape, at)).collect(),
+            table: Table::of(terms, &lists, shape, &prefixes),
+            views: (0..shape.columns.len()).map(|at| View::of(terms, &lists, shape, at)).collect(),
             sampled: shape.samples.rows(),
         })
         .collect();
@@ -129,8 +139,16 @@ pub fn propose(standard: &Standard, terms: &Terms, shapes: &[TableShape]) -> Pro
     }
     tables.sort_by_key(|table| table.plan.id);
     foreign::strengthen(shapes, &mut tables);
-    let left = left(shapes, &origins, &pairs, &tables, standard);
-    Proposal { tables, left }
+    foreign::twins(&mut tables);
+    Links { terms, targets: &targets, shapes, origins: &origins }.follow(&mut tables);
+    for table in &mut tables {
+        table.pattern = made::pattern(terms, shapes, table);
+    }
+    let groups = made::groups(standard, shapes, &origins, &targets, &pairs);
+    tables.retain(|table| !table.plan.anonymous || !groups.iter().any(|own| own.plan.id == table.plan.id));
+    let mut left = left(shapes, &origins, &pairs, &tables, standard);
+    left.retain(|(object, _)| !groups.iter().any(|own| own.object == *object));
+    Proposal { tables, groups, left }
 }
 
 fn targets<'s>(standard: &'s Standard, terms: &Terms) -> Vec<Target<'s>> {
@@ -263,6 +281,7 @@ fn table(
         order_by: keys.filter(declared).unwrap_or_default(),
         fields,
         rivals,
+        pattern: None,
         plan,
     }
 }
@@ -282,6 +301,7 @@ fn field(
         outcome: Outcome::Open,
         column: None,
         others: Vec::new(),
+        through: None,
         take: None,
         reasons: Vec::new(),
         codes: None,
@@ -299,6 +319,9 @@ fn field(
         chosen.others.iter().filter(|(_, chance)| *chance >= SHOWN).map(|(at, own)| candidate(*at, own * certain)).collect();
     out.take = scored.take;
     out.reasons.clone_from(&scored.reasons);
+    if let Some(list) = view.list.as_ref().filter(|_| plan.field(idx).code_set.is_some()) {
+        out.reasons.push(Text::new(format!("代码含义取自 {list}"), format!("what the codes mean is from {list}")));
+    }
     out.codes = if scored.take.is_none() { codes::propose(plan, idx, &view.profile, &view.dictionary) } else { None };
     let sure = chance >= ACTIVE && chosen.margin >= AHEAD;
     // Own numbers of which some are no codes are another numbering: those that pass for codes mean something else, too.
@@ -328,14 +351,16 @@ fn left(
             continue;
         }
         let best = pairs.iter().filter(|(source, ..)| *source == at).max_by(|a, b| a.2.chance.total_cmp(&b.2.chance));
-        let why = match (&shape.unreadable, best) {
-            (Some(error), _) => Text::new(format!("读不到：{error}"), format!("cannot be read: {error}")),
-            (None, Some((_, target, pair))) if pair.chance >= 0.35 => {
+        let why = match best {
+            Some((_, target, pair)) if pair.chance >= 0.35 => {
                 let plan = &standard.tables()[*target];
                 Text::new(
                     format!("可能是 {}（{}），把握不足（{:.2}）", plan.name, plan.label_zh, pair.chance),
                     format!("perhaps {} ({}), not sure enough ({:.2})", plan.name, plan.label_en, pair.chance),
                 )
+            }
+            _ if shape.unreadable.is_some() => {
+                Text::new("读不到行，仅凭名称未识别", "its rows cannot be read, and its names alone say too little")
             }
             _ if origins[at].table.is_machinery => Text::new("系统自身的表", "the system's own machinery"),
             _ => Text::new("未识别", "not recognised"),

@@ -54,7 +54,9 @@ pub(super) fn fit(
         FieldType::Integer { .. } | FieldType::Decimal { .. } => {
             let share = accepted(&mut Canon::new(plan, idx), profile);
             let personal = profile.share(profile.phone).max(profile.share(profile.resident));
-            if share < 0.9 || personal > 0.8 {
+            if share < 0.9 && personal <= 0.8 && profile.share(profile.whole) > 0.98 {
+                Fit::plain(0.82, 0.0).because("样本有小数或过大的数", "some samples have decimals or are too large")
+            } else if share < 0.9 || personal > 0.8 {
                 Fit::plain(0.1, 0.0)
             } else {
                 Fit::plain(1.0, 0.1).because("样本均为数值", "samples are numbers")
@@ -63,6 +65,24 @@ pub(super) fn fit(
         FieldType::Text(Format::Free) => free(terms, field, head, profile),
         FieldType::Text(format) => formed(plan, idx, format, profile),
     }
+}
+
+/// Whether the values alone say what a column is: identity numbers, credit codes, codes of a long list of long codes.
+pub(super) fn form_alone(field: &FieldPlan, profile: &Profile) -> Option<Text> {
+    if profile.distinct < 5 {
+        return None;
+    }
+    let checked = match (field.ty, field.sensitivity) {
+        (FieldType::Text(Format::CreditCode), _) => profile.share(profile.credit) > 0.95,
+        (_, Sensitivity::IdNumber) => profile.share(profile.resident) > 0.95,
+        _ => false,
+    };
+    let listed = || {
+        let set = field.code_set.as_ref().filter(|set| set.codes().len() >= 200)?;
+        let long = profile.values().all(|value| value.len() >= 5 && set.find(value).is_some());
+        long.then_some(())
+    };
+    (checked || listed().is_some()).then(|| Text::new("取值的形式独一无二", "nothing else has values of this form"))
 }
 
 fn accepted(canon: &mut Canon, profile: &Profile) -> f32 {
@@ -112,8 +132,8 @@ fn coded(plan: &TablePlan, idx: FieldIdx, field: &FieldPlan, profile: &Profile, 
     if dictionary.len() > 1 {
         let known = dictionary.values().filter(|label| codes::by_label(set, label).is_some()).count();
         let (zh, en) = (
-            format!("注释所列 {} 种取值中 {known} 种属于代码集", dictionary.len()),
-            format!("{known} of the {} values that the comment explains belong to the code set", dictionary.len()),
+            format!("已说明的 {} 种取值中 {known} 种属于代码集", dictionary.len()),
+            format!("{known} of the {} values that are explained belong to the code set", dictionary.len()),
         );
         let fit = if known == dictionary.len() {
             Fit::plain(1.0, 0.4)
@@ -177,11 +197,15 @@ fn free(terms: &Terms, field: &FieldPlan, head: Option<Term>, profile: &Profile)
         Sensitivity::Name if share(profile.person) > 0.7 => {
             Fit::plain(1.0, 0.15).because("样本形如人名", "samples look like names of persons")
         }
-        Sensitivity::Name if share(profile.person) < 0.2 => Fit::plain(0.6, 0.0),
+        Sensitivity::Name if share(profile.person) < 0.2 && !field.label.contains("单位") => Fit::plain(0.6, 0.0),
         _ => Fit::plain(1.0, 0.0),
     };
     let head = head.map(|term| terms.name(term)).unwrap_or_default();
     let of = |count: usize, least: f32| share(count) > least;
+    let numbered = field.label.ends_with(['号', '码']) && field.reference.is_some();
+    if numbered && of(profile.some_han, 0.5) {
+        return Fit::plain(0.2, 0.0);
+    }
     let foreign = of(profile.resident, 0.5) || of(profile.mail, 0.5) || of(profile.credit, 0.5) && head != "统一社会信用代码";
     let mut factor = fit.factor;
     let calls = matches!(head, "电话" | "固定电话" | "办公电话" | "传真" | "家庭") || field.label.contains("联系方式");

@@ -1,9 +1,12 @@
 //! Declared references: a column that refers to a recognised roster is the field that refers there.
 
+use std::collections::HashSet;
+
 use super::decide::{Candidate, FieldProposal, Outcome, TableProposal};
+use super::profile::Profile;
 use crate::finding::Text;
 use crate::source::{TableReference, TableShape};
-use crate::standard::{FieldIdx, RefTarget};
+use crate::standard::{FieldIdx, KeyPart, RefTarget};
 
 /// How surely a reference alone makes a line.
 const SURE: f32 = 0.85;
@@ -15,10 +18,73 @@ pub(super) fn strengthen(shapes: &[TableShape], tables: &mut [TableProposal]) {
     let before: Vec<TableProposal> = tables.to_vec();
     for table in tables {
         let Some(shape) = shapes.iter().find(|shape| shape.name == table.object) else { continue };
-        for reference in shape.references.iter().filter(|reference| reference.columns.len() == 1) {
+        let named = alike(shape, shapes, &before);
+        for reference in shape.references.iter().filter(|reference| reference.columns.len() == 1).chain(&named) {
             let elsewhere = |roster: &&TableProposal| roster.object == reference.table && roster.object != shape.name;
             for roster in before.iter().filter(elsewhere) {
                 one(table, reference, roster, shapes);
+            }
+        }
+    }
+}
+
+/// Columns that are called like the number of a recognised roster and have its values: references that nobody declared.
+fn alike(shape: &TableShape, shapes: &[TableShape], tables: &[TableProposal]) -> Vec<TableReference> {
+    const GENERIC: [&str; 9] = ["id", "code", "no", "num", "number", "name", "bh", "dm", "bm"];
+    let mut out: Vec<TableReference> = Vec::new();
+    for roster in tables.iter().filter(|roster| roster.object != shape.name && roster.plan.edition.is_core()) {
+        let [KeyPart::Field(key)] = roster.plan.key.parts[..] else { continue };
+        let active = |own: &&FieldProposal| own.field == key && own.outcome == Outcome::Active;
+        let Some(number) = roster.fields.iter().find(active).and_then(|own| own.column.as_ref()) else { continue };
+        let Some(other) = shapes.iter().find(|other| other.name == roster.object) else { continue };
+        let called = |name: &str| name.eq_ignore_ascii_case(&number.column) && !GENERIC.contains(&&*name.to_ascii_lowercase());
+        let declared = |name: &str| shape.references.iter().any(|to| to.columns.iter().any(|column| column == name));
+        for (at, column) in shape.columns.iter().enumerate().filter(|(_, own)| called(&own.name) && !declared(&own.name)) {
+            if has_values_of(shape, at, other, &number.column) {
+                let (columns, targets) = (vec![column.name.to_string()], vec![number.column.clone()]);
+                out.push(TableReference { columns, table: roster.object.clone(), targets });
+            }
+        }
+    }
+    out
+}
+
+/// Whether what is sampled of a column speaks for its being numbers of another table: nearly all are, as far as all of that
+/// table is sampled, or neither has more than placeholders.
+fn has_values_of(shape: &TableShape, column: usize, other: &TableShape, number: &str) -> bool {
+    let Some(key) = other.columns.iter().position(|own| *own.name == *number) else { return false };
+    let (own, there) = (Profile::of(shape, column), Profile::of(other, key));
+    if own.is_filler && there.is_filler {
+        return true;
+    }
+    let whole = other.rows.is_none_or(|rows| rows <= other.samples.rows() as u64);
+    let known: HashSet<&str> = there.values().collect();
+    let values: HashSet<&str> = own.values().collect();
+    values.len() >= 2 && (!whole || values.iter().filter(|value| known.contains(*value)).count() * 10 >= values.len() * 9)
+}
+
+/// What one table of the source feeds twice is the same column twice: a number that refers to a roster of the same rows is
+/// the roster's number.
+pub(super) fn twins(tables: &mut [TableProposal]) {
+    let before: Vec<TableProposal> = tables.to_vec();
+    for table in tables {
+        for roster in before.iter().filter(|other| other.object == table.object && other.plan.id != table.plan.id) {
+            for at in 0..table.fields.len() {
+                let targets = table.plan.field(table.fields[at].field).reference.iter().flat_map(|own| own.targets.iter());
+                let Some(to) = targets.into_iter().find(|to| to.table == roster.plan.id) else { continue };
+                let active = |own: &&FieldProposal| own.field == to.field && own.outcome == Outcome::Active;
+                let Some(column) = roster.fields.iter().find(active).and_then(|own| own.column.clone()) else { continue };
+                let own = &mut table.fields[at];
+                let meant = own.column.iter().chain(&own.others).any(|candidate| candidate.column == column.column);
+                if own.outcome == Outcome::Decide && meant && own.take.is_none() {
+                    own.reasons.push(Text::new(
+                        format!("与 {}（{}）的编号同列", roster.plan.name, roster.plan.label_zh),
+                        format!("the column that numbers {} ({})", roster.plan.name, roster.plan.label_en),
+                    ));
+                    own.column = Some(column);
+                    own.outcome = Outcome::Active;
+                    own.others.clear();
+                }
             }
         }
     }
@@ -53,8 +119,11 @@ fn one(table: &mut TableProposal, reference: &TableReference, roster: &TableProp
             SURE,
             Outcome::Active,
             Text::new(
-                format!("外键指向已识别的 {}（{}）", roster.object, roster.plan.label_zh),
-                format!("a foreign key leads to {}, recognised as {}", roster.object, roster.plan.label_en),
+                format!("外键或同名同值的列指向已识别的 {}（{}）", roster.object, roster.plan.label_zh),
+                format!(
+                    "a foreign key, or a column of the same name and values, leads to {}, recognised as {}",
+                    roster.object, roster.plan.label_en
+                ),
             ),
         ),
         None => (

@@ -57,9 +57,7 @@ impl Pair {
         for (at, field) in target.fields.iter().enumerate() {
             for view in &origin.views {
                 let found = score(terms, target.plan, &target.subject, field, view, &around);
-                if let Some((chance, take, reasons)) = found.filter(|(chance, ..)| *chance >= 0.25) {
-                    all.push(Scored { column: view.at, field: at, chance, take, reasons });
-                }
+                all.extend(found.filter(|own| own.chance >= 0.25).map(|own| Scored { field: at, ..own }));
             }
         }
         let chosen = assign(&all, target.fields.len());
@@ -95,7 +93,9 @@ impl Pair {
         if origin.table.is_machinery {
             chance *= if self.title > 0.8 { 0.7 } else { 0.25 };
         }
-        if self.title < 0.45 && (keyed < 0.99 || covered < 0.5) {
+        // A table of another name that holds next to nothing else is the table all the same.
+        let alone = share >= 0.7 && counted.len() >= 6;
+        if self.title < 0.45 && (keyed < 0.99 || (covered < 0.5 && !alone)) {
             chance *= 0.5;
         }
         // Rows that share a key are rows of another kind.
@@ -149,6 +149,10 @@ fn assign(all: &[Scored], fields: usize) -> Vec<Option<Chosen>> {
         for rival in all {
             let (for_field, for_column) = (rival.field == me.field, rival.column == me.column);
             if for_field == for_column || (for_column && (shares(rival) || shares(&me))) {
+                continue;
+            }
+            // What is called exactly so goes before what is only called alike.
+            if me.exact && !rival.exact && me.chance > rival.chance {
                 continue;
             }
             // What would be lost if the two changed places: whatever the rival holds now would go to this one.

@@ -28,7 +28,7 @@ fn readings(c: char) -> Vec<String> {
     };
     let mut out: Vec<String> = Vec::new();
     // Rare readings only make words look alike that are not: two are tried where both are common in names of things.
-    let most = if "重长行调传参降".contains(c) { 3 } else { 1 };
+    let most = if "重长行调传参降还".contains(c) { 3 } else { 1 };
     for one in many.into_iter().take(most) {
         let plain = one.plain().replace('ü', "v");
         for spelled in [plain.replace('v', "u"), plain] {

@@ -18,6 +18,8 @@ pub(super) struct Profile {
     pub digits: usize,
     pub whole: usize,
     pub han: usize,
+    /// With a Chinese character anywhere.
+    pub some_han: usize,
     pub resident: usize,
     pub credit: usize,
     pub phone: usize,
@@ -47,6 +49,7 @@ impl Profile {
             own.digits += usize::from(digits);
             own.whole += usize::from(value.parse::<f64>().is_ok());
             own.han += usize::from(value.chars().filter(|c| is_han(*c)).count() * 2 > value.chars().count());
+            own.some_han += usize::from(value.chars().any(is_han));
             own.resident += usize::from(is_resident_id(value));
             own.credit += usize::from(is_credit_code(value));
             own.phone += usize::from(is_phone(value));

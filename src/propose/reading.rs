@@ -210,7 +210,32 @@ fn spelled(terms: &Terms, name: &str) -> Vec<Reading> {
     let ends = best.pop().unwrap_or_default();
     let least = ends.first().map_or(0, |way| way.0);
     let shown = |(_, words, known): &Way| reading(terms, words, 0.5 + 0.5 * *known as f32 / text.len() as f32, How::Pinyin);
-    ends.iter().filter(|(cost, _, known)| *known > 0 && *cost <= least + 6).map(shown).collect()
+    ends.iter().filter(|(cost, _, known)| *known > 0 && *cost <= least + 12).map(shown).collect()
+}
+
+/// A name of pinyin initials as terms: each part by itself, `XS` and `ZS` as 学生 and 证书.
+pub(super) fn of_initials(terms: &Terms, parts: &[String]) -> Vec<Reading> {
+    let mut ways: Vec<Vec<Result<usize, String>>> = vec![Vec::new()];
+    let (mut letters, mut known) = (0, 0);
+    for part in parts.iter().filter(|part| part.len() >= 2) {
+        letters += part.len();
+        let bare = ["JBXXB", "JBXX", "XXB", "DMB", "JLB", "XX", "DM", "JL", "B"].iter().find_map(|end| part.strip_suffix(end));
+        let bare = bare.filter(|bare| bare.len() >= 2);
+        let entries = terms.entries_of_initials(part).chain(bare.into_iter().flat_map(|bare| terms.entries_of_initials(bare)));
+        let entries: Vec<usize> = entries.take(6).collect();
+        known += if entries.is_empty() { 0 } else { part.len() };
+        let words: Vec<Result<usize, String>> =
+            if entries.is_empty() { vec![Err(part.clone())] } else { entries.into_iter().map(Ok).collect() };
+        ways = ways
+            .iter()
+            .flat_map(|way| words.iter().map(move |word| [way.as_slice(), std::slice::from_ref(word)].concat()))
+            .collect();
+        ways.truncate(MOST * 4);
+    }
+    if known == 0 || known < letters {
+        return Vec::new();
+    }
+    ways.iter().map(|words| reading(terms, words, 0.76, How::Pinyin)).collect()
 }
 
 /// Whether a reading is of machinery alone: audit columns, passwords.

@@ -60,6 +60,8 @@ pub(super) struct Entry {
     near: Vec<Term>,
     /// Initials of its forms, upper case.
     pub initials: Vec<String>,
+    /// Those of its own name.
+    own: Vec<String>,
 }
 
 /// The vocabulary, ready for look-ups.
@@ -109,6 +111,7 @@ impl Terms {
                     means: vec![Term(at as u16)],
                     kind: Use::Word,
                     near: Vec::new(),
+                    own: Vec::new(),
                     initials: Vec::new(),
                 });
                 terms.form(&run, at);
@@ -136,12 +139,19 @@ impl Terms {
         let places: HashMap<&str, usize> = lines.iter().enumerate().map(|(at, line)| (line.term.as_str(), at)).collect();
         let find = |name: &str| places.get(name).map(|at| Term(*at as u16));
         for (at, line) in lines.iter().enumerate() {
-            let means: Option<Vec<Term>> = line.parts.split_whitespace().map(find).collect();
-            let Some(means) = means else { return Err(TermsError(format!("{}: a part is no term", line.term))) };
+            let means = parts(&lines, &places, line, 0)
+                .ok_or_else(|| TermsError(format!("{}: a part is no term, or of itself", line.term)))?;
             let near = line.near.split('|').filter_map(find).collect();
             let means = if means.is_empty() { vec![Term(at as u16)] } else { means };
             let kind = line.kind.unwrap_or_default();
-            terms.add(Entry { name: line.term.clone(), means, kind, near, initials: Vec::new() });
+            terms.add(Entry {
+                name: line.term.clone(),
+                means,
+                kind,
+                near,
+                own: pinyin::initials(&line.term),
+                initials: Vec::new(),
+            });
         }
         // A term's own name goes before what others are also called.
         for (at, line) in lines.iter().enumerate() {
@@ -180,6 +190,13 @@ impl Terms {
         }
     }
 
+    /// Entries that say what something is about, or how, and whose own names have these initials, upper case.
+    pub(super) fn entries_of_initials<'t>(&'t self, initials: &'t str) -> impl Iterator<Item = usize> + 't {
+        let told = |entry: &Entry| !matches!(entry.kind, Use::Noise | Use::Audit | Use::Modifier);
+        let spelled = move |entry: &Entry| told(entry) && entry.own.iter().any(|own| own == initials);
+        self.entries.iter().enumerate().filter(move |(_, entry)| spelled(entry)).map(|(at, _)| at)
+    }
+
     pub(super) fn entry(&self, at: usize) -> &Entry {
         &self.entries[at]
     }
@@ -190,6 +207,16 @@ impl Terms {
 
     pub(super) fn name(&self, term: Term) -> &str {
         self.entries.get(usize::from(term.0)).map_or("?", |entry| &entry.name)
+    }
+
+    /// The initials of what is near a subject: DW for 机构.
+    pub(super) fn near_initials(&self, at: usize) -> Vec<String> {
+        let Some(entry) = self.entries.get(at).filter(|entry| entry.kind == Use::Subject) else { return Vec::new() };
+        let own = Term(at as u16);
+        let points = |other: &&Entry| other.kind == Use::Subject && other.near.contains(&own);
+        let named = entry.near.iter().filter_map(|term| self.entries.get(usize::from(term.0)));
+        let all = named.filter(|other| other.kind == Use::Subject).chain(self.entries.iter().filter(points));
+        all.flat_map(|other| other.own.iter().cloned()).collect()
     }
 
     /// How far two terms mean the same, 0 to 1.
@@ -275,6 +302,20 @@ impl Terms {
             self.joined.keys().filter(close).min().and_then(|known| exact(known))
         })
     }
+}
+
+/// The terms that a line is made of; parts may be made of parts themselves.
+fn parts(lines: &[Line], places: &HashMap<&str, usize>, line: &Line, depth: usize) -> Option<Vec<Term>> {
+    let mut out = Vec::new();
+    for part in line.parts.split_whitespace() {
+        let at = *places.get(part).filter(|_| depth < 4)?;
+        let own = lines.get(at).filter(|own| !own.parts.is_empty() && own.term != line.term);
+        match own {
+            Some(own) => out.extend(parts(lines, places, own, depth + 1)?),
+            None => out.push(Term(u16::try_from(at).ok()?)),
+        }
+    }
+    Some(out)
 }
 
 fn push(map: &mut HashMap<String, Vec<usize>>, key: &str, at: usize) {

@@ -2,7 +2,8 @@
 
 use super::reading::{self, How, Reading};
 use super::similar::{Around, alike};
-use super::terms::{Term, Terms, Use, plain};
+use super::terms::{Term, Terms, Use, is_han, plain};
+use super::wordlist::Wordlists;
 use crate::source::TableShape;
 use crate::standard::TablePlan;
 
@@ -51,8 +52,8 @@ pub(super) struct Table {
     pub readings: Vec<Reading>,
     /// The terms of the most trusted readings.
     pub core: Vec<Term>,
-    /// The name's part that may be initials, upper case.
-    tail: String,
+    /// The name's ends that may be initials, upper case: of T_XS_JBXX, JBXX and XSJBXX.
+    tails: Vec<String>,
     /// The system's own machinery: menus, logs.
     pub is_machinery: bool,
 }
@@ -62,14 +63,20 @@ const TAILS: [&str; 16] =
     ["", "B", "XX", "XXB", "JBXX", "JBXXB", "DM", "DMB", "JL", "JLB", "SJ", "JBSJ", "MXB", "ZB", "DA", "GL"];
 
 impl Table {
-    pub fn of(terms: &Terms, shape: &TableShape, prefixes: &[String]) -> Self {
+    pub fn of(terms: &Terms, lists: &Wordlists, shape: &TableShape, prefixes: &[String]) -> Self {
         let stem = telling(terms, &shape.name);
         let words = reading::split(stem);
         let prefixed = words.len() > 1 && words.first().is_some_and(|first| prefixes.contains(first));
         let bare = if prefixed { words[1..].join("_") } else { stem.to_owned() };
         let mut readings = reading::of_name(terms, &bare);
+        let segments: Vec<String> = segments(stem, prefixed);
+        if shape.comment.is_none() && !readings.iter().any(|own| own.trust > 0.9) {
+            readings.extend(reading::of_initials(terms, &segments));
+        }
         if let Some(comment) = &shape.comment {
-            let said = reading::of_comment(terms, comment.trim_end_matches('表'));
+            let mut said = reading::of_comment(terms, comment.trim_end_matches('表'));
+            // 学生考勤（缺勤）记录 is about what stands in the brackets, too.
+            said.extend(beside_brackets(comment).iter().flat_map(|text| reading::of_comment(terms, text)));
             // Of the ways to read a name those stand that the comment bears out.
             let agrees = |own: &Reading| said.iter().any(|said| said.terms.iter().any(|term| own.terms.contains(term)));
             if readings.iter().any(agrees) {
@@ -85,10 +92,10 @@ impl Table {
         core.dedup();
         let trusted: Vec<&Reading> = readings.iter().filter(|reading| reading.trust >= 0.75).collect();
         let machinery = |reading: &&Reading| reading.terms.iter().any(|term| terms.kind(*term) == Use::Noise);
-        let is_machinery = trusted.first().is_some_and(machinery);
-        let tail = stem.rsplit('_').next().unwrap_or(stem);
-        let tail = if tail.len() >= 2 { tail } else { stem };
-        Self { readings, core, tail: tail.to_ascii_uppercase(), is_machinery }
+        let is_machinery = trusted.first().is_some_and(machinery) || lists.holds(&shape.name);
+        let mut tails: Vec<String> = (0..segments.len()).rev().map(|at| segments[at..].concat()).collect();
+        tails.retain(|tail| tail.len() >= 2);
+        Self { readings, core, tails, is_machinery }
     }
 
     /// How alike the title is to the subject of a table of the standard, 0 to 1.
@@ -107,18 +114,32 @@ impl Table {
             (Some(said), Some(named)) => 0.75 * said.max(named) + 0.25 * said.min(named).max(0.5 * said.max(named)),
             (said, named) => said.or(named).unwrap_or(0.0),
         };
-        let abbreviated = subject
-            .initials
-            .iter()
-            .any(|own| own.len() >= 2 && self.tail.strip_prefix(own.as_str()).is_some_and(|rest| TAILS.contains(&rest)));
-        // Two letters alone stand for many things.
-        let by_initials = match abbreviated {
-            true if self.tail.len() >= 4 => 0.85,
-            true => 0.7,
-            false => 0.0,
+        let spells = |tail: &String, own: &String| {
+            own.len() >= 2 && tail.strip_prefix(own.as_str()).is_some_and(|rest| TAILS.contains(&rest))
         };
+        let abbreviated = self.tails.iter().filter(|tail| subject.initials.iter().any(|own| spells(tail, own)));
+        // Two letters alone stand for many things.
+        let by_initials = abbreviated.map(|tail| if tail.len() >= 4 { 0.85 } else { 0.7 }).fold(0.0, f32::max);
         read.max(by_initials)
     }
+}
+
+/// The parts of a name between underlines, upper case, without the system's prefix.
+fn segments(stem: &str, prefixed: bool) -> Vec<String> {
+    let all: Vec<String> = stem.split('_').filter(|part| !part.is_empty()).map(str::to_ascii_uppercase).collect();
+    let from = usize::from(prefixed && all.len() > 1);
+    all[from..].to_vec()
+}
+
+/// A title with what stands in its brackets in the place of the word before them, and without them.
+fn beside_brackets(comment: &str) -> Vec<String> {
+    let Some((before, rest)) = comment.split_once(['（', '(']) else { return Vec::new() };
+    let Some((inside, after)) = rest.split_once(['）', ')']) else { return Vec::new() };
+    if after.is_empty() || inside.chars().count() > 6 || !inside.chars().all(is_han) {
+        return Vec::new();
+    }
+    let kept: String = before.chars().take(before.chars().count().saturating_sub(inside.chars().count())).collect();
+    [format!("{before}{after}"), format!("{kept}{inside}{after}")].into_iter().filter(|text| !text.is_empty()).collect()
 }
 
 /// The part of an object's name that says what the table is about: of a database's `schema.table` the table; of a file its

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use super::codes::CodeProposal;
 use super::decide::{FieldProposal, Outcome, TableProposal};
+use super::link::Through;
+use crate::source::Product;
 use crate::standard::{Domain, FieldPlan};
 
 /// Where the mapping belongs.
@@ -17,22 +19,90 @@ pub struct Place<'a> {
     pub numbered: bool,
     /// Whether the source is files that somebody exports.
     pub files: bool,
+    /// Whose SQL the source speaks; none where it cannot join tables.
+    pub product: Option<Product>,
 }
 
 /// The text of a mapping file; `None` where no line is sure enough to stand.
 pub fn mapping_file(table: &TableProposal, place: &Place<'_>) -> Option<String> {
-    if !table.fields.iter().any(|field| field.outcome == Outcome::Active) {
+    if !table.fields.iter().any(|field| stands(field, place)) {
         return None;
     }
     let mut out = String::new();
     heading(table, place, &mut out);
     let _ = writeln!(out, "\n[fields]");
-    for field in table.fields.iter().filter(|field| field.outcome == Outcome::Active) {
+    for field in table.fields.iter().filter(|field| stands(field, place)) {
         active(table, field, &mut out);
     }
-    decide(table, &mut out);
+    decide(table, place, &mut out);
     open(table, &mut out);
+    // Last, so that taking the # away puts no line of [fields] behind another section's head.
+    super::made::timetable(table, &mut out);
     Some(out)
+}
+
+/// Whether a line stands: a join only where the source can join.
+fn stands(field: &FieldProposal, place: &Place<'_>) -> bool {
+    field.outcome == Outcome::Active && (place.product.is_some() || !matches!(field.through, Some(Through::Join { .. })))
+}
+
+impl TableProposal {
+    /// The columns that the mapping's query adds to those of the table, where the source can join.
+    pub fn joined_columns(&self) -> Vec<String> {
+        joins(self).into_iter().map(|(column, through)| through.named(column)).collect()
+    }
+}
+
+/// The joins that the mapping reads with: of all lines, also of those to decide, so that they can be used as they are.
+fn joins(table: &TableProposal) -> Vec<(&str, &Through)> {
+    let mut out: Vec<(&str, &Through)> = Vec::new();
+    for field in &table.fields {
+        if let (Some(column), Some(through @ Through::Join { .. })) = (&field.column, &field.through)
+            && !out.contains(&(column.column.as_str(), through))
+        {
+            out.push((&column.column, through));
+        }
+    }
+    out
+}
+
+/// The query that reads the table with what it is joined to.
+fn query(table: &TableProposal, product: Product) -> Option<String> {
+    let all = joins(table);
+    if all.is_empty() {
+        return None;
+    }
+    let mut ways: Vec<(&str, &str, &str)> = Vec::new();
+    let mut columns = String::from("t.*");
+    for (column, through) in &all {
+        let Through::Join { table, key, column: value } = through else { continue };
+        let way = (*column, table.as_str(), key.as_str());
+        let at = ways.iter().position(|own| *own == way).unwrap_or_else(|| {
+            ways.push(way);
+            ways.len() - 1
+        });
+        let _ = write!(columns, ", j{}.{} AS {}", at + 1, product.quoted(value), product.quoted(&through.named(column)));
+    }
+    let mut out = format!("SELECT {columns} FROM {} t", product.quoted_path(&table.object));
+    for (at, (column, other, key)) in ways.iter().enumerate() {
+        let at = at + 1;
+        let _ = write!(
+            out,
+            " LEFT JOIN {} j{at} ON j{at}.{} = t.{}",
+            product.quoted_path(other),
+            product.quoted(key),
+            product.quoted(column)
+        );
+    }
+    for (at, column) in table.order_by.iter().enumerate() {
+        let _ = write!(out, "{} t.{}", if at == 0 { " ORDER BY" } else { "," }, product.quoted(column));
+    }
+    Some(out)
+}
+
+/// The value of a mandatory field of which nobody knows anything yet.
+pub(super) fn open_value() -> &'static str {
+    "{ value = \"\" }    # 待填 / to fill in"
 }
 
 fn heading(table: &TableProposal, place: &Place<'_>, out: &mut String) {
@@ -64,8 +134,16 @@ fn heading(table: &TableProposal, place: &Place<'_>, out: &mut String) {
         )),
     }
     let mode = if place.files { "file" } else { "automatic" };
-    let _ = writeln!(out, "mode = \"{mode}\"\n\n[read]\nobject = {}", quoted(&table.object));
-    if !place.files && !table.order_by.is_empty() {
+    let joined = place.product.and_then(|product| query(table, product));
+    match &joined {
+        Some(query) => drop(writeln!(
+            out,
+            "mode = \"{mode}\"\n\n# 行号列经连接取其编号 / row ids are joined to what they stand for\n[read]\nquery = {}",
+            quoted(query)
+        )),
+        None => drop(writeln!(out, "mode = \"{mode}\"\n\n[read]\nobject = {}", quoted(&table.object))),
+    }
+    if joined.is_none() && !place.files && !table.order_by.is_empty() {
         let columns: Vec<String> = table.order_by.iter().map(|column| quoted(column)).collect();
         let _ = writeln!(out, "order_by = [{}]", columns.join(", "));
     }
@@ -105,7 +183,12 @@ fn active(table: &TableProposal, field: &FieldProposal, out: &mut String) {
 
 /// The line's value: a column, or a column with what is done to it.
 fn value(field: &FieldProposal, column: &str) -> String {
+    let named = field.through.as_ref().map_or_else(|| column.to_owned(), |through| through.named(column));
+    let column = named.as_str();
     let mut options = vec![format!("column = {}", quoted(column))];
+    if let Some(Through::Lookup { table, matching, give }) = &field.through {
+        options.push(format!("lookup = {{ table = {}, match = {}, give = {} }}", quoted(table), quoted(matching), quoted(give)));
+    }
     if let Some(take) = field.take {
         options.push(format!("take = \"{take}\""));
     }
@@ -136,8 +219,9 @@ fn unmapped(codes: &CodeProposal, out: &mut String) {
     }
 }
 
-fn decide(table: &TableProposal, out: &mut String) {
-    let waiting: Vec<&FieldProposal> = table.fields.iter().filter(|field| field.outcome == Outcome::Decide).collect();
+fn decide(table: &TableProposal, place: &Place<'_>, out: &mut String) {
+    let waits = |field: &&FieldProposal| field.outcome != Outcome::Open && !stands(field, place);
+    let waiting: Vec<&FieldProposal> = table.fields.iter().filter(waits).collect();
     if waiting.is_empty() {
         return;
     }
@@ -224,12 +308,12 @@ fn office(domain: Domain) -> &'static str {
 }
 
 /// A text that stays on its line.
-fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A TOML basic string.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {

@@ -49,6 +49,7 @@ pub(in crate::cli) fn init(output: Output, answer: &InitAnswer) -> String {
             ),
         },
     );
+    aside(output, answer, &mut out);
     if !answer.left.is_empty() {
         line(&mut out, format!("\n{}", output.say("未用到的表：", "Tables that feed nothing:")));
         for left in &answer.left {
@@ -63,6 +64,34 @@ pub(in crate::cli) fn init(output: Output, answer: &InitAnswer) -> String {
         ),
     );
     out
+}
+
+/// What could not be read, and what waits for a person.
+fn aside(output: Output, answer: &InitAnswer, out: &mut String) {
+    for unread in &answer.unread {
+        let count = unread.objects.len();
+        let what = match output.lang {
+            Lang::Zh => format!("\n{count} 张表的行读不到，它们的建议只依据名称、注释和类型；先解决原因，再用 --force 重做："),
+            Lang::En => format!(
+                "\nThe rows of {count} tables cannot be read: only names, comments and types speak for what is proposed of them. \
+                 Mend the reason, then run it again with --force:"
+            ),
+        };
+        line(out, what);
+        line(out, format!("  {}", clean(&unread.error)));
+    }
+    if !answer.drafts.is_empty() {
+        let head = output.say(
+            "\n待定的汇总映射（核对后去掉文件名结尾的 .draft 即启用）：",
+            "\nMappings by groups to decide on (take .draft from the file's name to use one):",
+        );
+        line(out, head);
+        for own in &answer.drafts {
+            let name = own.file.as_deref().and_then(|file| file.file_name()).map(|name| name.to_string_lossy().into_owned());
+            let file = name.unwrap_or_else(|| output.say("未写", "not written").to_owned());
+            line(out, format!("  {}  {}", file, clean(output.text(&own.why))));
+        }
+    }
 }
 
 /// One table's cells.

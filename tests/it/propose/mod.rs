@@ -1,6 +1,7 @@
-//! What `init` proposes, measured against hand-made truth on schemas in three vendor styles.
+//! What `init` proposes, measured against hand-made truth on schemas in several vendor styles.
 
 mod command;
+mod links;
 mod privacy;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,7 @@ use tempfile::TempDir;
 use xiaoshu::normalize::{MappingContext, MappingDocument, MappingPlan};
 use xiaoshu::propose::{Outcome, Place, Proposal, Terms, mapping_file, propose};
 use xiaoshu::record::Namespace;
-use xiaoshu::source::{Column, SampleBounds, SourcePlace, TableShape, connector, introspect, load_script};
+use xiaoshu::source::{Column, ColumnKind, Product, SampleBounds, SourcePlace, TableShape, connector, introspect, load_script};
 use xiaoshu::standard::{EditionId, Standard};
 
 fn standard() -> &'static (Arc<Standard>, Terms) {
@@ -63,6 +64,10 @@ fn active(proposal: &Proposal) -> BTreeSet<Line> {
     for table in &proposal.tables {
         for field in table.fields.iter().filter(|field| field.outcome == Outcome::Active) {
             let column = field.column.as_ref().expect("an active line has a column").column.clone();
+            // What is reached through another table is judged by its own tests.
+            if field.through.is_some() {
+                continue;
+            }
             out.insert((table.object.clone(), column, format!("{}.{}", table.plan.name, table.plan.field(field.field).name)));
         }
     }
@@ -74,7 +79,7 @@ fn measured(style: &str) {
     let (standard, terms) = standard();
     let shapes = shapes(style);
     let columns: usize = shapes.iter().map(|shape| shape.columns.len()).sum();
-    assert!(shapes.len() >= 12 && columns >= 120, "{style}: {} tables, {columns} columns", shapes.len());
+    assert!(shapes.len() >= 12 && columns >= 110, "{style}: {} tables, {columns} columns", shapes.len());
     let proposal = propose(standard, terms, &shapes);
     let (must, may) = truth(style);
     let found = active(&proposal);
@@ -108,6 +113,26 @@ fn english_with_chinese_comments_is_mapped_well() {
     measured("english");
 }
 
+#[test]
+fn upper_case_initials_without_comments_are_mapped_well() {
+    measured("oracle");
+}
+
+#[test]
+fn student_affairs_with_code_tables_are_mapped_well() {
+    measured("affairs");
+}
+
+#[test]
+fn a_cloud_platform_in_english_without_comments_is_mapped_well() {
+    measured("cloud");
+}
+
+#[test]
+fn library_assets_and_staff_in_views_are_mapped_well() {
+    measured("library");
+}
+
 fn context() -> MappingContext {
     let code: Arc<str> = "4199099999".into();
     MappingContext {
@@ -119,12 +144,14 @@ fn context() -> MappingContext {
     }
 }
 
-const PLACE: Place<'_> = Place { source: "jw", owner: None, numbered: false, files: false };
+const PLACE: Place<'_> = Place { source: "jw", owner: None, numbered: false, files: false, product: Some(Product::Sqlite) };
+
+const STYLES: [&str; 7] = ["initials", "pinyin", "english", "oracle", "affairs", "cloud", "library"];
 
 #[test]
 fn proposed_files_pass_the_parser_and_fit_the_columns() {
     let (standard, terms) = standard();
-    for style in ["initials", "pinyin", "english"] {
+    for style in STYLES {
         let shapes = shapes(style);
         let proposal = propose(standard, terms, &shapes);
         let mut files = 0;
@@ -132,7 +159,10 @@ fn proposed_files_pass_the_parser_and_fit_the_columns() {
             let Some(text) = mapping_file(table, &PLACE) else { continue };
             let document = MappingDocument::parse("proposed.toml", &text).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));
             let shape = shapes.iter().find(|shape| shape.name == table.object).expect("the source's table");
-            let columns: Vec<Column> = shape.columns.iter().map(|c| Column { name: c.name.clone(), kind: c.kind }).collect();
+            let own = shape.columns.iter().map(|c| Column { name: c.name.clone(), kind: c.kind });
+            let joined = table.joined_columns().into_iter();
+            let joined = joined.map(|name| Column { name: name.into(), kind: ColumnKind::Unknown });
+            let columns: Vec<Column> = own.chain(joined).collect();
             if let Err(faults) = MappingPlan::compile(&document, standard, &columns, context()) {
                 panic!("{faults:?}\n{text}");
             }
@@ -145,7 +175,7 @@ fn proposed_files_pass_the_parser_and_fit_the_columns() {
 #[test]
 fn one_table_of_the_standard_is_fed_by_one_table_of_the_source() {
     let (standard, terms) = standard();
-    for style in ["initials", "pinyin", "english"] {
+    for style in STYLES {
         let proposal = propose(standard, terms, &shapes(style));
         let mut feeds: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for table in &proposal.tables {
