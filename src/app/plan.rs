@@ -108,10 +108,12 @@ impl Plan {
         own.or_else(|| self.loaded.settings.sources.get(source)?.owner.as_deref())
     }
 
-    /// The columns of a source that feed sensitive fields of a table.
-    pub(super) fn sensitive_columns(&self, table: &str, source: &str) -> BTreeSet<String> {
+    /// The columns of a source whose cells may be shown where a table, or a source's part of it, is: see
+    /// [`MappingDocument::shown_columns`].
+    pub(super) fn shown_columns(&self, table: &str, source: &str) -> BTreeSet<String> {
+        let table = table.split_once('@').map_or(table, |(table, _)| table);
         let own = self.active().filter(|(document, plan)| &*plan.name == table && document.source() == source);
-        own.flat_map(|(document, plan)| document.sensitive_columns(plan)).collect()
+        own.flat_map(|(document, plan)| document.shown_columns(plan)).collect()
     }
 
     /// A record's natural key in words; `None` when a part of it is sensitive.

@@ -179,9 +179,9 @@ fn rows(hub: &Hub, request: &QuarantineRequest, with_raw: bool) -> Result<Vec<Qu
         let table = tables.get(&row.feed).map_or("", String::as_str);
         let mut line = view::quarantine_row(row, table, hub.plan.owner(table, &row.source), with_raw);
         line.natural_key = row.natural_key.as_ref().and_then(|key| hub.plan.natural_key_words(table, key));
-        let hidden = hub.plan.sensitive_columns(table, &row.source);
+        let shown = hub.plan.shown_columns(table, &row.source);
         for (name, cell) in &mut line.raw {
-            if hidden.contains(name.as_str()) && cell.is_some() {
+            if !shown.contains(name.as_str()) && cell.is_some() {
                 *cell = Some("***".to_owned());
             }
         }

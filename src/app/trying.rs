@@ -59,7 +59,8 @@ pub(super) async fn school(plan: &Plan, store: &dyn Store) -> Result<School, Sto
     Ok(School { code, namespace })
 }
 
-/// Reads the first rows and shows them; nothing lands. Values of sensitive fields are withheld on both sides.
+/// Reads the first rows and shows them; nothing lands. Values of sensitive fields are withheld on both sides,
+/// and those of columns that the mapping does not use.
 pub(super) fn answer(hub: &Hub, request: &TryRequest) -> Result<TryAnswer, Failure> {
     // A source of a merged table gives a part of it, which is tried by the table's name and the source's.
     let wanted = |job: &&Job| match &request.source {
@@ -72,14 +73,14 @@ pub(super) fn answer(hub: &Hub, request: &TryRequest) -> Result<TryAnswer, Failu
         table: job.plan.name.to_string(),
         label: job.plan.label_zh.to_string(),
         source: job.source.to_string(),
-        rows: rows.into_iter().map(|row| try_row(hub, job, row)).collect(),
+        rows: rows.into_iter().map(|row| try_row(job, row)).collect(),
     })
 }
 
-fn try_row(hub: &Hub, job: &Job, row: PreviewRow) -> TryRow {
-    let hidden = hub.plan.sensitive_columns(&job.plan.name, &job.source);
+fn try_row(job: &Job, row: PreviewRow) -> TryRow {
+    let shown = job.document.shown_columns(&job.plan);
     let before = row.before.into_iter().map(|(name, cell)| {
-        let cell = if hidden.contains(name.as_str()) { cell.map(|_| "***".to_owned()) } else { cell };
+        let cell = if shown.contains(name.as_str()) { cell } else { cell.map(|_| "***".to_owned()) };
         (name, cell)
     });
     let verdict = match &row.after {

@@ -72,6 +72,26 @@ impl MappingDocument {
         self.body.key.source_id.as_deref().into_iter().chain(adopted).collect()
     }
 
+    /// The columns whose cells may be shown: those that this mapping uses, and for no sensitive field. What a column holds that
+    /// nobody mapped is not known; it may be a password.
+    pub fn shown_columns(&self, plan: &TablePlan) -> BTreeSet<String> {
+        let fields = plan.fields.iter().filter(|field| !field.sensitivity.is_sensitive());
+        let mut shown: BTreeSet<&str> = fields.flat_map(|field| self.columns_of(&field.name)).collect();
+        shown.extend(self.choosing_columns());
+        if let Some(groups) = &self.body.groups {
+            shown.extend([groups.count.as_str(), groups.date.as_str()]);
+            shown.extend(groups.by.iter().chain(&groups.sum).chain(&groups.mean).map(String::as_str));
+        }
+        if let Some(own) = &self.body.timetable {
+            shown.extend([&own.lesson, &own.weeks, &own.weekday, &own.periods].map(String::as_str));
+            shown.extend(own.term.iter().map(String::as_str));
+            let changes = own.changes.iter().flat_map(|own| [&own.kind, &own.from, &own.to, &own.to_periods]);
+            shown.extend(changes.map(String::as_str));
+        }
+        let hidden = self.sensitive_columns(plan);
+        shown.into_iter().filter(|column| !hidden.contains(*column)).map(str::to_owned).collect()
+    }
+
     /// The columns that feed sensitive fields of its table: their cells are not shown.
     pub fn sensitive_columns(&self, plan: &TablePlan) -> BTreeSet<String> {
         let sensitive = plan.fields.iter().filter(|field| field.sensitivity.is_sensitive());

@@ -59,6 +59,28 @@ fn commands_that_only_look_work_beside_the_service() {
 }
 
 #[test]
+fn a_column_that_nobody_mapped_is_not_shown() {
+    let school = School::new(3, 0);
+    let secret = "not-to-be-seen";
+    let text = format!("课程号,课程名称,总学时,密码\nK0001,课程1,32,{secret}\nK0002,课程2,many,{secret}\n");
+    school.write("files/courses.csv", &text);
+    school.round();
+    let context = school.context();
+    let tried = app::try_table(&context, &TryRequest { table: "ODS_KCJBSJ".to_owned(), source: None, rows: 10 });
+    let tried = format!("{:?}", tried.expect("rows"));
+    let courses = QuarantineRequest { table: Some("ODS_KCJBSJ".to_owned()), limit: 10, ..QuarantineRequest::default() };
+    let listed = app::quarantine_list(&context, &courses).expect("a list").rows;
+    let row = app::quarantine_show(&context, listed[0].id).expect("a row");
+    let to = ExportRequest { rows: courses, to: school.path("faults.csv") };
+    app::quarantine_export(&context, &to).expect("a file");
+    let exported = std::fs::read_to_string(&to.to).expect("read");
+    for seen in [tried, format!("{row:?}"), exported] {
+        assert!(seen.contains("many") && !seen.contains(secret), "{seen}");
+        assert!(seen.contains("密码"), "the column itself is named: {seen}");
+    }
+}
+
+#[test]
 fn before_anything_was_read_the_status_says_so() {
     let school = School::new(1, 0);
     let status = app::status(&school.context()).expect("a status");
