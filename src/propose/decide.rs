@@ -200,7 +200,8 @@ fn kept(standard: &Standard, terms: &Terms, targets: &[Target<'_>], pairs: &[(us
         for (source, group) in choice {
             for at in &meanings[source][*group] {
                 let own = best.entry(pairs[*at].1).or_default();
-                *own = own.max(pairs[*at].2.chance * (1.0 + pairs[*at].2.explained * 0.02));
+                // One table that is surely meant weighs more than two that may be.
+                *own = own.max(pairs[*at].2.chance.powi(3) * (1.0 + pairs[*at].2.explained * 0.02));
             }
         }
         best.values().sum::<f32>()

@@ -64,3 +64,32 @@ fn files_that_are_there_are_kept_unless_told_otherwise() {
     // Where there are settings, flags that describe a source do not change them.
     assert_eq!(xiaoshu(folder.path(), &["init", "--file", "jw.db"]).status.code(), Some(2));
 }
+
+#[test]
+fn files_are_known_by_their_names_and_columns() {
+    let folder = TempDir::new().expect("a folder");
+    let files = folder.path().join("files");
+    std::fs::create_dir(&files).expect("a folder");
+    let row = |i: usize, text: &str| text.replace('#', &i.to_string());
+    for (name, header, line) in [
+        ("2024级学生名单.csv", "学号,姓名,性别,出生日期,民族,年级", "20240#,测试#,男,2006/1/2,汉族,2024"),
+        (
+            "教师科研项目_20240901.csv",
+            "项目编号,项目名称,负责人工号,项目级别,立项日期,结题日期",
+            "KY#,项目#,T00#,省级,2023-03-01,2024-12-31",
+        ),
+        ("教材台账.csv", "教材编号,教材名称,ISBN,主编,出版社,出版日期", "JC#,教材#,978700000000#,编者#,出版社#,2022-08-01"),
+    ] {
+        let rows: Vec<String> = (100..130).map(|i| row(i, line)).collect();
+        std::fs::write(files.join(name), format!("{header}\n{}\n", rows.join("\n"))).expect("written");
+    }
+    let init = xiaoshu(folder.path(), &["init", "--kind", "csv", "--file", "files", "--edition", "gaozhi-2024.09", "--json"]);
+    let answer: serde_json::Value = serde_json::from_slice(&init.stdout).expect("JSON");
+    let tables = answer["tables"].as_array().expect("tables");
+    let mut found: Vec<_> =
+        tables.iter().filter_map(|table| Some((table["table"].as_str()?, table["object"].as_str()?))).collect();
+    found.sort_unstable();
+    let wanted =
+        [("CORE_XS", "2024级学生名单.csv"), ("ODS_JCJBSJ", "教材台账.csv"), ("ODS_KYXMJBSJ", "教师科研项目_20240901.csv")];
+    assert_eq!(found, wanted, "{answer:#}");
+}
