@@ -35,8 +35,10 @@ const WRITES: [(&str, &str); 3] = [
         "SELECT CASE WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = current_user AND rolsuper)
          OR EXISTS (SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-         AND (has_table_privilege(c.oid, 'INSERT') OR has_table_privilege(c.oid, 'UPDATE')
-         OR has_table_privilege(c.oid, 'DELETE'))) THEN 'yes' ELSE 'no' END",
+         AND n.nspname NOT LIKE 'pg\\_%'
+         AND (has_table_privilege(c.oid, 'DELETE') OR has_table_privilege(c.oid, 'TRUNCATE')
+         OR has_any_column_privilege(c.oid, 'INSERT') OR has_any_column_privilege(c.oid, 'UPDATE')))
+         THEN 'yes' ELSE 'no' END",
     ),
     (
         "SQL Server",

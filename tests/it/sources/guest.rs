@@ -73,6 +73,24 @@ fn an_account_that_can_write_is_refused_through_odbc_too() {
     let error = owner.open(&table(&object), None).err().expect("refused");
     assert!(error.to_string().contains("can write"), "{error}");
     assert!(owner.with(|place| owner.connector().check(place)).unwrap().can_write);
+
+    let (schema, role) = (&schema.0, format!("{}_odbc", schema.0.name));
+    schema.run(&format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'reading'; GRANT USAGE ON SCHEMA {} TO {role}; GRANT SELECT ON {object} TO {role}",
+        schema.name
+    ));
+    let mut reader = owner;
+    reader.settings["user"] = role.as_str().into();
+    reader.settings["password"] = "reading".into();
+    let can_write = || reader.with(|place| reader.connector().check(place)).unwrap().can_write;
+    assert!(!can_write());
+    for right in ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "INSERT (no)", "UPDATE (no)"] {
+        schema.run(&format!("GRANT {right} ON {object} TO {role}"));
+        assert!(can_write(), "{right}");
+        schema.run(&format!("REVOKE {right} ON {object} FROM {role}"));
+    }
+    assert!(!can_write());
+    schema.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }
 
 /// A table that somebody has locked is not waited for beyond `guest.lock_timeout`, in one go or by parts.
