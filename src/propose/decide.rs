@@ -8,7 +8,7 @@ use super::field::Field;
 use super::foreign;
 use super::link::{Links, Through};
 use super::made::{self, Grouping, Pattern};
-use super::pair::{Chosen, Origin, Pair, Target};
+use super::pair::{Chosen, OTHER_KIND, Origin, Pair, Target};
 use super::score::View;
 use super::terms::Terms;
 use super::title::{self, Subject, Table};
@@ -353,6 +353,20 @@ fn left(
         }
         let best = pairs.iter().filter(|(source, ..)| *source == at).max_by(|a, b| a.2.chance.total_cmp(&b.2.chance));
         let why = match best {
+            Some((_, target, pair)) if pair.single && pair.chance >= TABLE * OTHER_KIND => {
+                let plan = &standard.tables()[*target];
+                Text::new(
+                    format!(
+                        "像是 {}（{}）的逐笔记录：该表按日合计，请用查询或视图汇总后再映射（见 deploy/examples/daily）",
+                        plan.name, plan.label_zh
+                    ),
+                    format!(
+                        "looks like single events of {} ({}), which wants sums by the day: map a query or a view that sums them \
+                         up (see deploy/examples/daily)",
+                        plan.name, plan.label_en
+                    ),
+                )
+            }
             Some((_, target, pair)) if pair.chance >= 0.35 => {
                 let plan = &standard.tables()[*target];
                 Text::new(

@@ -32,7 +32,12 @@ pub(super) struct Pair {
     pub chance: f32,
     /// How many columns it explains, weighted.
     pub explained: f32,
+    /// Whether the rows are single events and the table wants them summed up by the day.
+    pub single: bool,
 }
+
+/// What remains of a pair's chance whose rows are rows of another kind.
+pub(super) const OTHER_KIND: f32 = 0.35;
 
 /// A column for a field, with what came close.
 #[derive(Debug, Clone)]
@@ -65,8 +70,9 @@ impl Pair {
             return None;
         }
         let explained = chosen.iter().flatten().map(|own| own.scored.chance).filter(|chance| *chance >= COUNTS).sum();
-        let mut pair = Self { title, chosen, chance: 0.0, explained };
-        pair.chance = pair.judge(origin, target);
+        let mut pair = Self { title, chosen, chance: 0.0, explained, single: false };
+        pair.single = pair.is_single(origin, target);
+        pair.chance = pair.judge(origin, target) * if pair.single { OTHER_KIND } else { 1.0 };
         Some(pair)
     }
 
@@ -99,7 +105,27 @@ impl Pair {
             chance *= 0.5;
         }
         // Rows that share a key are rows of another kind.
-        chance * if distinct < 0.85 { 0.35 } else { 1.0 }
+        chance * if distinct < 0.85 { OTHER_KIND } else { 1.0 }
+    }
+
+    /// Whether the table counts events by the day (it must have a 人次 or 次数, and no column gives it), and days repeat in the
+    /// source: each row is one event, and its amount would be reported as the day's. Tables without names have groups for that.
+    fn is_single(&self, origin: &Origin, target: &Target<'_>) -> bool {
+        let plan = target.plan;
+        let counts = |at: &usize| {
+            let field = plan.field(target.fields[*at].idx);
+            field.required == Required::Mandatory && field.label.trim_end_matches('数').ends_with('次')
+        };
+        let mut counting = (0..target.fields.len()).filter(counts).peekable();
+        if plan.anonymous || counting.peek().is_none() || counting.any(|at| self.counted(at).is_some()) {
+            return false;
+        }
+        let event = plan.roles.event_date.and_then(|date| target.fields.iter().position(|own| own.idx == date));
+        let Some(own) = event.and_then(|at| self.counted(at)) else { return false };
+        let days: Vec<&str> =
+            origin.views[own.scored.column].profile.values().map(|value| value.get(..10).unwrap_or(value)).collect();
+        let different: HashSet<&str> = days.iter().copied().collect();
+        days.len() >= 12 && different.len() * 2 <= days.len()
     }
 
     /// The share of the natural key that is found, and how many of the sampled rows differ in it.

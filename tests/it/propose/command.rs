@@ -78,9 +78,12 @@ fn files_are_known_by_their_names_and_columns() {
             "项目编号,项目名称,负责人工号,项目级别,立项日期,结题日期",
             "KY#,项目#,T00#,省级,2023-03-01,2024-12-31",
         ),
+        ("学生消费流水.csv", "学号,消费金额,消费时间,商户名称", "20240#,8.50,2024-10-0# 12:00:00,食堂"),
         ("教材台账.csv", "教材编号,教材名称,ISBN,主编,出版社,出版日期", "JC#,教材#,978700000000#,编者#,出版社#,2022-08-01"),
     ] {
-        let rows: Vec<String> = (100..130).map(|i| row(i, line)).collect();
+        // Two days are all that a card's log of thirty rows is about.
+        let rows: Vec<String> =
+            (100..130).map(|i| row(i, &line.replace("0# 12", if i % 2 == 0 { "08 12" } else { "09 12" }))).collect();
         std::fs::write(files.join(name), format!("{header}\n{}\n", rows.join("\n"))).expect("written");
     }
     let init = xiaoshu(folder.path(), &["init", "--kind", "csv", "--file", "files", "--edition", "gaozhi-2024.09", "--json"]);
@@ -92,4 +95,8 @@ fn files_are_known_by_their_names_and_columns() {
     let wanted =
         [("CORE_XS", "2024级学生名单.csv"), ("ODS_JCJBSJ", "教材台账.csv"), ("ODS_KYXMJBSJ", "教师科研项目_20240901.csv")];
     assert_eq!(found, wanted, "{answer:#}");
+    // A row's amount must not be reported as the day's.
+    let left = answer["left"].as_array().expect("what is left");
+    let card = left.iter().find(|line| line["object"] == "学生消费流水.csv").expect("the card's log");
+    assert!(card["why"]["en"].as_str().is_some_and(|why| why.contains("sums by the day")), "{card:#}");
 }
